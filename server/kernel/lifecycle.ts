@@ -1,0 +1,72 @@
+// Services that start in order and stop in the opposite order, each stop with a deadline of its own.
+import type { Log } from './log.ts'
+
+export interface Service {
+  readonly name: string
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Rejects with a named error when `promise` has not settled after `ms` milliseconds. */
+export const withDeadline = async <T>(promise: Promise<T>, ms: number, what: string): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not finish within ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Waits `ms` milliseconds; ends early, without an error, when `signal` fires. */
+export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+
+/** Exponential wait with full jitter: attempt 0, 1, 2 … → milliseconds in [base/2, min(cap, base·2^n)]. */
+export const backoff = (attempt: number, base: number, cap: number, random: () => number = Math.random): number => {
+  const top = Math.min(cap, base * 2 ** attempt)
+  return base / 2 + random() * Math.max(0, top - base / 2)
+}
+
+export interface Running {
+  /** Stops everything that was started, last first. Safe to call more than once. */
+  stop(): Promise<void>
+}
+
+/** Starts `services` in order. When one fails, those already running are stopped and the error is thrown. */
+export const startAll = async (services: readonly Service[], log: Log, stopDeadlineMs = 10_000): Promise<Running> => {
+  const running: Service[] = []
+  let stopping: Promise<void> | undefined
+  const stopRunning = async () => {
+    for (const service of running.reverse()) {
+      try {
+        await withDeadline(service.stop(), stopDeadlineMs, `stopping ${service.name}`)
+      } catch (error) {
+        log.error('service did not stop cleanly', { service: service.name, error })
+      }
+    }
+  }
+  const stop = () => (stopping ??= stopRunning())
+  for (const service of services) {
+    try {
+      await service.start()
+      running.push(service)
+    } catch (error) {
+      log.error('service failed to start', { service: service.name, error })
+      await stop()
+      throw error
+    }
+  }
+  return { stop }
+}

@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config'
+
+// One project per kind of test, told apart by suffix (README, "Tests"). `pg16` runs the sync and migration tests once
+// more on the oldest PostgreSQL that Skerry supports.
+const pgFiles = ['{server,sync,migrations,e2e}/**/*.pg.test.ts']
+const shared = { testTimeout: 60_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['{server,sync,migrations,e2e}/**/*.test.ts'],
+          exclude: ['**/*.pg.test.ts', '**/*.property.test.ts', 'node_modules/**'],
+        },
+      },
+      { test: { ...shared, name: 'property', include: ['{server,sync,migrations}/**/*.property.test.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'pg',
+          include: pgFiles,
+          globalSetup: ['server/testing/global-postgres-18.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'pg16',
+          include: ['{sync,migrations}/**/*.pg.test.ts'],
+          globalSetup: ['server/testing/global-postgres-16.ts'],
+        },
+      },
+    ],
+  },
+})
