@@ -1,0 +1,31 @@
+// What stands behind the gate: something that answers Electric's shape protocol. The built-in engine and a real
+// Electric (electric-upstream.ts) are the two implementations.
+
+/** One shape request, already resolved to the shape route. */
+export interface ShapeRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE' | 'OPTIONS'
+  /** Decoded query parameters, in order, duplicates kept. */
+  readonly query: URLSearchParams
+  /** Lower-case header names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** The raw body of a POST; absent or empty otherwise. */
+  readonly body?: Uint8Array
+  /** Fires when the client went away or its right ended: parked requests must end, streams must stop. */
+  readonly signal: AbortSignal
+}
+
+/** The answer; `body` is bytes, a stream of pieces, or null for none. */
+export interface ShapeResponse {
+  readonly status: number
+  /** Lower-case header names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
+}
+
+export type UpstreamHealth = 'starting' | 'waiting' | 'active'
+
+export interface ShapeUpstream {
+  /** Never rejects for reasons of the request: every refusal is a response of the protocol. */
+  handle(request: ShapeRequest): Promise<ShapeResponse>
+  health(): Promise<UpstreamHealth>
+}
