@@ -6,7 +6,7 @@ import { migrate, migrationNames } from './run.ts'
 test('three servers starting at once migrate exactly once; a later start finds nothing to do', async () => {
   const database = await emptyDatabase()
   const runs = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)])
-  expect(runs.map(run => run.length).sort()).toEqual([0, 0, migrationNames.length])
+  expect(runs.map(run => run.length).sort((a, b) => a - b)).toEqual([0, 0, migrationNames.length])
   expect(await migrate(database.url)).toEqual([])
   await database.drop()
 })
@@ -43,6 +43,6 @@ test('every foreign key column is indexed: a cascade never scans a table', async
       where c.contype = 'f' and c.connamespace = 'public'::regnamespace and c.confdeltype <> 'a'
         and not exists (select 1 from pg_index i where i.indrelid = c.conrelid and i.indpred is null and i.indkey[0] = any(c.conkey))`,
   )
-  expect(rows.map(row => (row as { col: string }).col).filter(col => !/application_id$/.test(col))).toEqual([])
+  expect(rows.map(row => (row as { col: string }).col).filter(col => !col.endsWith('application_id'))).toEqual([])
   await database.drop()
 })

@@ -30,7 +30,10 @@ export const migrate = async (url: string): Promise<string[]> => {
         const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
         const failed = results?.find(result => result.status === 'Error')
         if (error !== undefined) {
-          throw new Error(`migration ${failed?.migrationName ?? '(none)'} failed: ${String(error)}`, { cause: error })
+          throw new Error(
+            `migration ${failed?.migrationName ?? '(none)'} failed: ${error instanceof Error ? error.message : 'unknown error'}`,
+            { cause: error },
+          )
         }
         return (results ?? []).map(result => result.migrationName)
       } finally {
