@@ -51,7 +51,12 @@ const makePool = (url: string, size: number, log: Log, options: string): pg.Pool
 export const openDatabase = (url: string, size: number, log: Log): Database => {
   const settings = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000'
   const pool = makePool(url, size, log, settings)
-  const readPool = makePool(url, size, log, `${settings} -c default_transaction_read_only=on -c statement_timeout=15000`)
+  const readPool = makePool(
+    url,
+    size,
+    log,
+    `${settings} -c default_transaction_read_only=on -c statement_timeout=15000`,
+  )
   const writes = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   const reads = new Kysely<DB>({ dialect: new PostgresDialect({ pool: readPool }) })
   return {
