@@ -25,10 +25,10 @@ export interface Database {
 
 // int8 (counts) fits a JS number here; dates stay text, timestamps become Date
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: string) => {
-    if (oid === 20) return Number
-    if (oid === 1082) return (text: string) => text
-    return pg.types.getTypeParser(oid, format as 'text')
+  getTypeParser: ((oid: pg.types.TypeId, format?: 'text') => {
+    if (oid === pg.types.builtins.INT8) return Number
+    if (oid === pg.types.builtins.DATE) return (text: string) => text
+    return pg.types.getTypeParser(oid, format)
   }) as pg.CustomTypesConfig['getTypeParser'],
 }
 

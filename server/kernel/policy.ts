@@ -66,7 +66,7 @@ export const decision = <Action extends string, Row>(
 ): Decision => {
   if (actor.kind === 'system') return 'allowed'
   if (!codes.MEMBER(standing)) return 'hidden'
-  const rule = policy.actions[action]
+  const rule: Code | RowRule<Row> = policy.actions[action]
   const allowed = typeof rule === 'function' ? rule(row, actor, standing) : codes[rule](standing)
   return allowed ? 'allowed' : 'forbidden'
 }
