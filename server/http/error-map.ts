@@ -2,58 +2,27 @@
 // its request id, and tells the caller nothing.
 import type Koa from 'koa'
 import { ZodError } from 'zod'
-import { AppError, type ErrorCode, invalid } from '#server/kernel/errors.ts'
-import { toIssues } from '#server/kernel/issues.ts'
+import { AppError, invalid } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { translate } from '#server/kernel/postgres-errors.ts'
+import { issuesOf } from '#server/kernel/validation.ts'
 import { stateOf } from './context.ts'
 
-const byCode: Readonly<Record<string, ErrorCode>> = {
-  ECONNREFUSED: 'unavailable',
-  ECONNRESET: 'unavailable',
-  EPIPE: 'unavailable',
-  ENOTFOUND: 'unavailable',
-  ETIMEDOUT: 'unavailable',
-  ENOENT: 'unavailable', // the unix socket of a database that is down
-  '57P01': 'unavailable',
-  '57P02': 'unavailable',
-  '57P03': 'unavailable',
-  '57P05': 'unavailable',
-  '57014': 'timeout',
-  '55P03': 'timeout',
-  '25P03': 'timeout',
-  '40001': 'conflict_retry',
-  '40P01': 'conflict_retry',
-  // text that Postgres cannot hold or read: NUL characters, a malformed uuid
-  '22P02': 'bad_request',
-  '22P05': 'bad_request',
-  '22021': 'bad_request',
-}
-
-// pg reports these without a code
-const connectionTrouble =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/
+// text that Postgres cannot hold or read: NUL characters, a malformed uuid
+const unreadable = new Set(['22P02', '22P05', '22021'])
 
 /** The AppError that `error` amounts to. */
 export const toAppError = (error: unknown): AppError => {
-  if (error instanceof AppError) return error
-  if (error instanceof ZodError) return invalid(...toIssues(error.issues))
-  if (!(error instanceof Error)) return new AppError('internal', { cause: error })
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
-  const known = typeof code === 'string' ? byCode[code] : undefined
-  // ENOENT is trouble with the database only when it comes from connecting
-  if (known && (code !== 'ENOENT' || syscall === 'connect')) return new AppError(known, { cause: error })
-  if (typeof code === 'string' && /^(08|53)[0-9A-Z]{3}$/.test(code))
-    return new AppError('unavailable', { cause: error })
-  if (connectionTrouble.test(error.message)) return new AppError('unavailable', { cause: error })
-  return new AppError('internal', { cause: error })
+  const known = translate(error)
+  if (known instanceof AppError) return known
+  if (error instanceof ZodError) return invalid(...issuesOf(error))
+  const code = (error as { code?: unknown } | undefined)?.code
+  return new AppError(typeof code === 'string' && unreadable.has(code) ? 'bad_request' : 'internal', { cause: error })
 }
 
 /** The JSON text of an error answer. */
 export const errorBody = (error: AppError, requestId: string): string =>
   JSON.stringify({ error: { ...error.toBody(), request_id: requestId } })
-
-/** A stored rejection that is answered again carries this mark. */
-const isReplay = (error: AppError): boolean => (error as { replayed?: unknown }).replayed === true
 
 /** Middleware: see the head of the file. */
 export const errorMap =
@@ -80,7 +49,6 @@ export const errorMap =
       ctx.set('Cache-Control', 'no-store')
       if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter))
       if (error.code === 'unauthenticated') ctx.set('WWW-Authenticate', 'Bearer')
-      if (isReplay(error)) ctx.set('Idempotency-Replayed', 'true')
       ctx.type = 'application/json'
       ctx.body = errorBody(error, requestId)
     }

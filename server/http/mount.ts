@@ -1,11 +1,11 @@
 // Puts the route table on the router: checks who may call, reads and validates the input, runs the query or command, and
 // writes the answer. No rule of the product lives here.
-import Router from '@koa/router'
+import { Router } from '@koa/router'
 import type Koa from 'koa'
 import type { Actor, SignedIn } from '#server/kernel/actor.ts'
 import type { Database } from '#server/kernel/database.ts'
-import { AppError, type Issue, invalidAt, notFound } from '#server/kernel/errors.ts'
-import { parseOrInvalid } from '#server/kernel/issues.ts'
+import { AppError, type Issue, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { issuesOf, parseInput } from '#server/kernel/validation.ts'
 import type { RawRoute, ReadRoute, Route, RunWrite, WriteRoute } from '#server/kernel/route.ts'
 import type { Windows } from '#server/kernel/windows.ts'
 import { defaultBodyLimit, parseBody, readBody, streamBody } from './body.ts'
@@ -91,7 +91,7 @@ const readHandler =
   (route: ReadRoute, { database }: MountOptions): Handler =>
   async (ctx, params) => {
     const { actor, now } = stateOf(ctx)
-    const query = parseOrInvalid(route.query, queryObject(queryOf(ctx)))
+    const query = parseInput(route.query, queryObject(queryOf(ctx)))
     const answer = await database.read(reader => route.run({ actor: signedIn(actor), reader, now }, params, query))
     ctx.type = 'application/json'
     ctx.body = JSON.stringify(answer)
@@ -110,8 +110,11 @@ const writeHandler =
     const body = parseBody(ctx.req, bytes, false) ?? {}
     if (!isObject(body)) throw invalidAt('', 'bad_format', 'The body must be a JSON object.')
     const { args, issues } = writeArguments(route, params, body, queryOf(ctx))
-    // the command parses again by itself; here only to report everything at once
-    if (issues.length > 0) parseOrInvalid(route.command.input, args, issues)
+    if (issues.length > 0) {
+      // the command would say the rest when it is run; the caller is told everything at once
+      const parsed = route.command.input.safeParse(args, { reportInput: true })
+      throw invalid(...issues, ...(parsed.success ? [] : issuesOf(parsed.error)))
+    }
     const answer = await runWrite(
       {
         actor: signedIn(actor),
@@ -138,7 +141,7 @@ const rawBody = async (ctx: Koa.Context, route: RawRoute): Promise<unknown> => {
   const bytes = await readBody(ctx.req, limit)
   if (accepts === 'bytes') return bytes
   const body = parseBody(ctx.req, bytes, accepts === 'json-or-form')
-  return route.body ? parseOrInvalid(route.body, body ?? {}) : body
+  return route.body ? parseInput(route.body, body ?? {}) : body
 }
 
 const rawHandler =

@@ -1,6 +1,6 @@
 // The API reference, made from the same route table and schemas that answer the requests.
 import { z } from 'zod'
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi'
 import { catalogue, isRetryable, issueCodes } from '#server/kernel/errors.ts'
 import { type Access, rawRoute, type Route } from '#server/kernel/route.ts'
 
@@ -151,7 +151,7 @@ export const openApiDocument = (routes: readonly Route[], about: { version: stri
     openapi: '3.1.0',
     info: { title: 'Skerry', version: about.version, description: describe() },
     servers: [{ url: about.publicUrl }],
-    paths: paths as ZodOpenApiPathsObject,
+    paths,
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },

@@ -7,7 +7,7 @@ export interface MountedRoute {
   readonly path: string
 }
 
-const accesses = new Set<string>([
+const accesses = new Set<string | undefined>([
   'PUBLIC',
   'USER',
   'SELF',
@@ -23,7 +23,7 @@ const accesses = new Set<string>([
 const checkRoute = (route: Route): void => {
   const where = `route ${route.method} ${route.path}`
   // types say so already; this is for what arrives untyped (generated or cast tables)
-  if (!accesses.has(route.access as string)) throw new Error(`${where} does not say who may call it (access)`)
+  if (!accesses.has(route.access)) throw new Error(`${where} does not say who may call it (access)`)
   if (route.kind !== 'raw' && route.access === 'PUBLIC') throw new Error(`${where}: only raw routes may be PUBLIC`)
   for (const path of [route.path, ...(route.aliases ?? [])]) {
     if (!/^(\/|(\/(:[a-z][a-z0-9_]*|[A-Za-z0-9._-]+))+)$/.test(path)) throw new Error(`${where} has a bad path ${path}`)

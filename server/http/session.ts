@@ -17,7 +17,7 @@ export interface LiveSession {
 export interface SessionSource {
   readonly cookieName: string
   /** Undefined for a token that is unknown, expired, revoked or belongs to a disabled account. */
-  resolve(token: string, ip: string): Promise<LiveSession | undefined>
+  validate(token: string, ip: string): Promise<LiveSession | undefined>
   /** Value of a Set-Cookie header. */
   cookie(token: string): string
 }
@@ -58,7 +58,7 @@ const nobody: Authenticated = { actor: anonymous, credential: 'none', token: und
 /** Resolves what `headers` show; also for the upgrade requests of sockets, which do not pass through Koa. */
 export const authenticate = async (sessions: SessionSource, headers: Headers, ip: string): Promise<Authenticated> => {
   const presented = presentedToken(headers, sessions.cookieName)
-  const session = presented && (await sessions.resolve(presented.token, ip))
+  const session = presented && (await sessions.validate(presented.token, ip))
   if (!presented || !session) return nobody
   return { actor: session.actor, credential: presented.credential, token: presented.token, session }
 }
@@ -91,6 +91,6 @@ export const sessionMiddleware =
     checkOrigin(ctx.method, ctx.get('Origin') || undefined, credential, origins)
     await next()
     // shape answers may be cached and never set a cookie; an answer that sets or clears it knows better
-    const settled = ctx.res.headersSent || ctx.response.has('Set-Cookie') || shapeName(ctx.path) !== undefined
+    const settled = ctx.res.headersSent || ctx.res.hasHeader('Set-Cookie') || shapeName(ctx.path) !== undefined
     if (session?.extended && credential === 'cookie' && token && !settled) ctx.set('Set-Cookie', sessions.cookie(token))
   }

@@ -84,7 +84,7 @@ const answer = async (ctx: Koa.Context, { status, headers, body }: ShapeAnswer):
   ctx.status = status
   if (res.destroyed) return
   for (const [name, value] of Object.entries(headers)) {
-    res.setHeader(name, name.toLowerCase() === 'vary' ? mergeVary(ctx.response.get('Vary'), value) : value)
+    res.setHeader(name, name.toLowerCase() === 'vary' ? mergeVary(String(res.getHeader('Vary') ?? ''), value) : value)
   }
   const bodiless = ctx.method === 'HEAD' || status === 204 || status === 304
   if (body instanceof Uint8Array && status !== 204 && status !== 304 && !res.hasHeader('content-length')) {

@@ -112,7 +112,7 @@ export const createHttp = (options: HttpOptions): Http => {
   )
 
   return {
-    handler: app.callback() as RequestListener,
+    handler: app.callback(),
     authenticate: request => authenticate(sessions, request.headers, addressOf(request)),
     endStreams: () => stopping.abort(),
   }
