@@ -1,5 +1,7 @@
 // Liveness and readiness (domain rules, section 5.16). What is checked comes in as functions.
+import { sql } from 'kysely'
 import { z } from 'zod'
+import type { Database } from '#server/kernel/database.ts'
 import { withDeadline } from '#server/kernel/lifecycle.ts'
 import { rawRoute, type Route } from '#server/kernel/route.ts'
 
@@ -13,6 +15,12 @@ export interface Check {
 export type Checks = Readonly<Record<string, Check>>
 
 const probeMs = 2000
+
+/** Does the database answer? Without it nothing works. */
+export const databaseCheck = (database: Pick<Database, 'read'>): Check => ({
+  probe: () => database.read(reader => sql`select 1`.execute(reader)),
+  whenDown: 'down',
+})
 
 const state = z.enum(['ok', 'degraded', 'down'])
 const readiness = z.object({

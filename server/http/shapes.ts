@@ -37,26 +37,39 @@ export type ShapeHandler = (call: ShapeCall, actor: Actor) => Promise<ShapeAnswe
 const bodyLimit = 8 * 1024 * 1024
 const openPerPerson = 200
 
+/** Stands in the access log for all shapes. */
+export const shapeRoute = '/api/shapes/:name'
+
 const isShapeMethod = (method: string): method is ShapeMethod => methods.includes(method as ShapeMethod)
 
 export interface ShapesOptions {
   readonly handler: ShapeHandler | undefined
-  /** Fires when the server stops. */
-  readonly stopping: AbortSignal
   readonly limited: boolean
 }
 
-/** Middleware: answers shape requests, passes everything else on. */
-export const shapes = ({ handler, stopping, limited }: ShapesOptions): Koa.Middleware => {
+export interface Shapes {
+  /** Answers shape requests, passes everything else on. */
+  readonly middleware: Koa.Middleware
+  /** Fires the signal of every open request, and of every later one at once. */
+  readonly endAll: () => void
+}
+
+/** The door; see the head of the file. */
+export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
   const open = openLimit(limited ? openPerPerson : Number.POSITIVE_INFINITY)
-  return async (ctx, next) => {
+  // own bookkeeping instead of AbortSignal.any: a signal as old as the process would collect every request's
+  const running = new Set<AbortController>()
+  let ended = false
+  const middleware: Koa.Middleware = async (ctx, next) => {
     const name = shapeName(ctx.path)
     const { method } = ctx
     if (name === undefined || !handler || !isShapeMethod(method)) return next()
     const state = stateOf(ctx)
-    state.route = '/api/shapes/:name'
+    state.route = shapeRoute
     const leave = open.enter(personOf(state.actor) ?? limitKey(state.ip))
     const gone = new AbortController()
+    running.add(gone)
+    if (ended) gone.abort()
     ctx.res.once('close', () => gone.abort())
     try {
       const call: ShapeCall = {
@@ -65,13 +78,21 @@ export const shapes = ({ handler, stopping, limited }: ShapesOptions): Koa.Middl
         query: new URLSearchParams(ctx.querystring),
         headers: flatHeaders(ctx.headers),
         body: method === 'POST' ? await readBody(ctx.req, bodyLimit) : new Uint8Array(),
-        signal: AbortSignal.any([gone.signal, stopping]),
+        signal: gone.signal,
         requestId: state.requestId,
       }
       await answer(ctx, await handler(call, state.actor))
     } finally {
+      running.delete(gone)
       leave()
     }
+  }
+  return {
+    middleware,
+    endAll: () => {
+      ended = true
+      for (const one of running) one.abort()
+    },
   }
 }
 

@@ -19,7 +19,7 @@ import { mountRoutes } from './mount.ts'
 import { openApiRoute } from './openapi.ts'
 import { rateLimit } from './rate-limit.ts'
 import { type Authenticated, authenticate, type SessionSource, sessionMiddleware } from './session.ts'
-import { type ShapeHandler, shapes } from './shapes.ts'
+import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
 
 export interface HttpOptions {
   readonly routes: readonly Route[]
@@ -68,7 +68,9 @@ const accessLog =
       await next()
     } finally {
       const state = stateOf(ctx)
-      log.info('request', {
+      // a client polls thirty shapes: worth a line only when looking for something
+      const level = state.route === shapeRoute ? 'debug' : 'info'
+      log[level]('request', {
         request_id: state.requestId,
         method: ctx.method,
         route: state.route,
@@ -90,7 +92,7 @@ export const createHttp = (options: HttpOptions): Http => {
 
   const documented = [...options.routes, ...serviceRoutes(options.checks, version)]
   const reference = openApiRoute(() => documented, { version, publicUrl: config.publicUrl })
-  const stopping = new AbortController()
+  const shapes = createShapes({ handler: options.shapes, limited: config.rateLimits })
 
   const app = new Koa()
   app.silent = true
@@ -101,7 +103,7 @@ export const createHttp = (options: HttpOptions): Http => {
   app.use(responseHeaders({ origins: config.origins, https: config.publicUrl.startsWith('https:') }))
   app.use(sessionMiddleware(sessions, config.origins))
   app.use(rateLimit(windows))
-  app.use(shapes({ handler: options.shapes, stopping: stopping.signal, limited: config.rateLimits }))
+  app.use(shapes.middleware)
   app.use(
     mountRoutes({
       routes: [...documented, reference, ...docsRoutes()],
@@ -114,6 +116,6 @@ export const createHttp = (options: HttpOptions): Http => {
   return {
     handler: app.callback(),
     authenticate: request => authenticate(sessions, request.headers, addressOf(request)),
-    endStreams: () => stopping.abort(),
+    endStreams: shapes.endAll,
   }
 }

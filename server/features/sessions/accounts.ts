@@ -21,7 +21,6 @@ export interface NewAccount {
 /** Inserts the row; 409 `email_taken` comes from the unique index. */
 export const insertAccount = (context: WriteContext, account: NewAccount) => {
   const fallback = account.email.split('@')[0]?.slice(0, 100) ?? ''
-  context.touch('me')
   return context.tx
     .insertInto('users')
     .values({

@@ -24,6 +24,16 @@ const bearer = (token: string) => createClient(server.url, { authorization: `Bea
 const login = (email: string, password = testPassword) => server.anonymous.post('/auth/login', { email, password })
 const sql = async (text: string, values: unknown[] = []) => (await queryOnce(server.databaseUrl, text, values)).rows
 
+test('the API reference can be made of these routes', async () => {
+  const answer = await server.anonymous.get('/api/openapi.json')
+  expect(answer.status).toBe(200)
+  const { paths } = answer.body as { paths: Record<string, Record<string, { requestBody?: { content: object } }>> }
+  expect(Object.keys(paths['/auth/login']?.['post']?.requestBody?.content ?? {})).toEqual([
+    'application/json',
+    'application/x-www-form-urlencoded',
+  ])
+})
+
 describe('registration', () => {
   test('answers a session, sets the cookie, and never shows the password hash', async () => {
     const answer = await server.anonymous.post('/auth/register', {

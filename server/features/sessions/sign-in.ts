@@ -5,7 +5,7 @@ import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
-import type { Windows } from '#server/kernel/windows.ts'
+import type { Limit, Windows } from '#server/kernel/windows.ts'
 import type { z } from 'zod'
 import { findForSignIn, findOwn } from '../users/queries.ts'
 import { foldEmail } from '../users/schema.ts'
@@ -45,6 +45,8 @@ export interface SignedInResult {
 
 /** Guesses at one account, from whatever addresses. */
 const perAccount = { name: 'login_account', count: 10, seconds: 15 * 60 }
+/** Guesses by somebody who is signed in: counted apart, so that strangers cannot use them up. */
+const perOwner = { name: 'change_password', count: 10, seconds: 15 * 60 }
 
 export interface SignIn {
   register(input: z.output<typeof registerInput>, device: Device): Promise<SignedInResult>
@@ -58,8 +60,8 @@ export interface SignIn {
 export const createSignIn = (options: SignInOptions): SignIn => {
   const { database, write, sessions, windows, registration, invitations } = options
 
-  const countTry = (email: string, now: Date) => {
-    const wait = windows.take(perAccount, foldEmail(email), now)
+  const countTry = (limit: Limit, key: string, now: Date) => {
+    const wait = windows.take(limit, key, now)
     if (wait !== undefined) throw new AppError('rate_limited', { retryAfter: wait })
   }
 
@@ -82,7 +84,7 @@ export const createSignIn = (options: SignInOptions): SignIn => {
     },
 
     login: async (input, device, now) => {
-      countTry(input.email, now)
+      countTry(perAccount, foldEmail(input.email), now)
       const found = await database.read(reader => findForSignIn(reader, input.email))
       const matches = await verifyPassword(found?.password_hash, input.password)
       if (!found || !matches) throw new AppError('invalid_credentials')
@@ -115,7 +117,7 @@ export const createSignIn = (options: SignInOptions): SignIn => {
         reader.selectFrom('users').select(['email', 'password_hash']).where('id', '=', actor.userId).executeTakeFirst(),
       )
       if (!found) throw new AppError('unauthenticated')
-      countTry(found.email, now)
+      countTry(perOwner, actor.userId, now)
       const problem = passwordProblem(input.new_password, found.email)
       if (problem) throw invalidAt('new_password', 'bad_format', problem)
       if (!(await verifyPassword(found.password_hash, input.current_password))) {
