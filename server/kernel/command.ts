@@ -76,6 +76,6 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
 export type AnyCommand = Command
 
 /** Keeps the input type inside the literal and gives it up outside. */
-export const defineCommand = <Input extends z.ZodType>(command: Command<Input>): AnyCommand => command as AnyCommand
+export const defineCommand = <Input extends z.ZodType>(command: Command<Input>): AnyCommand => command
 
 export { z }

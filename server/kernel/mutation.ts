@@ -9,7 +9,7 @@ import { AppError } from './errors.ts'
 import { uuid7 } from './ids.ts'
 import { pause } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import type { AccessLookup, Scope, Standing } from './policy.ts'
+import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
 import { isConflict, translate } from './postgres-errors.ts'
 import { saveActivities } from './activity.ts'
 
@@ -83,7 +83,7 @@ const accessFor = (tx: WriteTx, actor: SignedIn, find: FindStanding): AccessLook
   const found = new Map<string, Promise<Standing>>()
   return {
     standing: scope => {
-      if (actor.userId === undefined) return Promise.resolve({ role: undefined, projectRole: undefined })
+      if (actor.userId === undefined) return Promise.resolve(stranger)
       const key = `${scope.applicationId}/${scope.projectId ?? ''}`
       const known = found.get(key) ?? find(tx, actor.userId, scope)
       found.set(key, known)
@@ -91,6 +91,15 @@ const accessFor = (tx: WriteTx, actor: SignedIn, find: FindStanding): AccessLook
     },
   }
 }
+
+// an argument of the command beats the header of the request
+const expectedIn = (input: unknown): number | undefined =>
+  typeof input === 'object' &&
+  input !== null &&
+  'expected_version' in input &&
+  typeof input.expected_version === 'number'
+    ? input.expected_version
+    : undefined
 
 const runCommands = async (
   tx: WriteTx,
@@ -119,7 +128,7 @@ const runCommands = async (
       access,
       stamp: { editedAt, transactionId: spec.transactionId, actorId: spec.actor.userId },
       now,
-      expectedVersion: spec.expectedVersion,
+      expectedVersion: expectedIn(input) ?? spec.expectedVersion,
       random: deps.random,
       record: entry => void activities.push({ entry, action: entry.action ?? command.name }),
       touch: (...names) => names.forEach(name => shapes.add(name)),

@@ -10,7 +10,11 @@ export type ProjectRole = 'admin' | 'member'
 export interface Standing {
   readonly role: Role | undefined
   readonly projectRole: ProjectRole | undefined
+  /** An archived application refuses most writes, see `requireLive`. */
+  readonly applicationArchived: boolean
 }
+
+export const stranger: Standing = { role: undefined, projectRole: undefined, applicationArchived: false }
 
 /** Where a row lives. */
 export interface Scope {
@@ -85,6 +89,11 @@ export const decide = async <Action extends string, Row>(
   if (found === 'hidden') throw notFound()
   if (found === 'forbidden') throw new AppError('forbidden')
   return { row, standing } as Granted<Action, Row>
+}
+
+/** 409 for a write into an archived application (domain rules, section 3). */
+export const requireLive = (granted: { readonly standing: Standing }): void => {
+  if (granted.standing.applicationArchived) throw new AppError('application_archived')
 }
 
 /** Sets in, allowed subset out: the rows of one application that the actor may `action`. */

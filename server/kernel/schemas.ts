@@ -9,10 +9,12 @@ const isControl = (code: number): boolean => code < 32 || (code >= 127 && code <
 
 /** Drops control characters; tab and newline too unless `keepLines`. */
 const stripControls = (text: string): string =>
-  [...text].filter(character => !isControl(character.codePointAt(0) ?? 0)).join('')
+  Array.from(text)
+    .filter(character => !isControl(character.codePointAt(0) ?? 0))
+    .join('')
 
 const hasForbiddenControl = (text: string): boolean =>
-  [...text].some(character => {
+  Array.from(text).some(character => {
     const code = character.codePointAt(0) ?? 0
     return isControl(code) && code !== 9 && code !== 10
   })
