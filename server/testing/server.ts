@@ -1,5 +1,11 @@
 // The whole server in a test: real database, real HTTP on a free port, and a clock that stands still until it is moved.
-import { createSessions, sessionsFeature, type InvitationHook } from '#server/features/sessions/index.ts'
+import { findStanding } from '#server/features/members/access.ts'
+import {
+  createSessions,
+  type InvitationHook,
+  type SessionPort,
+  sessionsFeature,
+} from '#server/features/sessions/index.ts'
 import { users } from '#server/features/users/index.ts'
 import type { Checks } from '#server/http/health.ts'
 import { HttpServer } from '#server/http/server.ts'
@@ -11,11 +17,10 @@ import { loadConfig } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import { silentLog } from '#server/kernel/log.ts'
-import type { FindStanding, MutationDeps } from '#server/kernel/mutation.ts'
+import type { MutationDeps } from '#server/kernel/mutation.ts'
 import type { Route } from '#server/kernel/route.ts'
 import { createServerWrite, type ServerWrite } from '#server/kernel/server-writes.ts'
 import { createRunWrite } from '#server/kernel/writes.ts'
-import type { SessionPort } from '#server/features/sessions/index.ts'
 import { type Client, createClient } from './client.ts'
 import { migratedDatabase } from './postgres.ts'
 
@@ -41,7 +46,6 @@ export interface TestServerOptions {
   readonly routes?: readonly Route[]
   /** Settings; PUBLIC_URL is http://app.test and RATE_LIMITS off unless they say otherwise. */
   readonly env?: Readonly<Record<string, string>>
-  readonly findStanding?: FindStanding
   readonly shapes?: ShapeHandler
   readonly checks?: Checks
   readonly invitations?: InvitationHook
@@ -67,8 +71,6 @@ export interface TestServer {
 /** A password that registration accepts. */
 export const testPassword = 'tide-and-granite-7'
 
-const noStanding: FindStanding = async () => ({ role: undefined, projectRole: undefined })
-
 /** Starts one; `close` ends it and drops its database. */
 export const startTestServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
   const own = await migratedDatabase()
@@ -86,7 +88,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     clock,
     random: Math.random,
     log: silentLog,
-    findStanding: options.findStanding ?? noStanding,
+    findStanding,
     onEvents: news => void events.push(...news),
   }
   const write = createServerWrite(mutation)
