@@ -1,0 +1,6 @@
+// vitest global setup: PostgreSQL 16 for the project that names this file.
+import type { TestProject } from 'vitest/node'
+import { startShared } from './global-postgres.ts'
+
+/** Called by vitest once per run. */
+export const setup = (project: TestProject): Promise<() => Promise<void>> => startShared(project, 16)
