@@ -70,7 +70,8 @@ async function* streamed(shape: Shape, from: Offset, to: Offset, control: string
     yield Buffer.concat([next, items])
     next = comma
   }
-  yield Buffer.concat([next, ...(control === null ? [] : [bytes(control)]), close])
+  const beforeClose = control === null ? (next === open ? [open] : []) : [next, bytes(control)]
+  yield Buffer.concat([...beforeClose, close])
 }
 
 /** Where a request's answer ends; `chunk` when it is a chunk of the snapshot. */

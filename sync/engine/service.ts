@@ -71,6 +71,8 @@ export interface Engine extends Service, ShapeUpstream {
   advance(lsn: bigint, ms?: number): Promise<void>
   /** Number of live shapes. */
   shapeCount(): number
+  /** Requests that wait for a shape to change. */
+  waiting(): number
   /** Looks for altered and dropped tables now, instead of at the next turn. */
   reconcile(): Promise<void>
 }
@@ -112,6 +114,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   const handleTime = createHandleClock(now)
 
   const pool = new pg.Pool({
+    // Awaited before the connection is handed out; not yet in the type definitions.
+    ...({ onConnect: (client: pg.PoolClient) => client.query(displaySettings) } as object),
     connectionString: databaseUrl,
     max: options.poolSize ?? 10,
     application_name: 'skerry-sync',
@@ -119,11 +123,10 @@ export const createEngine = (options: EngineOptions): Engine => {
     keepAlive: true,
   })
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
-  pool.on('connect', client => void client.query(displaySettings).catch(() => {}))
 
   const setState = (next: UpstreamHealth) => {
     state = next
-    for (const waiter of [...stateWaiters]) waiter()
+    for (const waiter of stateWaiters) waiter()
   }
 
   const onRelation = (parts: { router: Router; shapes: () => Shapes }, relation: Relation): Promise<void> | null => {
@@ -295,9 +298,15 @@ export const createEngine = (options: EngineOptions): Engine => {
       current.shapes.compare(name, await readTable(pool, name, publication), true)
   }
 
+  /** The engine once it has streamed; also while Postgres is away, but not while another engine has the lock. */
+  const usable = () =>
+    opened === undefined || state === 'waiting' || opened.reader.processed === 0n ? undefined : opened
+
   const running = async (): Promise<Running | string> => {
     const deadline = Date.now() + (options.readinessMs ?? defaults.readinessMs)
-    while (opened === undefined || state === 'waiting' || (state === 'starting' && opened.reader.processed === 0n)) {
+    for (;;) {
+      const current = usable()
+      if (current !== undefined) return current
       const left = deadline - Date.now()
       if (left <= 0 || stop.signal.aborted) return notReady(stage)
       await new Promise<void>(resolve => {
@@ -310,7 +319,6 @@ export const createEngine = (options: EngineOptions): Engine => {
         stateWaiters.add(finish)
       })
     }
-    return opened
   }
 
   const endpoint = createEndpoint({
@@ -365,6 +373,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       }
     },
     shapeCount: () => opened?.shapes.size ?? 0,
+    waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
     reconcile,
   }
 }

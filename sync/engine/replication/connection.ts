@@ -23,7 +23,7 @@ export interface StreamHandlers {
 
 export interface ReplicationConnection {
   /** Runs a replication command or plain SQL without parameters; only before `stream`. */
-  query(sql: string): Promise<readonly Readonly<Record<string, string | null>>[]>
+  query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Starts the stream; settles when it ends, rejecting with the reason. */
   stream(slot: string, publication: string, handlers: StreamHandlers): Promise<void>
   /** Tells Postgres that everything up to `lsn` is durable here. */
@@ -69,7 +69,7 @@ export const connectReplication = async (
   }
 
   return {
-    query: async sql => (await client.query<Record<string, string | null>>(sql)).rows,
+    query: async sql => (await client.query<Record<string, unknown>>(sql)).rows,
     stream: async (slot, publication, handlers) => {
       raw.on('copyData', ({ chunk }) => {
         lastHeard = Date.now()

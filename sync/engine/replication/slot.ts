@@ -41,7 +41,7 @@ export const ensureSlot = async (
   const origin: Origin = {
     system: String(must(system?.systemid, 'system identifier')),
     timeline: String(must(system?.timeline, 'timeline')),
-    database: must(database?.oid, 'database oid'),
+    database: String(must(database?.oid, 'database oid')),
     slot,
   }
   let broken: string | null = null
@@ -58,14 +58,15 @@ export const ensureSlot = async (
     broken ??= 'the slot was new'
   }
   if (existing.plugin !== 'pgoutput') throw new Error(`slot ${slot} does not use pgoutput`)
-  const confirmed = parseLsn(must(existing.confirmed, 'confirmed position of the slot'))
+  const confirmed = parseLsn(String(must(existing.confirmed, 'confirmed position of the slot')))
   if (position !== null && broken === null) {
     const before = position.origin
     if (before.system !== origin.system || before.database !== origin.database || before.slot !== origin.slot)
       broken = 'the folder belongs to another database'
     else if (before.timeline !== origin.timeline) broken = 'the timeline changed'
     else if (confirmed > position.lsn) broken = 'the slot was moved or recreated'
-    else if (parseLsn(must(system?.xlogpos, 'WAL position')) < position.lsn) broken = 'the database was set back'
+    else if (parseLsn(String(must(system?.xlogpos, 'WAL position'))) < position.lsn)
+      broken = 'the database was set back'
   }
   return { origin, confirmed, broken: position === null && broken === null ? 'the folder was new' : broken }
 }

@@ -5,6 +5,7 @@ import { quoteIdentifier } from '../identifiers.ts'
 import { keyColumns, type ShapeDefinition } from './definition.ts'
 import { keyPrefix, keySection } from './encode.ts'
 
+// oxlint-disable-next-line no-control-regex -- these are the characters that JSON escapes
 const special = /["\\\u0000-\u001f]/
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }
 
