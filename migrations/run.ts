@@ -1,0 +1,49 @@
+// Runs the migrations, forward only, under an advisory lock: any number of servers may start at once.
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Migrator, type Migration, type MigrationProvider } from 'kysely/migration'
+import pg from 'pg'
+import * as people from './0001_people.ts'
+import * as boards from './0002_boards.ts'
+import * as kernel from './0003_kernel.ts'
+import * as publication from './0004_publication.ts'
+
+const migrations: Record<string, Migration> = {
+  '0001_people': people,
+  '0002_boards': boards,
+  '0003_kernel': kernel,
+  '0004_publication': publication,
+}
+
+const provider: MigrationProvider = { getMigrations: async () => migrations }
+
+// a lock of our own around Kysely's: two starting servers queue up instead of racing for its tables
+const lockKey = 736_379_211
+
+/** Brings `url` up to date; answers the names of the migrations that ran. Throws with the failed one's name. */
+export const migrate = async (url: string): Promise<string[]> => {
+  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    return await db.connection().execute(async lock => {
+      await sql`select pg_advisory_lock(${lockKey})`.execute(lock)
+      try {
+        const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
+        const failed = results?.find(result => result.status === 'Error')
+        if (error !== undefined) {
+          throw new Error(
+            `migration ${failed?.migrationName ?? '(none)'} failed: ${error instanceof Error ? error.message : 'unknown error'}`,
+            { cause: error },
+          )
+        }
+        return (results ?? []).map(result => result.migrationName)
+      } finally {
+        await sql`select pg_advisory_unlock(${lockKey})`.execute(lock)
+      }
+    })
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Names of all migrations, in order; the last one is what a ready database has. */
+export const migrationNames: readonly string[] = Object.keys(migrations)

@@ -1,0 +1,2 @@
+// The activity log: written by the kernel, read here.
+export { activity } from './routes.ts'

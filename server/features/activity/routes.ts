@@ -1,0 +1,127 @@
+// Reading the activity log of a task, project or application (domain rules, section 5.10).
+import { sql } from 'kysely'
+import { z } from 'zod'
+import type { Feature } from '#server/kernel/feature.ts'
+import type { Reader } from '#server/kernel/database.ts'
+import { must } from '#server/kernel/must.ts'
+import { likePattern, pageQuery, page, type PageQuery } from '#server/kernel/pages.ts'
+import { decide } from '#server/kernel/policy.ts'
+import { readAccess } from '#server/kernel/reading.ts'
+import { type ReadContext, readRoute, type Route } from '#server/kernel/route.ts'
+import { instant, reference } from '#server/kernel/schemas.ts'
+import { applicationPolicy } from '../applications/policy.ts'
+import { readStanding } from '../members/access.ts'
+import { readProject } from '../projects/read.ts'
+import { readTaskScope } from '../tasks/read.ts'
+
+const columns = [
+  'id',
+  'created_at',
+  'application_id',
+  'project_id',
+  'task_id',
+  'actor_id',
+  'actor_name',
+  'actor_kind',
+  'action',
+  'entity_type',
+  'entity_id',
+  'entity_label',
+  'changes',
+  'superseded',
+  'edited_at',
+  'via',
+  'transaction_id',
+] as const
+
+const query = z.strictObject({
+  ...pageQuery,
+  actor_id: reference.optional(),
+  action: z.string().trim().min(1).max(100).optional(),
+  since: instant.optional(),
+  until: instant.optional(),
+  full: z.stringbool().default(false),
+})
+
+interface Filters extends PageQuery {
+  readonly actor_id?: string | undefined
+  readonly action?: string | undefined
+  readonly since?: Date | undefined
+  readonly until?: Date | undefined
+  readonly full: boolean
+}
+
+const longest = 500
+
+/** Long texts are cut for lists; `full=true` sends them whole. */
+const cut = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.length > longest ? `${value.slice(0, longest)}…` : value
+  if (Array.isArray(value)) return value.map(cut)
+  if (value instanceof Date || typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, cut(inner)]))
+}
+
+const list = async (
+  reader: Reader,
+  scope: { readonly column: 'application_id' | 'project_id' | 'task_id'; readonly id: string; readonly owner: boolean },
+  filters: Filters,
+) => {
+  let found = reader.selectFrom('activities as a').select(columns).where(`a.${scope.column}`, '=', scope.id)
+  if (!scope.owner) found = found.where('a.visibility', '=', 'members')
+  if (filters.actor_id !== undefined) found = found.where('a.actor_id', '=', filters.actor_id)
+  if (filters.action !== undefined) {
+    found = found.where('a.action', 'like', likePattern(filters.action).slice(1))
+  }
+  if (filters.since !== undefined) found = found.where('a.created_at', '>=', filters.since)
+  if (filters.until !== undefined) found = found.where('a.created_at', '<', filters.until)
+  const { limit: _limit, cursor: _cursor, include_total: _total, full: _full, ...bound } = filters
+  const rows = await page(found, {
+    sort: [{ by: sql`a.created_at`, type: 'timestamptz', descending: true }],
+    id: sql`a.id`,
+    request: filters,
+    filters: [scope, bound],
+  })
+  return filters.full
+    ? rows
+    : { ...rows, data: rows.data.map(row => ({ ...row, changes: cut(row.changes), superseded: cut(row.superseded) })) }
+}
+
+const response = z.object({
+  data: z.array(z.looseObject({ id: z.uuid(), action: z.string(), entity_id: z.uuid() }).meta({ id: 'Activity' })),
+  next_cursor: z.string().nullable(),
+})
+
+const route = (
+  path: string,
+  column: 'application_id' | 'project_id' | 'task_id',
+  ownerOf: (context: ReadContext, id: string) => Promise<boolean>,
+): Route =>
+  readRoute({
+    path,
+    access: 'MEMBER',
+    summary: 'What happened here, newest first.',
+    query,
+    response,
+    run: async (context, params, filters) => {
+      const id = must(params.id)
+      return list(context.reader, { column, id, owner: await ownerOf(context, id) }, filters)
+    },
+  })
+
+export const activity: Feature = {
+  name: 'activity',
+  commands: [],
+  shapes: [],
+  routes: [
+    route('/api/tasks/:id/activity', 'task_id', async (context, id) => {
+      return (await readTaskScope(context, id)).standing.role === 'owner'
+    }),
+    route('/api/projects/:id/activity', 'project_id', async (context, id) => {
+      return (await readProject(context, id)).standing.role === 'owner'
+    }),
+    route('/api/applications/:id/activity', 'application_id', async ({ reader, actor }, id) => {
+      const access = readAccess(readStanding, reader, actor.userId)
+      return (await decide(applicationPolicy, 'read', { id }, actor, access)).standing.role === 'owner'
+    }),
+  ],
+}

@@ -1,0 +1,176 @@
+// application.* (domain rules, section 4).
+import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import { decide, requireLive } from '#server/kernel/policy.ts'
+import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { setMemberRole } from '../members/roles.ts'
+import { type ApplicationAction, applicationPolicy } from './policy.ts'
+import { lockApplication } from './queries.ts'
+import { applicationColumns, createInput, idInput, transferInput, updateInput } from './schema.ts'
+
+const fields = ['name', 'description', 'editors_may_add_editors'] as const
+
+/** Locks the application, then decides: the order that every command about it keeps. */
+const open = async (context: WriteContext, id: string, action: ApplicationAction) => {
+  const row = await lockApplication(context.tx, id)
+  const granted = await decide(applicationPolicy, action, row, context.actor, context.access)
+  return { row: must(row), granted }
+}
+
+const readBack = async (context: WriteContext, id: string) => {
+  const row = await context.tx
+    .selectFrom('applications')
+    .select(applicationColumns)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  const standing = await context.access.standing({ applicationId: id })
+  return { ...row, ...(standing.role ? { my_role: standing.role } : {}) }
+}
+
+const create = defineCommand({
+  name: 'application.create',
+  summary: 'Creates an application; the caller becomes its owner.',
+  access: 'USER',
+  input: createInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const id = input.id ?? uuid7()
+    const row = await context.tx
+      .insertInto('applications')
+      .values({
+        id,
+        name: input.name,
+        description: input.description ?? null,
+        editors_may_add_editors: input.editors_may_add_editors ?? true,
+        created_by_id: context.userId,
+      })
+      .returning(applicationColumns)
+      .executeTakeFirstOrThrow()
+    await context.tx
+      .insertInto('application_members')
+      .values({ id: uuid7(), application_id: id, user_id: context.userId, role: 'owner', display_name: '' })
+      .execute()
+    await startClock(context, 'application', id)
+    context.record({ entityType: 'application', entityId: id, entityLabel: row.name, applicationId: id })
+    context.touch('application', 'application_members', 'my_memberships')
+    context.emit({ type: 'access_changed', userId: context.userId, applicationId: id })
+    return { data: { ...row, members_count: 1, my_role: 'owner' } }
+  },
+})
+
+const update = defineCommand({
+  name: 'application.update',
+  summary: 'Changes name, description or who may invite editors.',
+  access: 'EDITOR',
+  input: updateInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    if (isEmptyChange(input, fields)) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
+    const { row, granted } = await open(context, input.id, 'update')
+    if (input.editors_may_add_editors !== undefined && granted.standing.role !== 'owner')
+      throw new AppError('forbidden')
+    requireLive(granted)
+    const merged = await mergeRow(context, 'application', row, fieldEdits(input, row, fields))
+    if (merged.changed.length > 0) {
+      await context.tx
+        .updateTable('applications')
+        .set(Object.fromEntries(merged.changed.map(edit => [edit.unit, edit.value])))
+        .where('id', '=', row.id)
+        .execute()
+      context.touch('application')
+    }
+    if (merged.changed.length > 0 || merged.superseded.length > 0) {
+      context.record({
+        entityType: 'application',
+        entityId: row.id,
+        entityLabel: row.name,
+        applicationId: row.id,
+        changes: changesOf(merged.changed),
+        superseded: merged.superseded,
+      })
+    }
+    return { data: await readBack(context, row.id), superseded: merged.superseded }
+  },
+})
+
+const setArchived = (name: 'application.archive' | 'application.unarchive', archive: boolean): AnyCommand =>
+  defineCommand({
+    name,
+    summary: archive ? 'Makes the application read-only.' : 'Makes the application writable again.',
+    access: 'OWNER',
+    input: idInput,
+    inTransactions: true,
+    run: async (context, input) => {
+      const { row } = await open(context, input.id, 'own')
+      if ((row.archived_at !== null) !== archive) {
+        const value = archive ? context.stamp.editedAt : null
+        await context.tx.updateTable('applications').set({ archived_at: value }).where('id', '=', row.id).execute()
+        context.touch('application')
+        context.record({
+          entityType: 'application',
+          entityId: row.id,
+          entityLabel: row.name,
+          applicationId: row.id,
+          changes: { archived_at: { old: row.archived_at, new: value } },
+        })
+      }
+      return { data: await readBack(context, row.id) }
+    },
+  })
+
+const remove = defineCommand({
+  name: 'application.delete',
+  summary: 'Deletes the application with everything inside, at once and for good.',
+  access: 'OWNER',
+  input: idInput,
+  inTransactions: false,
+  run: async (context, input) => {
+    const { row } = await open(context, input.id, 'own')
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'application')
+      .where('entity_id', '=', row.id)
+      .execute()
+    // tasks hold their statuses (no action), so they go before the cascade reaches both
+    await context.tx.deleteFrom('tasks').where('application_id', '=', row.id).execute()
+    await context.tx.deleteFrom('applications').where('id', '=', row.id).execute()
+    context.record({ entityType: 'application', entityId: row.id, entityLabel: row.name, applicationId: undefined })
+    context.emit({ type: 'application_deleted', applicationId: row.id })
+    context.touch('my_memberships')
+    return { data: { id: row.id } }
+  },
+})
+
+const transfer = defineCommand({
+  name: 'application.transfer_ownership',
+  summary: 'Makes another member owner; the caller takes own_role.',
+  access: 'OWNER',
+  input: transferInput,
+  inTransactions: false,
+  run: async (context, input) => {
+    const { row } = await open(context, input.id, 'own')
+    const target = await context.tx
+      .selectFrom('application_members')
+      .select(['user_id', 'role'])
+      .where('application_id', '=', row.id)
+      .where('user_id', '=', input.to_user_id)
+      .executeTakeFirst()
+    if (!target) throw notFound()
+    if (input.to_user_id === context.userId) throw new AppError('own_role')
+    await setMemberRole(context, { applicationId: row.id, userId: input.to_user_id, role: 'owner' })
+    await setMemberRole(context, { applicationId: row.id, userId: context.userId, role: input.own_role })
+    return { data: { ...(await readBack(context, row.id)), my_role: input.own_role } }
+  },
+})
+
+export const applicationCommands: readonly AnyCommand[] = [
+  create,
+  update,
+  setArchived('application.archive', true),
+  setArchived('application.unarchive', false),
+  remove,
+  transfer,
+]

@@ -1,0 +1,96 @@
+// /api/applications… (domain rules, section 5.1).
+import { z } from 'zod'
+import { must } from '#server/kernel/must.ts'
+import { pageQuery } from '#server/kernel/pages.ts'
+import { decide } from '#server/kernel/policy.ts'
+import { readAccess } from '#server/kernel/reading.ts'
+import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { readStanding } from '../members/access.ts'
+import { applicationCommands } from './commands.ts'
+import { applicationPolicy } from './policy.ts'
+import { findApplication, listApplications } from './queries.ts'
+import { applicationRow } from './schema.ts'
+
+const command = (name: string) =>
+  must(
+    applicationCommands.find(one => one.name === name),
+    name,
+  )
+
+const search = z.string().trim().max(255).optional()
+
+export const applicationRoutes: readonly Route[] = [
+  readRoute({
+    path: '/api/applications',
+    access: 'USER',
+    summary: 'The caller’s applications, newest update first.',
+    query: z.strictObject({
+      ...pageQuery,
+      search,
+      role: z.enum(['owner', 'editor', 'viewer']).optional(),
+      ownership: z.enum(['created', 'invited']).optional(),
+      archived: z.stringbool().default(false),
+    }),
+    response: z.object({ data: z.array(applicationRow), next_cursor: z.string().nullable() }),
+    run: async ({ reader, actor }, _params, query) => {
+      if (actor.userId === undefined) throw new AppError('forbidden')
+      return listApplications(reader, actor.userId, query)
+    },
+  }),
+  readRoute({
+    path: '/api/applications/:id',
+    access: 'MEMBER',
+    summary: 'One application, with the caller’s role.',
+    query: z.strictObject({}),
+    response: z.object({ data: applicationRow }),
+    run: async ({ reader, actor }, params) => {
+      const row = await findApplication(reader, must(params.id), actor.userId)
+      await decide(applicationPolicy, 'read', row, actor, readAccess(readStanding, reader, actor.userId))
+      return { data: row }
+    },
+  }),
+  writeRoute({
+    method: 'POST',
+    path: '/api/applications',
+    access: 'USER',
+    summary: 'Creates an application.',
+    command: command('application.create'),
+    status: 201,
+  }),
+  writeRoute({
+    method: 'PATCH',
+    path: '/api/applications/:id',
+    access: 'EDITOR',
+    summary: 'Changes an application.',
+    command: command('application.update'),
+  }),
+  writeRoute({
+    method: 'DELETE',
+    path: '/api/applications/:id',
+    access: 'OWNER',
+    summary: 'Deletes an application for good.',
+    command: command('application.delete'),
+  }),
+  writeRoute({
+    method: 'POST',
+    path: '/api/applications/:id/archive',
+    access: 'OWNER',
+    summary: 'Archives an application.',
+    command: command('application.archive'),
+  }),
+  writeRoute({
+    method: 'POST',
+    path: '/api/applications/:id/unarchive',
+    access: 'OWNER',
+    summary: 'Brings an application back.',
+    command: command('application.unarchive'),
+  }),
+  writeRoute({
+    method: 'POST',
+    path: '/api/applications/:id/transfer-ownership',
+    access: 'OWNER',
+    summary: 'Hands the application to another member.',
+    command: command('application.transfer_ownership'),
+  }),
+]

@@ -1,0 +1,151 @@
+// checklist.* (domain rules, section 4).
+import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { type AnyCommand, type Command, defineCommand, type WriteContext, type z } from '#server/kernel/command.ts'
+import { AppError, invalidAt } from '#server/kernel/errors.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import { freshRanks } from '#server/kernel/rank.ts'
+import { isEmptyChange } from '#server/kernel/schemas.ts'
+import type { LockedTask } from '../tasks/open.ts'
+import { openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { checklistColumns, checklistInputs } from './schema.ts'
+
+const listLimit = 50
+
+const listsOf = (context: WriteContext, taskId: string) =>
+  context.tx.selectFrom('checklists').select(checklistColumns).where('task_id', '=', taskId).execute()
+
+const readList = (context: WriteContext, id: string) =>
+  context.tx.selectFrom('checklists').select(checklistColumns).where('id', '=', id).executeTakeFirstOrThrow()
+
+const recordOf = (task: LockedTask, list: { readonly id: string; readonly title: string }) => ({
+  entityType: 'checklist',
+  entityId: list.id,
+  entityLabel: list.title,
+  applicationId: task.application_id,
+  projectId: task.project_id,
+  taskId: task.id,
+})
+
+const define = <Input extends z.ZodType>(command: Omit<Command<Input>, 'access' | 'inTransactions'>): AnyCommand =>
+  defineCommand({ ...command, access: 'CONTRIB', inTransactions: true })
+
+const create = define({
+  name: 'checklist.create',
+  summary: 'Adds a checklist to a task.',
+  input: checklistInputs.create,
+  run: async (context, input) => {
+    const { task } = await openTaskForLists(context, input.task_id)
+    const others = await listsOf(context, task.id)
+    if (others.length >= listLimit) {
+      throw new AppError('limit_reached', { message: `A task has at most ${listLimit} checklists.` })
+    }
+    const id = input.id ?? uuid7()
+    const list = await context.tx
+      .insertInto('checklists')
+      .values({
+        id,
+        application_id: task.application_id,
+        project_id: task.project_id,
+        task_id: task.id,
+        title: input.title,
+        rank: must(await rankAmong(context, 'checklists', others, {}, true)),
+      })
+      .returning(checklistColumns)
+      .executeTakeFirstOrThrow()
+    await startClock(context, 'checklist', id)
+    context.record(recordOf(task, list))
+    context.touch('checklists')
+    return { data: list }
+  },
+})
+
+const update = define({
+  name: 'checklist.update',
+  summary: 'Renames a checklist.',
+  input: checklistInputs.update,
+  run: async (context, input) => {
+    if (isEmptyChange(input, ['title'])) throw invalidAt('', 'nothing_to_change', 'Name the new title.')
+    const { task, list } = await openChecklist(context, input.id)
+    const merged = await mergeRow(context, 'checklist', list, fieldEdits(input, list, ['title']))
+    if (merged.changed.length > 0) {
+      await context.tx
+        .updateTable('checklists')
+        .set({ title: must(input.title) })
+        .where('id', '=', list.id)
+        .execute()
+      context.touch('checklists')
+    }
+    if (merged.changed.length > 0 || merged.superseded.length > 0) {
+      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed), superseded: merged.superseded })
+    }
+    return { data: await readList(context, list.id), superseded: merged.superseded }
+  },
+})
+
+const remove = define({
+  name: 'checklist.delete',
+  summary: 'Deletes a checklist with its items.',
+  input: checklistInputs.delete,
+  run: async (context, input) => {
+    const { task, list } = await openChecklist(context, input.id)
+    // items first: their trigger still finds the checklist to count down
+    await context.tx.deleteFrom('checklist_items').where('checklist_id', '=', list.id).execute()
+    await context.tx.deleteFrom('checklists').where('id', '=', list.id).execute()
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'checklist')
+      .where('entity_id', '=', list.id)
+      .execute()
+    context.record(recordOf(task, list))
+    context.touch('checklists', ...(list.total_items > 0 ? ['checklist_items', 'tasks'] : []))
+    return { data: { id: list.id } }
+  },
+})
+
+const move = define({
+  name: 'checklist.move',
+  summary: 'Moves a checklist among those of its task.',
+  input: checklistInputs.move,
+  run: async (context, input) => {
+    if (isEmptyChange(input, ['after_id', 'before_id'])) {
+      throw invalidAt('', 'nothing_to_change', 'Name after_id or before_id.')
+    }
+    const { task, list } = await openChecklist(context, input.id)
+    const others = (await listsOf(context, task.id)).filter(other => other.id !== list.id)
+    const rank = await rankAmong(context, 'checklists', others, input, false)
+    if (rank === undefined) return { data: list }
+    const merged = await mergeRow(context, 'checklist', list, [
+      { unit: 'rank', field: 'rank', value: rank, current: list.rank },
+    ])
+    if (merged.changed.length > 0) {
+      await context.tx.updateTable('checklists').set({ rank }).where('id', '=', list.id).execute()
+      context.touch('checklists')
+      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed) })
+    }
+    return { data: await readList(context, list.id), superseded: merged.superseded }
+  },
+})
+
+const reorder = define({
+  name: 'checklist.reorder',
+  summary: 'Puts the checklists of a task into a given order.',
+  input: checklistInputs.reorder,
+  run: async (context, input) => {
+    const { task } = await openTaskForLists(context, input.task_id)
+    const lists = await listsOf(context, task.id)
+    requireSameIds(lists, input.ids)
+    const ordered = input.ids.map(id => must(lists.find(list => list.id === id)))
+    await writeRanks(context, 'checklists', ordered, freshRanks(ordered.length, context.random))
+    context.touch('checklists')
+    context.record({
+      ...recordOf(task, { id: task.id, title: task.title }),
+      entityType: 'task',
+      changes: { checklists: { old: null, new: input.ids } },
+    })
+    const after = await listsOf(context, task.id)
+    return { data: input.ids.map(id => must(after.find(list => list.id === id))) }
+  },
+})
+
+export const checklistCommands: readonly AnyCommand[] = [create, update, remove, move, reorder]

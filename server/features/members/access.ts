@@ -1,0 +1,50 @@
+// A person's standing in an application and a project: the rows behind every permission.
+import { sql } from 'kysely'
+import type { Reader } from '#server/kernel/database.ts'
+import type { FindStanding } from '#server/kernel/mutation.ts'
+import { type ProjectRole, type Role, type Scope, type Standing, stranger } from '#server/kernel/policy.ts'
+
+interface StandingRow {
+  readonly role: Role
+  readonly archived: boolean
+}
+
+/**
+ * For writes: share locks on application, membership and project row keep all three as they are until the commit, so
+ * a removal that runs at the same moment comes either before (404) or after.
+ */
+export const findStanding: FindStanding = async (tx, userId, { applicationId, projectId }) => {
+  const { rows } = await sql<StandingRow>`
+    select m.role, a.archived_at is not null as archived
+      from applications a join application_members m on m.application_id = a.id
+     where a.id = ${applicationId} and m.user_id = ${userId}
+       for share of a, m`.execute(tx)
+  const found = rows[0]
+  if (!found) return stranger
+  let projectRole: ProjectRole | undefined
+  if (projectId !== undefined && found.role === 'editor') {
+    const row = await tx
+      .selectFrom('project_members')
+      .select('role')
+      .where('project_id', '=', projectId)
+      .where('user_id', '=', userId)
+      .forShare()
+      .executeTakeFirst()
+    projectRole = row?.role as ProjectRole | undefined
+  }
+  return { role: found.role, projectRole, applicationArchived: found.archived }
+}
+
+/** For reads: the same in one statement, without locks. */
+export const readStanding = async (reader: Reader, userId: string | undefined, scope: Scope): Promise<Standing> => {
+  if (userId === undefined) return stranger
+  const { rows } = await sql<StandingRow & { project_role: ProjectRole | null }>`
+    select m.role, a.archived_at is not null as archived,
+           (select p.role from project_members p where p.project_id = ${scope.projectId ?? null}::uuid and p.user_id = m.user_id) as project_role
+      from application_members m join applications a on a.id = m.application_id
+     where m.application_id = ${scope.applicationId} and m.user_id = ${userId}`.execute(reader)
+  const found = rows[0]
+  return found
+    ? { role: found.role, projectRole: found.project_role ?? undefined, applicationArchived: found.archived }
+    : stranger
+}

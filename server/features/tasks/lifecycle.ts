@@ -1,0 +1,215 @@
+// task.archive, .unarchive, .delete, .restore and .purge (domain rules, sections 4, 6.5 and 6.8).
+import { sql } from 'kysely'
+import { changesOf, mergeRow } from '#server/kernel/clocks.ts'
+import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { must } from '#server/kernel/must.ts'
+import { lockApplication } from '../applications/queries.ts'
+import { unarchiveProject, watchingStatus } from '../projects/open.ts'
+import { rankInColumn } from './column.ts'
+import { categoryOf, firstTodo, isEligible, type OpenTask, openTask, readTask, recordOf } from './open.ts'
+import { idInput, taskColumns } from './schema.ts'
+
+/** The task's subtree, itself included, locked in id order. */
+const lockSubtree = async (context: WriteContext, id: string) => {
+  const { rows } = await sql<{ id: string }>`
+    with recursive below(id) as (
+      select ${id}::uuid union select t.id from tasks t join below b on t.parent_id = b.id)
+    select id from below`.execute(context.tx)
+  return context.tx
+    .selectFrom('tasks')
+    .select(taskColumns)
+    .where(
+      'id',
+      'in',
+      rows.map(row => row.id),
+    )
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+}
+
+// un-archiving a project moves the application's counter: that row is locked before everything else
+const lockApplicationOf = async (context: WriteContext, taskId: string): Promise<void> => {
+  const found = await context.tx
+    .selectFrom('tasks as t')
+    .innerJoin('projects as p', 'p.id', 't.project_id')
+    .select(['t.application_id', 'p.archived_at'])
+    .where('t.id', '=', taskId)
+    .executeTakeFirst()
+  if (found?.archived_at) await lockApplication(context.tx, found.application_id)
+}
+
+const archive = defineCommand({
+  name: 'task.archive',
+  summary: 'Puts a card away; it keeps column and place.',
+  access: 'CONTRIB',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const { project, task } = await openTask(context, input.id, 'write')
+    const value = task.archived_at ?? context.stamp.editedAt
+    const merged = await mergeRow(context, 'task', task, [
+      { unit: 'archived_at', field: 'archived_at', value, current: task.archived_at },
+    ])
+    if (merged.changed.length > 0) {
+      await watchingStatus(context, project, async () => {
+        await context.tx.updateTable('tasks').set({ archived_at: value }).where('id', '=', task.id).execute()
+      })
+      context.touch('tasks', 'project_aggregates')
+      context.record({ ...recordOf(task), changes: changesOf(merged.changed) })
+    }
+    return { data: await readTask(context, task.id), superseded: merged.superseded }
+  },
+})
+
+/**
+ * An unfinished task that comes back with an assignee who may no longer have it loses him; where the project demands
+ * an assignee it goes to the first todo column.
+ */
+const settleAssignee = async (context: WriteContext, { project, task }: OpenTask): Promise<Record<string, unknown>> => {
+  if (task.assignee_id === null || (await categoryOf(context, task.status_id)) === 'done') return {}
+  if (await isEligible(context, project, task.assignee_id)) return {}
+  context.warn('assignee_cleared')
+  if (!project.require_assignee) return { assignee_id: null }
+  const todo = await firstTodo(context, project)
+  if (todo.id === task.status_id) return { assignee_id: null }
+  return {
+    assignee_id: null,
+    status_id: todo.id,
+    rank: must(await rankInColumn(context, todo.id, task.id, {}, true)),
+  }
+}
+
+const unarchive = defineCommand({
+  name: 'task.unarchive',
+  summary: 'Brings a card back from the archive, and its project with it.',
+  access: 'CONTRIB',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    await lockApplicationOf(context, input.id)
+    const open = await openTask(context, input.id, 'write')
+    const { project, task } = open
+    const merged = await mergeRow(context, 'task', task, [
+      { unit: 'archived_at', field: 'archived_at', value: null, current: task.archived_at },
+    ])
+    if (merged.changed.length > 0) {
+      await unarchiveProject(context, project)
+      const settled = await settleAssignee(context, open)
+      await watchingStatus(context, project, async () => {
+        await context.tx
+          .updateTable('tasks')
+          .set({ archived_at: null, unarchived_at: context.now, ...settled })
+          .where('id', '=', task.id)
+          .execute()
+      })
+      context.touch('tasks', 'project_aggregates')
+      context.record({ ...recordOf(task), changes: changesOf(merged.changed) })
+    }
+    return { data: await readTask(context, task.id), superseded: merged.superseded }
+  },
+})
+
+const remove = defineCommand({
+  name: 'task.delete',
+  summary: 'Moves a card and everything below it to the trash for 30 days.',
+  access: 'CONTRIB',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const { project, task } = await openTask(context, input.id, 'write')
+    if (task.deleted_at) return { data: task }
+    const deletedAt = context.stamp.editedAt
+    const merged = await mergeRow(context, 'task', task, [
+      { unit: 'deleted_at', field: 'deleted_at', value: deletedAt, current: null },
+    ])
+    if (merged.changed.length > 0) {
+      const going = (await lockSubtree(context, task.id)).filter(row => row.deleted_at === null)
+      await watchingStatus(context, project, async () => {
+        await context.tx
+          .updateTable('tasks')
+          .set({ deleted_at: deletedAt, deleted_by_id: context.actor.userId ?? null, trash_root_id: task.id })
+          .where(
+            'id',
+            'in',
+            going.map(row => row.id),
+          )
+          .execute()
+      })
+      context.touch('tasks', 'project_aggregates')
+      for (const row of going)
+        context.record({ ...recordOf(row), changes: { deleted_at: { old: null, new: deletedAt } } })
+    }
+    return { data: await readTask(context, task.id), superseded: merged.superseded }
+  },
+})
+
+const restore = defineCommand({
+  name: 'task.restore',
+  summary: 'Brings a card back from the trash, with what went there together with it.',
+  access: 'CONTRIB',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    await lockApplicationOf(context, input.id)
+    const { project, task } = await openTask(context, input.id, 'write')
+    if (task.deleted_at === null) throw new AppError('not_in_trash')
+    const merged = await mergeRow(context, 'task', task, [
+      { unit: 'deleted_at', field: 'deleted_at', value: null, current: task.deleted_at },
+    ])
+    if (merged.changed.length === 0) return { data: task, superseded: merged.superseded }
+    const coming = (await lockSubtree(context, task.id)).filter(row => row.trash_root_id === task.trash_root_id)
+    const parent =
+      task.parent_id &&
+      (await context.tx.selectFrom('tasks').select('deleted_at').where('id', '=', task.parent_id).executeTakeFirst())
+    const detach = parent ? parent.deleted_at !== null : false
+    await unarchiveProject(context, project)
+    await watchingStatus(context, project, async () => {
+      if (detach) {
+        await context.tx
+          .updateTable('tasks')
+          .set({ parent_id: null, ...(task.task_type === 'subtask' ? { task_type: 'task' } : {}) })
+          .where('id', '=', task.id)
+          .execute()
+      }
+      for (const row of coming) {
+        const settled = await settleAssignee(context, { project, task: row })
+        await context.tx
+          .updateTable('tasks')
+          .set({ deleted_at: null, deleted_by_id: null, trash_root_id: null, ...settled })
+          .where('id', '=', row.id)
+          .execute()
+        context.record({ ...recordOf(row), changes: { deleted_at: { old: row.deleted_at, new: null } } })
+      }
+    })
+    context.touch('tasks', 'project_aggregates')
+    return { data: await readTask(context, task.id), superseded: merged.superseded }
+  },
+})
+
+const purge = defineCommand({
+  name: 'task.purge',
+  summary: 'Deletes a card from the trash for good, with everything below it.',
+  access: 'PADMIN',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const { task } = await openTask(context, input.id, 'purge')
+    if (task.deleted_at === null) throw new AppError('not_in_trash')
+    const going = (await lockSubtree(context, task.id)).filter(row => row.deleted_at !== null)
+    const ids = going.map(row => row.id)
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'task')
+      .where('entity_id', 'in', ids)
+      .execute()
+    await context.tx.deleteFrom('activities').where('task_id', 'in', ids).execute()
+    await context.tx.deleteFrom('tasks').where('id', 'in', ids).execute()
+    for (const row of going) context.record({ ...recordOf(row), taskId: undefined })
+    context.touch('tasks', 'comments', 'checklists', 'checklist_items')
+    return { data: { id: task.id } }
+  },
+})
+
+export const lifecycleCommands: readonly AnyCommand[] = [archive, unarchive, remove, restore, purge]

@@ -1,0 +1,81 @@
+// A command is a named write, e.g. `task.move`: input schema, who may, and what it does. REST routes, transactions,
+// imports and jobs run the same ones (domain rules, section 4).
+import { z } from 'zod'
+import type { SignedIn } from './actor.ts'
+import type { WriteTx } from './database.ts'
+import type { Stamp, Superseded } from './merge.ts'
+import type { Access } from './route.ts'
+import type { AccessLookup } from './policy.ts'
+
+/** One line of the activity log, written by the kernel in the command's transaction. */
+export interface ActivityEntry {
+  /** Defaults to the command's name. */
+  readonly action?: string
+  readonly entityType: string
+  readonly entityId: string
+  readonly entityLabel: string
+  readonly applicationId: string | undefined
+  readonly projectId?: string | undefined
+  readonly taskId?: string | undefined
+  readonly changes?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>
+  readonly superseded?: readonly Superseded[]
+  readonly visibility?: 'members' | 'owners'
+}
+
+/** What happened, for those who must act after the commit (open shapes and sockets of a person who lost a right). */
+export type DomainEvent =
+  | { readonly type: 'access_changed'; readonly userId: string; readonly applicationId: string }
+  | { readonly type: 'application_deleted'; readonly applicationId: string }
+  | { readonly type: 'session_ended'; readonly userId: string; readonly sessionPublicId: string }
+
+/** What a command works with. One object lives as long as one attempt of one transaction. */
+export interface WriteContext {
+  readonly tx: WriteTx
+  readonly actor: SignedIn
+  /** The person behind the actor; throws for a command that needs one and has none. */
+  readonly userId: string
+  readonly access: AccessLookup
+  /** When the person made the change, capped to [row creation … now] by the kernel and by merge. */
+  readonly stamp: Stamp
+  /** Server time of this transaction. */
+  readonly now: Date
+  /** `expected_version` or If-Match. */
+  readonly expectedVersion: number | undefined
+  /** Random numbers in [0,1), for ranks. */
+  readonly random: () => number
+  record(entry: ActivityEntry): void
+  /** Names the synced tables (shapes) in which rows changed; without any the answer's txid is null. */
+  touch(...shapes: readonly string[]): void
+  emit(event: DomainEvent): void
+  warn(code: string): void
+}
+
+export interface CommandResult {
+  readonly data: unknown
+  readonly superseded?: readonly Superseded[]
+}
+
+/** What one command did, as it goes into an answer. */
+export interface WriteOutcome extends CommandResult {
+  readonly warnings: readonly string[]
+}
+
+export interface Command<Input extends z.ZodType = z.ZodType> {
+  readonly name: string
+  readonly summary: string
+  /** Who may (documentation and forbidden matrix); `run` enforces it through a policy. */
+  readonly access: Access
+  /** Strict object schema of the arguments. */
+  readonly input: Input
+  /** May it stand in POST /api/transactions? */
+  readonly inTransactions: boolean
+  run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>
+}
+
+// the registry holds commands of every input type; each is only ever called with what its own schema has parsed
+export type AnyCommand = Command
+
+/** Keeps the input type inside the literal and gives it up outside. */
+export const defineCommand = <Input extends z.ZodType>(command: Command<Input>): AnyCommand => command
+
+export { z }

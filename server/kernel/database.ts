@@ -1,0 +1,81 @@
+// The two doors to Postgres. Features never hold a pool: reads get a `Reader` whose transaction began READ ONLY, writes
+// a `WriteTx` that only kernel/mutation.ts makes.
+import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { DB } from './database.gen.ts'
+import type { Log } from './log.ts'
+
+export type { DB }
+
+/** A READ ONLY transaction. */
+export type Reader = Transaction<DB> & { readonly readOnly?: never }
+
+/** A write transaction; the brand keeps features from passing anything else. */
+declare const writeBrand: unique symbol
+export type WriteTx = Transaction<DB> & { readonly [writeBrand]: true }
+
+export interface Database {
+  /** Runs `work` in a READ ONLY, REPEATABLE READ transaction: one list and its total see one state. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
+  /** For kernel/mutation.ts alone. */
+  readonly writes: Kysely<DB>
+  readonly pool: pg.Pool
+  close(): Promise<void>
+}
+
+// int8 (counts) fits a JS number here; dates stay text, timestamps become Date
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: Parameters<typeof pg.types.getTypeParser>[0], format?: 'text') => {
+    if (oid === pg.types.builtins.INT8) return Number
+    if (oid === pg.types.builtins.DATE) return (text: string) => text
+    return pg.types.getTypeParser(oid, format)
+  }) as pg.CustomTypesConfig['getTypeParser'],
+}
+
+const makePool = (url: string, size: number, log: Log, options: string): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: size,
+    types,
+    options,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    application_name: 'skerry',
+  })
+  // an idle client's death (server restart) must not end the process; the next query gets a fresh connection
+  pool.on('error', error => log.warn('idle database connection lost', { error }))
+  return pool
+}
+
+/** Opens both pools on `url`: `size` connections for writes, as many for reads. */
+export const openDatabase = (url: string, size: number, log: Log): Database => {
+  const settings = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000'
+  const pool = makePool(url, size, log, settings)
+  const readPool = makePool(
+    url,
+    size,
+    log,
+    `${settings} -c default_transaction_read_only=on -c statement_timeout=15000`,
+  )
+  const writes = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  const reads = new Kysely<DB>({ dialect: new PostgresDialect({ pool: readPool }) })
+  return {
+    pool,
+    writes,
+    read: work =>
+      reads
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(reader => work(reader as Reader)),
+    close: async () => {
+      await Promise.all([writes.destroy(), reads.destroy()])
+    },
+  }
+}
+
+/** Raw SQL with positional values, for statements that the query builder cannot say. */
+export const rawQuery = async <Row>(trx: Transaction<DB>, sql: string, values: unknown[] = []): Promise<Row[]> => {
+  const { rows } = await trx.executeQuery<Row>(CompiledQuery.raw(sql, values))
+  return rows
+}

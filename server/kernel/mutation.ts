@@ -1,0 +1,198 @@
+// The only place that opens a write transaction. One call = one transaction = all of its commands or none, with their
+// activity, edit clocks, replay row and txid in it; events go out after the commit.
+import { sql } from 'kysely'
+import type { SignedIn } from './actor.ts'
+import type { Clock } from './clock.ts'
+import type { ActivityEntry, AnyCommand, DomainEvent, WriteContext, WriteOutcome } from './command.ts'
+import type { Database, WriteTx } from './database.ts'
+import { AppError } from './errors.ts'
+import { uuid7 } from './ids.ts'
+import { pause } from './lifecycle.ts'
+import type { Log } from './log.ts'
+import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
+import { isConflict, translate } from './postgres-errors.ts'
+import { saveActivities } from './activity.ts'
+
+/** Below every HTTP timeout in front of it: a stuck write is given up by the database first. */
+const statementTimeoutMs = 10_000
+const lockTimeoutMs = 5_000
+const conflictRetries = 3
+
+export interface Mutation {
+  readonly command: AnyCommand
+  /** Already parsed by the command's own schema. */
+  readonly input: unknown
+}
+
+export interface MutationSpec {
+  readonly actor: SignedIn
+  readonly mutations: readonly Mutation[]
+  /** UUIDv7 of the client's transaction, or a server-made one. */
+  readonly transactionId: string
+  /** Client time corrected by the server offset; absent = now, later than now = now. */
+  readonly editedAt: Date | undefined
+  readonly expectedVersion: number | undefined
+  readonly via: string
+  readonly requestId: string | undefined
+}
+
+export interface Committed {
+  readonly outcomes: readonly WriteOutcome[]
+  /** 32-bit id of the Postgres transaction; null when no synced row changed that the caller may read. */
+  readonly txid: number | null
+  readonly shapes: readonly string[]
+}
+
+/** Raised around a command's error, so that the caller knows which mutation it was. */
+export class MutationFailure extends Error {
+  readonly index: number
+  constructor(index: number, cause: unknown) {
+    super('mutation failed', { cause })
+    this.index = index
+  }
+}
+
+/** Finds a person's standing inside the transaction, under a share lock. Filled in by the members feature. */
+export type FindStanding = (tx: WriteTx, userId: string, scope: Scope) => Promise<Standing>
+
+export interface MutationDeps {
+  readonly database: Database
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly findStanding: FindStanding
+  /** Called after the commit; must not throw. */
+  readonly onEvents: (events: readonly DomainEvent[]) => void
+}
+
+/**
+ * Steps of the caller around the commands, in the same transaction: `before` may answer from a stored result (then
+ * nothing runs), `after` stores the new one.
+ */
+export interface ReplayHooks<Answer> {
+  before(tx: WriteTx): Promise<Answer | undefined>
+  after(tx: WriteTx, committed: Committed): Promise<Answer>
+}
+
+const personFor = (actor: SignedIn): string => {
+  if (actor.userId === undefined) throw new AppError('forbidden', { message: 'This needs a person, not the server.' })
+  return actor.userId
+}
+
+const accessFor = (tx: WriteTx, actor: SignedIn, find: FindStanding): AccessLookup => {
+  const found = new Map<string, Promise<Standing>>()
+  return {
+    standing: scope => {
+      if (actor.userId === undefined) return Promise.resolve(stranger)
+      const key = `${scope.applicationId}/${scope.projectId ?? ''}`
+      const known = found.get(key) ?? find(tx, actor.userId, scope)
+      found.set(key, known)
+      return known
+    },
+  }
+}
+
+// an argument of the command beats the header of the request
+const expectedIn = (input: unknown): number | undefined =>
+  typeof input === 'object' &&
+  input !== null &&
+  'expected_version' in input &&
+  typeof input.expected_version === 'number'
+    ? input.expected_version
+    : undefined
+
+const runCommands = async (
+  tx: WriteTx,
+  spec: MutationSpec,
+  deps: MutationDeps,
+): Promise<Committed & { events: DomainEvent[] }> => {
+  const { rows } = await sql<{ now: Date }>`
+    select now() as now,
+           set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
+           set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`.execute(tx)
+  const now = new Date(Math.max(rows[0]?.now.getTime() ?? 0, deps.clock.now().getTime()))
+  const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
+  const activities: { entry: ActivityEntry; action: string }[] = []
+  const shapes = new Set<string>()
+  const events: DomainEvent[] = []
+  const outcomes: WriteOutcome[] = []
+  const access = accessFor(tx, spec.actor, deps.findStanding)
+  for (const [index, { command, input }] of spec.mutations.entries()) {
+    const warnings: string[] = []
+    const context: WriteContext = {
+      tx,
+      actor: spec.actor,
+      get userId() {
+        return personFor(spec.actor)
+      },
+      access,
+      stamp: { editedAt, transactionId: spec.transactionId, actorId: spec.actor.userId },
+      now,
+      expectedVersion: expectedIn(input) ?? spec.expectedVersion,
+      random: deps.random,
+      record: entry => void activities.push({ entry, action: entry.action ?? command.name }),
+      touch: (...names) => names.forEach(name => shapes.add(name)),
+      emit: event => void events.push(event),
+      warn: code => void (warnings.includes(code) || warnings.push(code)),
+    }
+    try {
+      outcomes.push({ ...(await command.run(context, input)), warnings })
+    } catch (error) {
+      throw new MutationFailure(index, error)
+    }
+  }
+  await saveActivities(tx, activities, spec, editedAt)
+  let txid: number | null = null
+  if (shapes.size > 0) {
+    const found = await sql<{ txid: string }>`select pg_current_xact_id()::xid::text as txid`.execute(tx)
+    txid = Number(found.rows[0]?.txid)
+  }
+  return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
+}
+
+/**
+ * Runs `spec` in one transaction. Rejects with MutationFailure (cause: AppError where the catalogue knows it) when a
+ * command refuses, with AppError `unavailable`, `timeout` or `conflict_retry` for the database's own reasons.
+ */
+export const mutate = async <Answer>(
+  deps: MutationDeps,
+  spec: MutationSpec,
+  hooks: ReplayHooks<Answer>,
+): Promise<Answer> => {
+  for (let attempt = 0; ; attempt += 1) {
+    let events: readonly DomainEvent[] = []
+    try {
+      const answer = await deps.database.writes.transaction().execute(async trx => {
+        const tx = trx as WriteTx
+        const stored = await hooks.before(tx)
+        if (stored !== undefined) return stored
+        const committed = await runCommands(tx, spec, deps)
+        events = committed.events
+        return hooks.after(tx, committed)
+      })
+      if (events.length > 0) deps.onEvents(events)
+      return answer
+    } catch (error) {
+      const cause = error instanceof MutationFailure ? error.cause : error
+      if (isConflict(cause) && attempt < conflictRetries) {
+        await pause(5 + deps.random() * 20 * 2 ** attempt)
+        continue
+      }
+      const known = translate(cause)
+      if (!(known instanceof AppError)) deps.log.error('write failed', { error: cause, requestId: spec.requestId })
+      // a deferred constraint speaks at COMMIT, when no command is running: the last one is named
+      throw new MutationFailure(error instanceof MutationFailure ? error.index : spec.mutations.length - 1, known)
+    }
+  }
+}
+
+/** Runs commands for the server itself (imports, jobs): no replay row. */
+export const mutateOnce = (deps: MutationDeps, spec: Omit<MutationSpec, 'transactionId'>): Promise<Committed> =>
+  mutate<Committed>(
+    deps,
+    { ...spec, transactionId: uuid7() },
+    {
+      before: async () => undefined,
+      after: async (_tx, committed) => committed,
+    },
+  )

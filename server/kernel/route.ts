@@ -1,0 +1,128 @@
+// Routes as data: what the HTTP layer mounts, what the API reference prints, and what the forbidden matrix calls.
+import type { z } from 'zod'
+import type { Actor, SignedIn } from './actor.ts'
+import type { AnyCommand, WriteOutcome } from './command.ts'
+import type { Reader } from './database.ts'
+
+/** Who may call (domain rules, section 1.2). PUBLIC and USER are enforced at the mount, the others by policies. */
+export type Access =
+  | 'PUBLIC'
+  | 'USER'
+  | 'SELF'
+  | 'MEMBER'
+  | 'EDITOR'
+  | 'OWNER'
+  | 'CONTRIB'
+  | 'PADMIN'
+  | 'AUTHOR'
+  | 'ADMIN'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+interface RouteBase {
+  readonly method: Method
+  /** Koa path; parameters as `:id`. Literal segments win over parameters whatever the order of the list. */
+  readonly path: string
+  /** Required, without default: a route that does not say who may call it cannot be mounted. */
+  readonly access: Access
+  readonly summary: string
+  /** Other spellings of the path that do the same. */
+  readonly aliases?: readonly string[]
+}
+
+export interface ReadContext {
+  readonly actor: SignedIn
+  readonly reader: Reader
+  readonly now: Date
+}
+
+/** GET: runs in a READ ONLY transaction; the answer is the JSON of what `run` returns ({data} or {data, next_cursor}). */
+export interface ReadRoute<Query extends z.ZodType = z.ZodType> extends RouteBase {
+  readonly kind: 'read'
+  readonly method: 'GET'
+  /** Query parameters, strict: unknown ones are 422. */
+  readonly query: Query
+  readonly response: z.ZodType
+  run(context: ReadContext, params: Readonly<Record<string, string>>, query: z.output<Query>): Promise<unknown>
+}
+
+/** A write: the body (plus path parameters) becomes the arguments of a command. */
+export interface WriteRoute extends RouteBase {
+  readonly kind: 'write'
+  readonly command: AnyCommand
+  /** Path parameter → argument name; `{ id: 'task_id' }`. Parameters not named here keep their name. */
+  readonly params?: Readonly<Record<string, string>>
+  /** Arguments that may also come in the query (DELETE has no body in many clients). */
+  readonly queryArgs?: readonly string[]
+  /** 201 for creates. */
+  readonly status?: 200 | 201
+  /** Turns path parameters and body into the command's arguments where names alone do not do it. */
+  readonly toArgs?: (params: Readonly<Record<string, string>>, body: Record<string, unknown>) => Record<string, unknown>
+}
+
+/** Everything that is neither: sign-in, transactions, uploads. It gets the request whole and answers by itself. */
+export interface RawRoute extends RouteBase {
+  readonly kind: 'raw'
+  readonly body?: z.ZodType
+  readonly response: z.ZodType
+  /** The body limit in bytes; default 2 MiB. */
+  readonly bodyLimit?: number
+  run(request: RawRequest): Promise<RawResponse>
+}
+
+export interface RawRequest {
+  readonly actor: Actor
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Parsed JSON (or form fields), validated against `body` where the route has one. */
+  readonly body: unknown
+  readonly ip: string
+  readonly requestId: string
+  readonly now: Date
+}
+
+export interface RawResponse {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Route = ReadRoute | WriteRoute | RawRoute
+
+/** Keeps the query's type while a route is written as a literal. */
+export const readRoute = <Query extends z.ZodType>(route: Omit<ReadRoute<Query>, 'kind' | 'method'>): ReadRoute =>
+  ({ kind: 'read', method: 'GET', ...route }) as unknown as ReadRoute
+
+export const writeRoute = (route: Omit<WriteRoute, 'kind'>): WriteRoute => ({ kind: 'write', ...route })
+
+export const rawRoute = (route: Omit<RawRoute, 'kind'>): RawRoute => ({ kind: 'raw', ...route })
+
+/** Runs a command for HTTP; made by the kernel, handed to the HTTP layer. */
+export interface WriteRequest {
+  readonly actor: SignedIn
+  readonly command: AnyCommand
+  readonly args: Record<string, unknown>
+  /** Header Skerry-Edited-At, already parsed. */
+  readonly editedAt: Date | undefined
+  /** If-Match, or undefined. */
+  readonly expectedVersion: number | undefined
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined
+  /** Origin noted in the activity: web, api, desktop … */
+  readonly via: string
+  readonly requestId: string
+}
+
+export interface WriteAnswer {
+  readonly status: number
+  /** JSON text, sent as it is: a replay is equal byte for byte. */
+  readonly body: string
+  readonly replayed: boolean
+}
+
+/** Runs one command as a REST write. Rejects with AppError; stored rejections replay as the same AppError. */
+export type RunWrite = (request: WriteRequest, status: 200 | 201) => Promise<WriteAnswer>
+
+/** What a command gives back, see command.ts. */
+export type { WriteOutcome }

@@ -1,0 +1,204 @@
+// POST /api/transactions: lists of mutations from an offline queue, each transaction applied once and for all
+// (domain rules, sections 1.6 and 5.14).
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import type { UserActor } from './actor.ts'
+import type { AnyCommand, WriteOutcome } from './command.ts'
+import type { WriteTx } from './database.ts'
+import { AppError, isRetryable } from './errors.ts'
+import { type Mutation, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
+import { parseInput } from './validation.ts'
+
+export interface ClientMutation {
+  readonly name: string
+  readonly args: Record<string, unknown>
+}
+
+export interface ClientTransaction {
+  readonly id: string
+  readonly edited_at?: string | undefined
+  readonly mutations: readonly ClientMutation[]
+}
+
+/** Text of one result, as it is stored and sent; `replayed` is set when it is sent. */
+interface StoredResult {
+  readonly text: string
+  readonly replayed: boolean
+}
+
+export interface TransactionsAnswer {
+  /** The whole `{data: …}` body. */
+  readonly body: string
+}
+
+const hashOf = (transaction: ClientTransaction): string =>
+  createHash('sha256')
+    .update(JSON.stringify([transaction.edited_at ?? null, transaction.mutations]))
+    .digest('hex')
+
+const appliedText = (id: string, txid: number | null, shapes: readonly string[], outcomes: readonly WriteOutcome[]) =>
+  JSON.stringify({
+    id,
+    status: 'applied',
+    txid,
+    ...(txid === null ? {} : { shapes }),
+    results: outcomes.map(({ data, superseded, warnings }) => ({
+      data,
+      ...(superseded?.length ? { superseded } : {}),
+      ...(warnings.length ? { warnings } : {}),
+    })),
+  })
+
+const rejectedText = (id: string, error: AppError, index: number) =>
+  JSON.stringify({ id, status: 'rejected', error: error.toBody(), mutation_index: index })
+
+/** The stored object with `replayed` as its last member: everything before it is equal byte for byte. */
+const withReplayed = ({ text, replayed }: StoredResult): string => `${text.slice(0, -1)},"replayed":${replayed}}`
+
+const lockId = (id: string) => sql`select pg_advisory_xact_lock(hashtextextended(${`transaction/${id}`}, 0))`
+
+const stored = async (tx: WriteTx, id: string, actor: UserActor, hash: string): Promise<StoredResult | undefined> => {
+  // two senders of one id queue up here; the second finds the first one's row
+  await lockId(id).execute(tx)
+  const row = await tx
+    .selectFrom('applied_transactions')
+    .select(['user_id', 'request_hash', 'result'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (!row) return undefined
+  if (row.user_id !== actor.userId) throw new AppError('id_taken')
+  if (row.request_hash !== hash) throw new AppError('idempotency_mismatch')
+  return { text: row.result, replayed: true }
+}
+
+export interface TransactionRunner {
+  /** Runs `transactions` in order; never rejects for reasons of one of them. */
+  run(
+    actor: UserActor,
+    transactions: readonly ClientTransaction[],
+    origin: { readonly requestId: string },
+  ): Promise<TransactionsAnswer>
+  /** The stored result of `id`, or undefined for an unknown or somebody else's. */
+  find(actor: UserActor, id: string): Promise<string | undefined>
+}
+
+/** Makes the runner over the commands that transactions may name. */
+export const createTransactionRunner = (
+  deps: MutationDeps,
+  commands: ReadonlyMap<string, AnyCommand>,
+): TransactionRunner => {
+  const prepare = (mutation: ClientMutation): Mutation => {
+    const command = commands.get(mutation.name)
+    if (!command?.inTransactions) {
+      throw new AppError('bad_request', {
+        message: `There is no command ${JSON.stringify(mutation.name)} for transactions.`,
+      })
+    }
+    return { command, input: parseInput(command.input, mutation.args) }
+  }
+
+  const prepareAll = (mutations: readonly ClientMutation[]): Mutation[] =>
+    mutations.map((mutation, index) => {
+      try {
+        return prepare(mutation)
+      } catch (error) {
+        throw new MutationFailure(index, error)
+      }
+    })
+
+  const save = async (tx: WriteTx, id: string, actor: UserActor, hash: string, outcome: string, text: string) => {
+    await tx
+      .insertInto('applied_transactions')
+      .values({ id, user_id: actor.userId, request_hash: hash, outcome, result: text })
+      .execute()
+    return { text, replayed: false }
+  }
+
+  const apply = async (actor: UserActor, transaction: ClientTransaction, requestId: string): Promise<StoredResult> => {
+    const { id } = transaction
+    const hash = hashOf(transaction)
+    try {
+      // an unknown command or bad arguments reject like any rule, but a stored answer comes first
+      let mutations: Mutation[] = []
+      let refused: unknown
+      try {
+        mutations = prepareAll(transaction.mutations)
+      } catch (error) {
+        refused = error
+      }
+      return await mutate<StoredResult>(
+        deps,
+        {
+          actor,
+          mutations,
+          transactionId: id,
+          editedAt: transaction.edited_at === undefined ? undefined : new Date(transaction.edited_at),
+          expectedVersion: undefined,
+          via: 'transaction',
+          requestId,
+        },
+        {
+          before: async tx => {
+            const known = await stored(tx, id, actor, hash)
+            if (known === undefined && refused !== undefined) throw refused
+            return known
+          },
+          after: (tx, { outcomes, txid, shapes }) =>
+            save(tx, id, actor, hash, 'applied', appliedText(id, txid, shapes, outcomes)),
+        },
+      )
+    } catch (error) {
+      const index = error instanceof MutationFailure ? error.index : 0
+      const cause = error instanceof MutationFailure ? error.cause : error
+      const known = cause instanceof AppError ? cause : new AppError('internal', { cause })
+      if (isRetryable(known.code)) throw known
+      const text = rejectedText(id, known, index)
+      // said about the id, not about the content: nothing of ours may be stored under it
+      if (known.code === 'idempotency_mismatch' || known.code === 'id_taken') {
+        const other = await deps.database.read(reader =>
+          reader.selectFrom('applied_transactions').select('id').where('id', '=', id).executeTakeFirst(),
+        )
+        if (other) return { text, replayed: false }
+      }
+      return deps.database.writes.transaction().execute(async trx => {
+        const tx = trx as WriteTx
+        return (await stored(tx, id, actor, hash)) ?? save(tx, id, actor, hash, 'rejected', text)
+      })
+    }
+  }
+
+  return {
+    run: async (actor, transactions, { requestId }) => {
+      const results: string[] = []
+      let stopped: string | null = null
+      let retryAfter: number | undefined
+      for (const transaction of transactions) {
+        if (stopped !== null) {
+          results.push(JSON.stringify({ id: transaction.id, status: 'not_run' }))
+          continue
+        }
+        try {
+          results.push(withReplayed(await apply(actor, transaction, requestId)))
+        } catch (error) {
+          const known = error instanceof AppError ? error : new AppError('unavailable', { cause: error })
+          results.push(JSON.stringify({ id: transaction.id, status: 'failed', error: known.toBody() }))
+          stopped = transaction.id
+          retryAfter = known.retryAfter ?? 1
+        }
+      }
+      const tail = retryAfter === undefined ? '' : `,"retry_after":${retryAfter}`
+      return { body: `{"data":{"results":[${results.join(',')}],"stopped":${JSON.stringify(stopped)}${tail}}}` }
+    },
+    find: async (actor, id) => {
+      const row = await deps.database.read(reader =>
+        reader
+          .selectFrom('applied_transactions')
+          .select('result')
+          .where('id', '=', id)
+          .where('user_id', '=', actor.userId)
+          .executeTakeFirst(),
+      )
+      return row && withReplayed({ text: row.result, replayed: true })
+    },
+  }
+}
