@@ -25,7 +25,6 @@ import type { Resolved, Resolver } from './shapes/resolve.ts'
 import type { Shape } from './shapes/shape.ts'
 import { explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import { checkSubset, readSubset } from './shapes/subset.ts'
-import type { CompileWhere } from './shapes/where-contract.ts'
 
 /** What exists once the engine has its lock. */
 export interface Running {
@@ -40,7 +39,6 @@ export interface EndpointParts {
   readonly running: () => Promise<Running | string>
   readonly server: ShapeServer
   readonly pool: Pool
-  readonly compileWhere: CompileWhere
   readonly allowDelete: boolean
   readonly visibilityMs: number
   readonly random: () => number
@@ -94,7 +92,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     resolved: Resolved,
   ): Promise<ShapeResponse> => {
     if (params.subset === null) return internalError()
-    const checked = await checkSubset(params.subset, resolved, parts.compileWhere)
+    const checked = await checkSubset(params.subset, resolved)
     if (!checked.ok) return invalid(checked.errors)
     // The tail is taken before the rows are read: changes in between are sent again, and the reader knows them by xid.
     const ready = await parts.server.read({

@@ -28,7 +28,6 @@ import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
 import { readTable } from './shapes/tables.ts'
-import type { CompileWhere } from './shapes/where-contract.ts'
 
 export interface EngineOptions {
   readonly databaseUrl: string
@@ -37,7 +36,6 @@ export interface EngineOptions {
   /** 'manual': tables and REPLICA IDENTITY are set elsewhere; 'automatic': by the first shape of a table. */
   readonly publication: PublicationMode
   readonly log: Log
-  readonly compileWhere: CompileWhere
   /** Makes the names of slot and publication; a second engine with the same one waits. Default `default`. */
   readonly replicationId?: string
   readonly publicationName?: string
@@ -94,11 +92,11 @@ const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Prom
 
 /** An engine; nothing happens before `start`. */
 export const createEngine = (options: EngineOptions): Engine => {
-  const { log, compileWhere, databaseUrl, storageDir } = options
+  const { log, databaseUrl, storageDir } = options
   const id = options.replicationId ?? 'default'
   if (!/^[a-z0-9_]{1,40}$/.test(id)) throw new Error('replicationId: lower-case letters, digits and _ only')
   const slot = options.slotName ?? `skerry_slot_${id}`
-  const publication = options.publicationName ?? `skerry_publication_${id}`
+  const publication = options.publicationName ?? `electric_publication_${id}`
   const reach = options.reach ?? passThrough
   const now = options.now ?? Date.now
   const random = options.random ?? Math.random
@@ -184,7 +182,6 @@ export const createEngine = (options: EngineOptions): Engine => {
       unproven,
       catalog,
       durableLsn: () => position.last?.lsn ?? 0n,
-      compileWhere,
       onDirty: shape => flusher.dirty(shape, 0),
       log,
       reach,
@@ -209,7 +206,6 @@ export const createEngine = (options: EngineOptions): Engine => {
     const resolver = createResolver({
       pool,
       publication,
-      compileWhere,
       lives: identity => shapes.byIdentity(identity) !== undefined,
       onTable: (name, table) => shapes.compare(name, table, false),
     })
@@ -335,7 +331,6 @@ export const createEngine = (options: EngineOptions): Engine => {
       random,
     }),
     pool,
-    compileWhere,
     allowDelete: options.allowDelete ?? false,
     visibilityMs,
     random,

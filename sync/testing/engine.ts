@@ -6,7 +6,6 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import { createLog, silentLog } from '#server/kernel/log.ts'
 import { createHttpServer, listen } from '../engine/http.ts'
 import { createEngine, type Engine, type EngineOptions } from '../engine/service.ts'
-import { compileWhere } from './where-stub.ts'
 
 export interface TestEngine {
   readonly engine: Engine
@@ -39,7 +38,6 @@ export const startEngine = async (
     storageDir: folder,
     publication: 'automatic',
     log,
-    compileWhere,
     replicationId: uniqueId(),
     allowDelete: true,
     ...engineOptions,

@@ -22,7 +22,7 @@ import { type Loaded, Shape } from './shape.ts'
 import { explainFailure, type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
 import { Snapshot } from './snapshot-files.ts'
 import { readTable, streamedColumns, type Table } from './tables.ts'
-import type { CompileWhere } from './where-contract.ts'
+import { compileWhere } from './where/where.ts'
 
 export interface LifecycleParts {
   readonly pool: Pool
@@ -36,7 +36,6 @@ export interface LifecycleParts {
   readonly unproven: Unproven
   readonly catalog: ShapeCatalog
   readonly durableLsn: () => bigint
-  readonly compileWhere: CompileWhere
   readonly onDirty: (shape: Shape) => void
   readonly log: Log
   readonly reach: Reach
@@ -202,7 +201,7 @@ export class Shapes {
   }
 
   async #load(shape: Shape, folder: string, resolved: Resolved | null): Promise<Loaded> {
-    const { chunkBytes, durableLsn, reach, compileWhere, pool, publication } = this.#parts
+    const { chunkBytes, durableLsn, reach, pool, publication } = this.#parts
     await shape.snapshot.check()
     const log = await openFileLog(join(folder, 'log'), { chunkBytes, durableLsn: durableLsn(), reach })
     const { where, oid } = shape.definition

@@ -7,7 +7,7 @@ import { type Parsed, parseColumnList, parseRelation, quoteRelation } from '../i
 import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
 import { readTable, schemaHeader, streamedColumns, type Table } from './tables.ts'
-import type { CompiledWhere, CompileWhere } from './where-contract.ts'
+import { type CompiledWhere, compileWhere, WhereError } from './where/where.ts'
 
 /** A definition with what the catalogs said when it was made. */
 export interface Resolved {
@@ -23,7 +23,6 @@ export interface Resolved {
 export interface ResolverOptions {
   readonly pool: Pool
   readonly publication: string
-  readonly compileWhere: CompileWhere
   /** Whether a shape of that identity lives. */
   readonly lives: (identity: string) => boolean
   /** Hears of each table that was read, and of each that is not there. */
@@ -158,9 +157,9 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     let where: CompiledWhere | null = null
     if (params.where !== null) {
       try {
-        where = await options.compileWhere(params.where, params.params, streamedColumns(table))
+        where = await compileWhere(params.where, params.params, streamedColumns(table))
       } catch (error) {
-        if ((error as Error).name === 'WhereError') return fail('where', (error as Error).message)
+        if (error instanceof WhereError) return fail('where', error.message)
         throw error
       }
     }

@@ -1,14 +1,12 @@
 // Subsets: some rows of a shape, once, read from Postgres. The clauses are taken apart and written anew; the shape's own
 // filter always applies, so that a subset can never show more than the shape.
 import type { Pool } from 'pg'
-import { must } from '#server/kernel/must.ts'
-import { quoteIdentifier } from '../identifiers.ts'
 import { type Checked, numberingError, type SubsetParams } from '../params.ts'
 import { bytes, type PgSnapshot } from '../protocol.ts'
 import { createLineSplitter, createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import { selectRows, withReadTransaction } from './snapshot.ts'
-import type { CompileWhere } from './where-contract.ts'
+import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
 
 /** A subset that may be asked of Postgres. */
 export interface Subset {
@@ -42,56 +40,8 @@ const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>>
   return numbering === null ? { ok: true, value: params } : fail('params', numbering)
 }
 
-const orderToken = /\s*(?:"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{M}\w$]*)|(\d+)|(,)|(\S))/uy
-
-/** `ORDER BY` of column names with directions, written anew; anything else is refused. */
-export const parseOrderBy = (text: string, columns: ReadonlySet<string>): Checked<string> => {
-  const items: string[] = []
-  let state: 'item' | 'direction' | 'nulls' | 'end' = 'item'
-  let wantsNulls = false
-  orderToken.lastIndex = 0
-  const refuse = (at: number, message: string) => fail('order_by', `At location ${at}: ${message}`)
-  while (orderToken.lastIndex < text.trimEnd().length) {
-    const start = orderToken.lastIndex
-    const match = orderToken.exec(text)
-    if (match === null) break
-    const at = start + must(match[0]).search(/\S/)
-    const [, quoted, word, number, comma] = match
-    const name = quoted?.replaceAll('""', '"') ?? word?.toLowerCase()
-    const upper = word?.toUpperCase()
-    if (wantsNulls) {
-      if (upper !== 'FIRST' && upper !== 'LAST') return refuse(at, `syntax error at or near "${match[0].trim()}"`)
-      items.push(`${items.pop() ?? ''} NULLS ${upper}`)
-      wantsNulls = false
-      state = 'end'
-    } else if (state === 'item') {
-      if (name === undefined) {
-        if (number !== undefined) return refuse(at, 'positions are not supported in ORDER BY clauses')
-        return match[0].trim() === '$'
-          ? refuse(at, 'parameters are not supported in ORDER BY clauses')
-          : refuse(at, `syntax error at or near "${match[0].trim()}"`)
-      }
-      if (!columns.has(name)) return refuse(at, `unknown reference ${name}`)
-      items.push(quoteIdentifier(name))
-      state = 'direction'
-    } else if (comma !== undefined) state = 'item'
-    else if (state === 'direction' && (upper === 'ASC' || upper === 'DESC')) {
-      items.push(`${items.pop() ?? ''} ${upper}`)
-      state = 'nulls'
-    } else if ((state === 'direction' || state === 'nulls') && upper === 'NULLS') wantsNulls = true
-    else if (match[0].trim() === '(') return refuse(at, 'FuncCall expressions are not allowed in ORDER BY clauses')
-    else return refuse(at, `syntax error at or near "${match[0].trim()}"`)
-  }
-  if (items.length === 0 || state === 'item' || wantsNulls) return refuse(text.length, 'syntax error at end of input')
-  return { ok: true, value: items.join(', ') }
-}
-
 /** Checks a subset request against its shape. */
-export const checkSubset = async (
-  request: SubsetParams,
-  resolved: Resolved,
-  compileWhere: CompileWhere,
-): Promise<Checked<Subset>> => {
+export const checkSubset = async (request: SubsetParams, resolved: Resolved): Promise<Checked<Subset>> => {
   const hasLimit = request.limit !== null
   const hasOffset = request.offset !== null
   const limit = hasLimit ? integer(request.limit, 1) : null
@@ -102,21 +52,20 @@ export const checkSubset = async (
     return fail('order_by', 'order_by is required when limit or offset is present')
   const params = stringParams(request.params)
   if (!params.ok) return params
-  let order = ''
-  if (request.orderBy !== null) {
-    const parsed = parseOrderBy(request.orderBy, resolved.queryable)
-    if (!parsed.ok) return parsed
-    order = ` ORDER BY ${parsed.value}`
-  }
+  const columns = resolved.table.columns.filter(column => resolved.queryable.has(column.name))
   let where: string | null = null
-  if (request.where !== null) {
-    const columns = resolved.table.columns.filter(column => resolved.queryable.has(column.name))
-    try {
-      where = (await compileWhere(request.where, params.value, columns)).sql
-    } catch (error) {
-      if ((error as Error).name === 'WhereError') return fail('where', (error as Error).message)
-      throw error
-    }
+  let order = ''
+  try {
+    if (request.orderBy !== null) order = ` ORDER BY ${(await compileOrderBy(request.orderBy, columns)).sql}`
+  } catch (error) {
+    if (error instanceof WhereError) return fail('order_by', error.message)
+    throw error
+  }
+  try {
+    if (request.where !== null) where = (await compileWhere(request.where, params.value, columns)).sql
+  } catch (error) {
+    if (error instanceof WhereError) return fail('where', error.message)
+    throw error
   }
   const rest = `${order}${limit === null ? '' : ` LIMIT ${limit}`}${offset === null ? '' : ` OFFSET ${offset}`}`
   return { ok: true, value: { where, rest } }

@@ -2,15 +2,10 @@
 // the reconciler; type names are never cached, because types are dropped and created again under the same name.
 import type { Pool, PoolClient } from 'pg'
 import type { RelationName } from '../identifiers.ts'
+import type { WhereColumn } from './where/where.ts'
 
-export interface Column {
-  readonly name: string
-  readonly typeName: string
-  readonly typeOid: number
-  readonly typmod: number
-  readonly typeKind: string
-  readonly collationSafe: boolean
-  readonly collationDeterministic: boolean
+/** A column, as the row filter language and the schema header need it. */
+export interface Column extends WhereColumn {
   readonly elementTypeName: string | null
   readonly dims: number
   readonly notNull: boolean
@@ -61,7 +56,7 @@ select t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relki
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
-      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', ty.typtype,
+      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when ty.typcategory = 'A' then el.typtype end, ty.typtype),
       'elementTypeName', case when ty.typcategory = 'A' and ty.typelem <> 0 then el.typname end,
       'dims', case when ty.typcategory = 'A' and ty.typelem <> 0 then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
