@@ -11,6 +11,7 @@ import { type SessionPort, sessionsFeature } from './features/sessions/index.ts'
 import { statuses } from './features/statuses/index.ts'
 import { tasks } from './features/tasks/index.ts'
 import { transactionsFeature } from './features/transactions/index.ts'
+import { transfers } from './features/transfers/index.ts'
 import { users } from './features/users/index.ts'
 import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Config } from '#server/kernel/config.ts'
@@ -63,6 +64,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     checklists,
     comments,
     activity,
+    transfers,
   ]
   return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain)))]
 }
