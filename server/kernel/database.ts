@@ -17,6 +17,8 @@ export type WriteTx = Transaction<DB> & { readonly [writeBrand]: true }
 export interface Database {
   /** Runs `work` in a READ ONLY, REPEATABLE READ transaction: one list and its total see one state. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
+  /** Single statements on connections that are read-only by default: permission checks on hot paths. */
+  readonly reads: Kysely<DB>
   /** For kernel/mutation.ts alone. */
   readonly writes: Kysely<DB>
   readonly pool: pg.Pool
@@ -62,6 +64,7 @@ export const openDatabase = (url: string, size: number, log: Log): Database => {
   return {
     pool,
     writes,
+    reads,
     read: work =>
       reads
         .transaction()

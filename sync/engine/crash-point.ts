@@ -1,0 +1,30 @@
+// Named places at which a test may kill the process. In production `reach` does nothing.
+
+/** In the order in which one transaction passes them. */
+export const crashPoints = [
+  'snapshot.started',
+  'snapshot.rows-written',
+  'snapshot.before-complete',
+  'snapshot.complete',
+  'transaction.begun',
+  'transaction.change',
+  'transaction.before-commit',
+  'transaction.committed',
+  'log.before-write',
+  'log.between-writes',
+  'log.after-write',
+  'log.after-sync',
+  'position.before-write',
+  'position.after-sync',
+  'slot.confirmed',
+  'shape.before-retire',
+  'shape.retired',
+] as const
+
+export type CrashPoint = (typeof crashPoints)[number]
+
+/** Told each time a crash point is passed. */
+export type Reach = (point: CrashPoint) => void
+
+/** Passes every point in silence. */
+export const passThrough: Reach = () => {}

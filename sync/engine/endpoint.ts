@@ -1,0 +1,250 @@
+// The shape route: GET, HEAD, POST and DELETE, from parameters to the answer. Nothing here is about sockets.
+import type { Pool } from 'pg'
+import { pause } from '#server/kernel/lifecycle.ts'
+import type { Log } from '#server/kernel/log.ts'
+import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
+import { formatOffset, snapshotOffset } from './lsn.ts'
+import { type Checked, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
+import {
+  databaseUnreachable,
+  defaults,
+  internalError,
+  invalid,
+  jsonError,
+  jsonType,
+  refetch,
+  shapeMethods,
+  unavailable,
+  withMethodCaching,
+} from './protocol.ts'
+import type { TransactionReader } from './replication/transactions.ts'
+import type { Unproven } from './replication/unproven.ts'
+import type { ShapeServer } from './serve.ts'
+import type { Shapes } from './shapes/lifecycle.ts'
+import type { Resolved, Resolver } from './shapes/resolve.ts'
+import type { Shape } from './shapes/shape.ts'
+import { explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
+import { checkSubset, readSubset } from './shapes/subset.ts'
+
+/** What exists once the engine has its lock. */
+export interface Running {
+  readonly shapes: Shapes
+  readonly resolver: Resolver
+  readonly reader: TransactionReader
+  readonly unproven: Unproven
+}
+
+export interface EndpointParts {
+  /** The running engine, or, after at most `readinessMs`, why there is none. */
+  readonly running: () => Promise<Running | string>
+  readonly server: ShapeServer
+  readonly pool: Pool
+  readonly allowDelete: boolean
+  readonly visibilityMs: number
+  readonly random: () => number
+  readonly now: () => number
+  readonly log: Log
+}
+
+const connectionCodes = /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/
+
+/** Whether Postgres could not be reached, as opposed to having refused something. */
+export const isUnreachable = (error: unknown): boolean => {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  if (typeof code === 'string' && connectionCodes.test(code)) return true
+  return typeof message === 'string' && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
+}
+
+const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown> | null } | ShapeResponse => {
+  if (body === undefined || body.length === 0) return { body: null }
+  if (body.length > defaults.bodyLimit) return jsonError(413, { error: 'Request body too large' })
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(Buffer.from(body).toString('utf8'))
+  } catch {
+    return jsonError(400, { error: 'Invalid JSON in request body', details: 'the body is not valid JSON' })
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    return jsonError(400, { error: 'Request body must be a JSON object' })
+  return { body: parsed as Record<string, unknown> }
+}
+
+/** The shape route as a function. It never rejects. */
+export const createEndpoint = (parts: EndpointParts) => {
+  /** When a definition was last given a new handle because of an offset that cannot be. */
+  const rotated = new Map<string, number>()
+
+  const beyondTail = async (running: Running, shape: Shape, resolved: Resolved): Promise<ShapeResponse> => {
+    const { identity } = shape.definition
+    const last = rotated.get(identity)
+    if (last !== undefined && parts.now() - last < 60_000) return invalid({ offset: ['out of bounds for this shape'] })
+    rotated.set(identity, parts.now())
+    if (rotated.size > 1000) rotated.delete(rotated.keys().next().value ?? '')
+    await running.shapes.retire(shape, 'a reader knows an offset that it does not have')
+    return refetch(running.shapes.getOrCreate(resolved).handle)
+  }
+
+  const subset = async (
+    running: Running,
+    request: ShapeRequest,
+    params: RequestParams,
+    shape: Shape,
+    resolved: Resolved,
+  ): Promise<ShapeResponse> => {
+    if (params.subset === null) return internalError()
+    const checked = await checkSubset(params.subset, resolved)
+    if (!checked.ok) return invalid(checked.errors)
+    // The tail is taken before the rows are read: changes in between are sent again, and the reader knows them by xid.
+    const ready = await parts.server.read({
+      params: { ...params, offset: 'now', live: false, sse: false },
+      shape,
+      schema: resolved.schema,
+      ifNoneMatch: undefined,
+      signal: request.signal,
+    })
+    if (ready === null || ready.status !== 200) return ready ?? refetch()
+    const { offset } = params
+    const position =
+      offset === 'now'
+        ? (ready.headers['electric-offset'] ?? '')
+        : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
+    const needed = running.unproven.touching(resolved.table.sources, running.reader.openXid)
+    const result = await readSubset(parts.pool, resolved, checked.value, {
+      mark: Math.floor(parts.random() * 2 ** 31),
+      needed: () => needed,
+      seen: snapshot => running.unproven.prove(snapshot, running.reader.openXid),
+      visibilityMs: parts.visibilityMs,
+      signal: request.signal,
+    })
+    if ('refused' in result) return invalid({ subset: { where: result.refused } })
+    return {
+      status: 200,
+      headers: {
+        'content-type': jsonType,
+        'cache-control': 'no-cache',
+        'electric-snapshot': 'true',
+        'electric-handle': shape.handle,
+        'electric-offset': position,
+        'electric-schema': resolved.schema,
+      },
+      body: result.pieces.length === 1 ? (result.pieces[0] ?? null) : iterate(result.pieces),
+    }
+  }
+
+  const read = async (running: Running, request: ShapeRequest, params: RequestParams): Promise<ShapeResponse> => {
+    let resolved: Checked<Resolved>
+    try {
+      resolved = await running.resolver.resolve(params.shape)
+    } catch (error) {
+      if (!isUnreachable(error)) throw error
+      parts.log.warn('the catalogs could not be read', { error })
+      return unavailable('Cannot connect to the database to verify the shape. Please try again later.', 1)
+    }
+    if (!resolved.ok) return invalid(resolved.errors)
+    const { definition, schema } = resolved.value
+    const shape = running.shapes.getOrCreate(resolved.value)
+    if (params.handle !== null && params.handle !== shape.handle) {
+      const named = running.shapes.byHandle(params.handle)
+      if (named !== undefined) await named.retiring
+      void definition
+      return shape.retiring === undefined ? refetch(shape.handle) : refetch()
+    }
+    if (shape.retiring !== undefined) await shape.retiring
+    let answer: ShapeResponse | null
+    if (params.subset !== null) answer = await subset(running, request, params, shape, resolved.value)
+    else
+      answer = await parts.server.read({
+        params,
+        shape,
+        schema,
+        ifNoneMatch: request.headers['if-none-match'],
+        signal: request.signal,
+      })
+    if (answer === null) return beyondTail(running, shape, resolved.value)
+    if (answer.status !== 409) return answer
+    const failure = running.shapes.failureOf(shape)
+    if (failure !== undefined) return unavailable(failure.message, 10)
+    const replacement = running.shapes.byIdentity(definition.identity)
+    return replacement === undefined || replacement === shape ? answer : refetch(replacement.handle)
+  }
+
+  const remove = async (running: Running, query: URLSearchParams): Promise<ShapeResponse> => {
+    if (!parts.allowDelete) return jsonError(405, { message: 'DELETE not allowed' })
+    const handle = query.getAll('handle').at(-1) ?? ''
+    const params = parseShapeParams(query)
+    if (!params.ok) return invalid(params.errors)
+    if (params.value.table === null && handle === '')
+      return invalid({ handle: ["can't be blank when shape definition is missing"] })
+    const named = handle === '' ? undefined : running.shapes.byHandle(handle)
+    let shape = named
+    if (params.value.table !== null) {
+      const resolved = await running.resolver.resolve(params.value)
+      if (!resolved.ok) return invalid(resolved.errors)
+      shape = running.shapes.byIdentity(resolved.value.definition.identity)
+      if (handle !== '' && named !== undefined && named !== shape)
+        return jsonError(400, {
+          message:
+            'The specified shape definition and handle do not match. Please ensure the shape definition is correct or omit the shape handle from the request to obtain a new one.',
+        })
+      if (handle !== '' && named === undefined) shape = undefined
+    }
+    if (shape === undefined) return jsonError(404, { message: 'No existing shape found' })
+    await running.shapes.retire(shape, 'it was deleted')
+    return { status: 202, headers: { 'cache-control': 'no-cache' }, body: null }
+  }
+
+  const respond = async (request: ShapeRequest): Promise<ShapeResponse> => {
+    if (request.method === 'OPTIONS')
+      return {
+        status: 204,
+        headers: { 'access-control-max-age': '86400', 'access-control-allow-methods': shapeMethods },
+        body: null,
+      }
+    const running = async () => {
+      const engine = await parts.running()
+      return typeof engine === 'string' ? unavailable(engine, 5) : engine
+    }
+    if (request.method === 'DELETE') {
+      if (!parts.allowDelete) return jsonError(405, { message: 'DELETE not allowed' })
+      const engine = await running()
+      return 'status' in engine ? engine : remove(engine, request.query)
+    }
+    const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
+    if ('status' in parsed) return parsed
+    const engine = await running()
+    if ('status' in engine) return engine
+    const params = parseRequest(request.query, parsed.body)
+    if (!params.ok) return invalid(params.errors)
+    return read(engine, request, params.value)
+  }
+
+  return async (request: ShapeRequest): Promise<ShapeResponse> => {
+    let response: ShapeResponse
+    try {
+      response = await respond(request)
+    } catch (error) {
+      if (error instanceof SnapshotRefused) response = unavailable(error.message, 10)
+      else if (isUnreachable(error)) response = databaseUnreachable()
+      else if ((error as { code?: string }).code === '55P03') response = unavailable(explainFailure(error).message, 10)
+      else {
+        parts.log.error('a shape request failed', { error })
+        response = internalError()
+      }
+    }
+    response = withMethodCaching(request.method, response)
+    return request.method === 'HEAD' ? { ...response, body: null } : response
+  }
+}
+
+async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
+  await pause(0)
+}
+
+/** Text of a 503 while the engine is not ready. */
+export const notReady = (stage: 'lock' | 'connection' | 'slot'): string =>
+  stage === 'lock'
+    ? 'Timeout waiting for Postgres lock acquisition'
+    : stage === 'slot'
+      ? 'Timeout waiting for replication slot creation'
+      : 'Timeout waiting for replication connection'

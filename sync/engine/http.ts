@@ -1,0 +1,178 @@
+// The engine behind a plain node:http server, for running alone. The route is resolved once, from exact segments; what
+// is not listed is 404, and everything but the open routes needs the secret (SPEC.md, S-80).
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Log } from '#server/kernel/log.ts'
+import type { ShapeRequest, ShapeResponse, ShapeUpstream } from '../upstream.ts'
+import { bytes, defaults, exposedHeaders, internalError, jsonError, jsonType, shapeMethods } from './protocol.ts'
+
+export interface HttpOptions {
+  readonly upstream: ShapeUpstream
+  /** The shared secret, or null to let everyone in. */
+  readonly secret: string | null
+  readonly log: Log
+  /** How long a reader may leave a written piece unread. */
+  readonly sendTimeoutMs?: number
+}
+
+type Route = 'root' | 'health' | 'shape' | 'none'
+
+const routeOf = (path: string): Route =>
+  path === '/' ? 'root' : path === '/v1/health' ? 'health' : path === '/v1/shape' ? 'shape' : 'none'
+
+const allowedHeaders = 'authorization, content-type, if-none-match, traceparent, tracestate'
+
+const cors = (methods: string) => ({
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': exposedHeaders,
+  'access-control-allow-methods': methods,
+})
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+
+const authorised = (query: URLSearchParams, secret: string | null): boolean => {
+  if (secret === null) return true
+  const given = query.getAll('secret').at(-1) ?? query.getAll('api_secret').at(-1)
+  return given !== undefined && timingSafeEqual(digest(given), digest(secret))
+}
+
+const readBody = async (request: IncomingMessage): Promise<Uint8Array | ShapeResponse> => {
+  const pieces: Buffer[] = []
+  let size = 0
+  try {
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      size += piece.length
+      // The rest is read and thrown away, so that the client gets to see the answer.
+      if (size <= defaults.bodyLimit) pieces.push(piece)
+      else if (size > 4 * defaults.bodyLimit) break
+    }
+  } catch {
+    return jsonError(400, { error: 'Failed to read request body' })
+  }
+  if (size > defaults.bodyLimit) {
+    const refusal = jsonError(413, { error: 'Request body too large' })
+    return { ...refusal, headers: { 'content-type': jsonType, 'cache-control': 'no-cache' } }
+  }
+  return Buffer.concat(pieces)
+}
+
+const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeoutMs: number): Promise<void> => {
+  response.writeHead(answer.status, answer.headers)
+  const { body } = answer
+  if (body === null || body instanceof Uint8Array) {
+    response.end(body ?? undefined)
+    return
+  }
+  response.flushHeaders()
+  for await (const piece of body) {
+    if (response.destroyed) return
+    if (response.write(piece)) continue
+    // A reader that stalls must not keep the piece, nor whatever made it, for ever.
+    const slow = AbortSignal.timeout(sendTimeoutMs)
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    await once(response, 'drain', { signal: AbortSignal.any([slow, gone.signal]) }).catch(() => response.destroy())
+  }
+  response.end()
+}
+
+const shapeRoute = async (
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+  options: HttpOptions,
+): Promise<ShapeResponse> => {
+  const method = request.method ?? ''
+  if (!['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'].includes(method)) return jsonError(405, { message: 'Not allowed' })
+  if (method !== 'OPTIONS' && !authorised(query, options.secret))
+    return {
+      status: 401,
+      headers: { 'content-type': jsonType, 'cache-control': 'max-age=0, private, must-revalidate' },
+      body: bytes('{"message":"Unauthorized - Invalid API secret"}'),
+    }
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const body = method === 'POST' ? await readBody(request) : undefined
+  if (body !== undefined && 'status' in body) return body
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  )
+  const shapeRequest: ShapeRequest = {
+    method: method as ShapeRequest['method'],
+    query,
+    headers,
+    signal: gone.signal,
+    ...(body === undefined ? {} : { body }),
+  }
+  return options.upstream.handle(shapeRequest)
+}
+
+const answerFor = async (
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpOptions,
+): Promise<ShapeResponse> => {
+  const target = request.url ?? '/'
+  const mark = target.indexOf('?')
+  const path = mark < 0 ? target : target.slice(0, mark)
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  switch (routeOf(path)) {
+    case 'root':
+      return { status: isRead ? 200 : 404, headers: cors('GET, HEAD'), body: null }
+    case 'health': {
+      if (!isRead) return { status: 404, headers: cors('GET, HEAD'), body: bytes('Not found') }
+      const status = await options.upstream.health()
+      return {
+        status: status === 'active' ? 200 : 202,
+        headers: {
+          ...cors('GET, HEAD'),
+          'content-type': jsonType,
+          'cache-control': 'no-cache, no-store, must-revalidate',
+        },
+        body: bytes(JSON.stringify({ status })),
+      }
+    }
+    case 'shape': {
+      const answer = await shapeRoute(request, response, query, options)
+      const preflight = request.method === 'OPTIONS' ? { 'access-control-allow-headers': allowedHeaders } : {}
+      return { ...answer, headers: { ...answer.headers, ...cors(shapeMethods), ...preflight } }
+    }
+    default:
+      return { status: 404, headers: { ...cors('GET, HEAD'), 'content-type': 'text/plain' }, body: bytes('Not found') }
+  }
+}
+
+/** A server that is not yet listening. */
+export const createHttpServer = (options: HttpOptions): Server => {
+  const server = createServer((request, response) => {
+    response.setHeader('electric-server', 'Skerry')
+    answerFor(request, response, options)
+      .catch((error: unknown) => {
+        options.log.error('a request failed', { error })
+        return internalError()
+      })
+      .then(answer =>
+        send(response, request.method === 'HEAD' ? { ...answer, body: null } : answer, options.sendTimeoutMs ?? 30_000),
+      )
+      .catch((error: unknown) => {
+        // The headers are out: all that is left is to break off, so that nobody takes half a body for a whole one.
+        options.log.warn('a response broke off', { error })
+        response.destroy()
+      })
+  })
+  // Above the idle timeouts of common proxies; long polls and streams have no request timeout.
+  server.keepAliveTimeout = 75_000
+  server.requestTimeout = 0
+  server.headersTimeout = 60_000
+  return server
+}
+
+/** Listens on `port`, on all interfaces or on `host`; returns the port. */
+export const listen = async (server: Server, port: number, host?: string): Promise<number> => {
+  server.listen(port, ...(host === undefined ? [] : [host]))
+  await once(server, 'listening')
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}

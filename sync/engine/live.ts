@@ -1,0 +1,119 @@
+// Waiting for a shape: long polls and event streams. Bodies for readers at the same position are made once.
+import { compareOffsets, type Offset } from './lsn.ts'
+import { bytes, upToDate } from './protocol.ts'
+import type { Shape } from './shapes/shape.ts'
+
+/** Why a wait ended. */
+export type WaitEnd = 'ready' | 'retired' | 'timeout' | 'aborted'
+
+/** Waits until `ready` holds, checking at once and at every wake of the shape. */
+export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: AbortSignal): Promise<WaitEnd> => {
+  const now = (): WaitEnd | null => (shape.retired ? 'retired' : ready() ? 'ready' : signal.aborted ? 'aborted' : null)
+  const first = now()
+  if (first !== null) return Promise.resolve(first)
+  return new Promise(resolve => {
+    let release = () => {}
+    const finish = (end: WaitEnd) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      release()
+      resolve(end)
+    }
+    const onAbort = () => finish('aborted')
+    const onWake = () => {
+      const end = now()
+      if (end !== null) finish(end)
+      else release = shape.onWake(onWake)
+    }
+    const timer = setTimeout(() => finish('timeout'), Math.max(0, ms))
+    signal.addEventListener('abort', onAbort, { once: true })
+    release = shape.onWake(onWake)
+  })
+}
+
+/** What was made for one position, until the shape goes on. */
+interface Made {
+  readonly tail: Offset
+  readonly bodies: Map<string, Uint8Array>
+}
+
+const made = new WeakMap<Shape, Made>()
+const keptPositions = 16
+
+/** `make()`, or what it returned for the same key while the shape's tail was the same. */
+export const once = (shape: Shape, key: string, make: () => Uint8Array | null): Uint8Array | null => {
+  let entry = made.get(shape)
+  if (entry === undefined || entry.tail !== shape.tail) {
+    entry = { tail: shape.tail, bodies: new Map() }
+    made.set(shape, entry)
+  }
+  const known = entry.bodies.get(key)
+  if (known !== undefined) return known
+  const body = make()
+  if (body !== null && entry.bodies.size < keptPositions) entry.bodies.set(key, body)
+  return body
+}
+
+/** Items joined by `,\n` → events. */
+const toEvents = (items: Uint8Array): string =>
+  items.length === 0 ? '' : `data: ${Buffer.from(items).toString().replaceAll(',\n', '\n\ndata: ')}\n\n`
+
+const keepAlive = bytes(': keep-alive\n\n')
+
+export interface EventOptions {
+  readonly from: Offset
+  readonly sseMs: number
+  readonly keepAliveMs: number
+  readonly signal: AbortSignal
+}
+
+/** The rest of the snapshot as events, for a reader that switches to events in the middle of it. */
+async function* snapshotEvents(shape: Shape, from: number): AsyncGenerator<Uint8Array> {
+  for (let index = from; index <= shape.snapshot.last; index++) {
+    const parts: Uint8Array[] = []
+    for await (const part of shape.snapshot.read(index)) parts.push(part)
+    yield bytes(toEvents(Buffer.concat(parts).subarray(1, -1)))
+  }
+}
+
+/**
+ * Everything after `from`, then what comes, each batch closed by `up-to-date` with the LSN of its end: the reader makes
+ * its next offset of it. Ends after `sseMs`, or when the shape ends.
+ */
+export async function* events(shape: Shape, options: EventOptions): AsyncGenerator<Uint8Array> {
+  const { signal, keepAliveMs } = options
+  const deadline = Date.now() + options.sseMs
+  let position = options.from
+  let caughtUp = compareOffsets(position, shape.tail) >= 0
+  if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
+  while (!shape.retired && !signal.aborted) {
+    while (!caughtUp) {
+      const end = shape.log.chunkEnd(position)
+      caughtUp = compareOffsets(end, shape.tail) >= 0
+      const close = caughtUp ? `data: ${upToDate(end.tx)}\n\n` : ''
+      const from = position
+      const recent = once(shape, `sse ${from.tx}_${from.op}`, () => {
+        const items = shape.log.readRecent(from, end)
+        return items === null ? null : bytes(toEvents(items) + close)
+      })
+      if (recent !== null) yield recent
+      else {
+        for await (const items of shape.log.read(from, end)) yield bytes(toEvents(items))
+        if (close !== '') yield bytes(close)
+      }
+      position = end
+      caughtUp = caughtUp && compareOffsets(position, shape.tail) >= 0
+    }
+    const left = deadline - Date.now()
+    if (left <= 0) return
+    const end = await waitFor(
+      shape,
+      () => compareOffsets(shape.tail, position) > 0,
+      Math.min(left, keepAliveMs),
+      signal,
+    )
+    if (end === 'ready') caughtUp = false
+    else if (end === 'timeout' && Date.now() < deadline) yield keepAlive
+    else if (end !== 'timeout') return
+  }
+}

@@ -1,0 +1,268 @@
+// The log of a shape on any ByteStore. Invariants: frames are appended in commit order; the bytes after the last
+// frame with the commit flag are never visible and are cut when the log is opened; a chunk's end never moves.
+import { must } from '#server/kernel/must.ts'
+import { compareOffsets, type Offset } from '../lsn.ts'
+import { ChunkIndex } from './chunks.ts'
+import {
+  checks,
+  chunkFlag,
+  commitFlag,
+  encodeFrame,
+  headerBytes,
+  type Item,
+  itemBytes,
+  lastOp,
+  opAt,
+  payload,
+  readHeader,
+} from './frame.ts'
+import { type ByteStore, LogDamaged, type ShapeLog } from './log.ts'
+
+const frameBytes = 65_536
+const readBytes = 262_144
+const separator = Buffer.from(',\n')
+
+interface PendingFrame {
+  readonly tx: bigint
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1
+    ? must(pieces[0])
+    : Buffer.concat(pieces.flatMap((piece, index) => (index === 0 ? [piece] : [separator, piece])))
+
+class ChunkedLog implements ShapeLog {
+  readonly #store: ByteStore
+  readonly #chunkBytes: number
+  readonly #index: ChunkIndex
+  /** Size of the open chunk, as of the last commit and as of the last staged frame. */
+  #committedSize: number
+  #stagedSize: number
+  /** Where the next frame goes; where the last committed one ended; up to where the store has the bytes. */
+  #end: number
+  #committedEnd: number
+  #written: number
+  #pending: PendingFrame[] = []
+  #stagedFrames: PendingFrame[] = []
+  #tx = 0n
+  #items: Item[] = []
+  #itemBytes = 0
+  #held: Item | undefined
+  #mustCut = false
+  #flushing: Promise<void> = Promise.resolve()
+  /** Everything up to here left memory. */
+  #lastWritten: Offset
+  pendingBytes = 0
+
+  constructor(store: ByteStore, chunkBytes: number, state: { index: ChunkIndex; end: number; openChunk: number }) {
+    this.#store = store
+    this.#chunkBytes = chunkBytes
+    this.#index = state.index
+    this.#end = this.#committedEnd = this.#written = state.end
+    this.#committedSize = this.#stagedSize = state.openChunk
+    this.#lastWritten = state.index.tail
+  }
+
+  get tail(): Offset {
+    return this.#index.tail
+  }
+
+  stage(tx: bigint, op: number, json: string): void {
+    this.#tx = tx
+    if (this.#held !== undefined) this.#addItem(this.#held)
+    this.#held = { op, json }
+  }
+
+  commit(): boolean {
+    if (this.#held === undefined) return false
+    const { op, json } = this.#held
+    this.#held = undefined
+    // The headers are the last member of an item, and `last` becomes the last of them.
+    this.#addItem({ op, json: `${json.slice(0, -2)},"last":true}}` }, commitFlag)
+    for (const frame of this.#stagedFrames) this.#enter(frame)
+    this.#stagedFrames = []
+    this.#committedEnd = this.#end
+    this.#committedSize = this.#stagedSize
+    return true
+  }
+
+  abort(): void {
+    this.#held = undefined
+    this.#items = []
+    this.#itemBytes = 0
+    if (this.#stagedFrames.length > 0) {
+      const staged = new Set(this.#stagedFrames)
+      this.#pending = this.#pending.filter(frame => !staged.has(frame))
+      this.pendingBytes = this.#pending.reduce((sum, frame) => sum + frame.bytes.length, 0)
+      this.#stagedFrames = []
+      this.#mustCut = true
+    }
+    this.#end = this.#committedEnd
+    this.#stagedSize = this.#committedSize
+  }
+
+  chunkEnd(after: Offset): Offset {
+    return this.#index.endAfter(after)
+  }
+
+  readRecent(after: Offset, upTo: Offset): Uint8Array | null {
+    if (compareOffsets(after, this.#lastWritten) < 0) return null
+    const pieces = this.#slices(this.#pending, after, upTo)
+    return pieces.length === 0 ? new Uint8Array() : joined(pieces)
+  }
+
+  async *read(after: Offset, upTo: Offset): AsyncGenerator<Uint8Array> {
+    // Both are taken before the first wait, so that a flush in between moves nothing out of sight.
+    const memory = [...this.#pending]
+    const fileEnd = Math.min(this.#committedEnd, memory[0]?.position ?? this.#written)
+    let position = this.#index.positionBefore(after)
+    while (position < fileEnd) {
+      const bytes = Buffer.from(await this.#store.read(position, Math.min(readBytes, fileEnd - position)))
+      const { frames, used } = await this.#wholeFrames(bytes, position)
+      const pieces = this.#slices(frames, after, upTo)
+      if (pieces.length > 0) yield joined(pieces)
+      const last = frames.at(-1)
+      if (last !== undefined && last.tx > upTo.tx) return
+      position += used
+    }
+    const pieces = this.#slices(memory, after, upTo)
+    if (pieces.length > 0) yield joined(pieces)
+  }
+
+  flush(sync: boolean): Promise<void> {
+    const run = this.#flushing.catch(() => {}).then(() => this.#flushNow(sync))
+    this.#flushing = run
+    return run
+  }
+
+  async #flushNow(sync: boolean): Promise<void> {
+    const frames = [...this.#pending]
+    const cut = this.#mustCut
+    this.#mustCut = false
+    if (cut) await this.#store.truncate(frames[0]?.position ?? this.#end)
+    const first = frames[0]
+    if (first !== undefined) {
+      await this.#store.write(
+        first.position,
+        frames.map(frame => frame.bytes),
+      )
+      const done = new Set(frames)
+      const last = must(frames.at(-1))
+      this.#written = last.position + last.bytes.length
+      this.#lastWritten = { tx: last.tx, op: lastOp(last.bytes) }
+      this.#pending = this.#pending.filter(frame => !done.has(frame))
+      this.pendingBytes = this.#pending.reduce((sum, frame) => sum + frame.bytes.length, 0)
+    }
+    if (sync) await this.#store.sync()
+  }
+
+  #addItem(item: Item, flags = 0): void {
+    const size = Buffer.byteLength(item.json)
+    this.#items.push(item)
+    this.#itemBytes += size
+    this.#stagedSize += size + 1
+    const endsChunk = this.#stagedSize >= this.#chunkBytes
+    if (endsChunk) this.#stagedSize = 0
+    if (!endsChunk && flags === 0 && this.#itemBytes < frameBytes) return
+    const bytes = encodeFrame(this.#tx, this.#items, flags | (endsChunk ? chunkFlag : 0))
+    const frame = { tx: this.#tx, position: this.#end, bytes }
+    this.#items = []
+    this.#itemBytes = 0
+    this.#end += bytes.length
+    this.#pending.push(frame)
+    this.#stagedFrames.push(frame)
+    this.pendingBytes += bytes.length
+  }
+
+  #enter({ tx, position, bytes }: PendingFrame): void {
+    enter(this.#index, tx, position, bytes)
+  }
+
+  #slices(frames: readonly PendingFrame[], after: Offset, upTo: Offset): Uint8Array[] {
+    const pieces: Uint8Array[] = []
+    for (const { tx, bytes } of frames) {
+      if (tx < after.tx || tx > upTo.tx) continue
+      const piece = payload(bytes, tx === after.tx ? after.op : -1, tx === upTo.tx ? upTo.op : Infinity)
+      if (piece.length > 0) pieces.push(piece)
+    }
+    return pieces
+  }
+
+  /** The frames that lie whole in `bytes`; when not even one does, that one is read on its own. */
+  async #wholeFrames(bytes: Buffer, position: number): Promise<{ frames: PendingFrame[]; used: number }> {
+    const frames: PendingFrame[] = []
+    let at = 0
+    while (at + headerBytes <= bytes.length) {
+      const header = readHeader(bytes, at)
+      if (header === null) throw new LogDamaged(`no frame at ${position + at}`)
+      if (at + header.size > bytes.length) {
+        if (at > 0) break
+        const whole = Buffer.from(await this.#store.read(position, header.size))
+        if (whole.length < header.size) throw new LogDamaged(`half a frame at ${position}`)
+        return { frames: [{ tx: header.tx, position, bytes: whole }], used: header.size }
+      }
+      frames.push({ tx: header.tx, position: position + at, bytes: bytes.subarray(at, at + header.size) })
+      at += header.size
+    }
+    if (at === 0) throw new LogDamaged(`half a header at ${position}`)
+    return { frames, used: at }
+  }
+}
+
+const enter = (index: ChunkIndex, tx: bigint, position: number, bytes: Buffer): void =>
+  index.add({
+    first: { tx, op: opAt(bytes, 0) },
+    last: { tx, op: lastOp(bytes) },
+    position,
+    endsChunk: (bytes.readUInt32LE(16) & chunkFlag) !== 0,
+  })
+
+/**
+ * Opens the log in `store`, cutting a tail that was never committed. Frames of transactions up to `durableLsn` were
+ * durable once: when one of those is broken, LogDamaged is thrown, because Postgres will not send it again.
+ */
+export const openChunkedLog = async (store: ByteStore, chunkBytes: number, durableLsn: bigint): Promise<ShapeLog> => {
+  const size = await store.size()
+  const index = new ChunkIndex()
+  let position = 0
+  let committed = 0
+  let openChunk = 0
+  let committedChunk = 0
+  let staged: PendingFrame[] = []
+  let window = { start: 0, bytes: Buffer.alloc(0) }
+  const bytesAt = async (start: number, length: number): Promise<Buffer> => {
+    if (start < window.start || start + length > window.start + window.bytes.length)
+      window = { start, bytes: Buffer.from(await store.read(start, Math.max(readBytes, length))) }
+    return window.bytes.subarray(start - window.start, start - window.start + length)
+  }
+  while (position + headerBytes <= size) {
+    const head = await bytesAt(position, headerBytes)
+    const header = readHeader(head, 0)
+    if (header === null) {
+      if (head.some(byte => byte !== 0)) throw new LogDamaged(`no frame at ${position}`)
+      break
+    }
+    const bytes = position + header.size <= size ? await bytesAt(position, header.size) : undefined
+    if (bytes === undefined || !checks(bytes)) {
+      if (header.tx <= durableLsn) throw new LogDamaged(`broken frame at ${position}`)
+      break
+    }
+    const frame = { tx: header.tx, position, bytes }
+    staged.push(frame)
+    openChunk = (header.flags & chunkFlag) !== 0 ? 0 : openChunk + itemBytes(bytes) + header.count
+    position += header.size
+    if ((header.flags & commitFlag) !== 0) {
+      for (const done of staged) enter(index, done.tx, done.position, done.bytes)
+      staged = []
+      committed = position
+      committedChunk = openChunk
+    }
+  }
+  if (committed < size) {
+    await store.truncate(committed)
+    await store.sync()
+  }
+  return new ChunkedLog(store, chunkBytes, { index, end: committed, openChunk: committedChunk })
+}

@@ -1,0 +1,61 @@
+// A log in one file. The file is opened for each operation and closed again: fifty thousand shapes must not need
+// fifty thousand descriptors, and what live readers want is still in memory.
+import { open, stat } from 'node:fs/promises'
+import type { Reach } from '../crash-point.ts'
+import { openChunkedLog } from './chunked-log.ts'
+import type { ByteStore, ShapeLog } from './log.ts'
+
+const fileStore = (path: string, reach: Reach): ByteStore => ({
+  size: async () => (await stat(path)).size,
+  read: async (position, length) => {
+    const file = await open(path, 'r')
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  },
+  write: async (position, pieces) => {
+    const file = await open(path, 'r+')
+    try {
+      reach('log.before-write')
+      let at = position
+      // 1000 stays below IOV_MAX, above which writev fails.
+      for (let from = 0; from < pieces.length; from += 1000) {
+        const part = pieces.slice(from, from + 1000)
+        const length = part.reduce((sum, piece) => sum + piece.length, 0)
+        const { bytesWritten } = await file.writev(part, at)
+        if (bytesWritten !== length) throw new Error(`wrote ${bytesWritten} of ${length} bytes of a log`)
+        at += length
+        reach('log.between-writes')
+      }
+      reach('log.after-write')
+    } finally {
+      await file.close()
+    }
+  },
+  truncate: async length => {
+    const file = await open(path, 'r+')
+    try {
+      await file.truncate(length)
+    } finally {
+      await file.close()
+    }
+  },
+  sync: async () => {
+    const file = await open(path, 'r+')
+    try {
+      await file.datasync()
+      reach('log.after-sync')
+    } finally {
+      await file.close()
+    }
+  },
+})
+
+/** Opens the log at `path`, which exists. See `openChunkedLog` for `durableLsn` and errors. */
+export const openFileLog = (
+  path: string,
+  options: { chunkBytes: number; durableLsn: bigint; reach: Reach },
+): Promise<ShapeLog> => openChunkedLog(fileStore(path, options.reach), options.chunkBytes, options.durableLsn)

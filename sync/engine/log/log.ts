@@ -1,0 +1,41 @@
+// What the log of one shape can do. Items are staged while a transaction is decoded, become visible together at its
+// commit, and are forgotten when it never commits. What is visible may still be in memory: it may be served, because
+// the slot repeats it after a crash with the same offsets, but only `flush` makes it durable, and only then may the
+// slot be told.
+import type { Offset } from '../lsn.ts'
+
+export interface ShapeLog {
+  /** Offset of the last visible item; `0_inf` while there is none. */
+  readonly tail: Offset
+  /** Bytes that are held in memory because they are not yet in the store. */
+  readonly pendingBytes: number
+  /** Adds an item to the transaction that is being decoded. `json` has no raw newline. */
+  stage(tx: bigint, op: number, json: string): void
+  /** Makes the staged items visible and marks the last one `last`; false when there are none. */
+  commit(): boolean
+  /** Forgets what was staged. */
+  abort(): void
+  /** End of the first complete chunk after `after`, or the tail. */
+  chunkEnd(after: Offset): Offset
+  /** The items in (after, upTo] when they are all in memory, joined by `,\n`; null when they are not. */
+  readRecent(after: Offset, upTo: Offset): Uint8Array | null
+  /** The items in (after, upTo] in pieces, each piece items joined by `,\n`. */
+  read(after: Offset, upTo: Offset): AsyncIterable<Uint8Array>
+  /** Writes what is in memory, and with `sync` makes it durable. Calls are serialised. */
+  flush(sync: boolean): Promise<void>
+}
+
+/** A place for bytes: a file, or memory. */
+export interface ByteStore {
+  size(): Promise<number>
+  /** Reads `length` bytes at `position`, fewer at the end. */
+  read(position: number, length: number): Promise<Uint8Array>
+  write(position: number, pieces: readonly Uint8Array[]): Promise<void>
+  truncate(length: number): Promise<void>
+  sync(): Promise<void>
+}
+
+/** The stored bytes contradict themselves where a crash cannot have done it. */
+export class LogDamaged extends Error {
+  override name = 'LogDamaged'
+}

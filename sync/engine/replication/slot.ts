@@ -1,0 +1,72 @@
+// The replication slot and the question whether it continues what is on disk. When it does not (slot lost, recreated
+// or moved by someone, another database, another timeline), the logs have a hole and every shape must go.
+import { must } from '#server/kernel/must.ts'
+import { quoteLiteral } from '../identifiers.ts'
+import { parseLsn } from '../lsn.ts'
+import type { ReplicationConnection } from './connection.ts'
+import type { Origin, Position } from './position.ts'
+
+export interface SlotState {
+  readonly origin: Origin
+  /** Where the stream begins. */
+  readonly confirmed: bigint
+  /** Why the logs on disk cannot be continued; null when they can. */
+  readonly broken: string | null
+}
+
+/** Takes the advisory lock of the slot, if it is free. */
+export const tryLock = async (connection: ReplicationConnection, slot: string): Promise<boolean> => {
+  const [row] = await connection.query(`SELECT pg_try_advisory_lock(hashtext(${quoteLiteral(slot)}))::int4 AS locked`)
+  return Number(row?.locked) === 1
+}
+
+const readSlot = async (connection: ReplicationConnection, slot: string) => {
+  const [row] = await connection.query(
+    `SELECT plugin, (database = current_database())::int4::text AS here, wal_status, confirmed_flush_lsn::text AS confirmed
+     FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+  )
+  return row
+}
+
+/** Finds or creates the slot and compares it with `position`, the last position on disk. */
+export const ensureSlot = async (
+  connection: ReplicationConnection,
+  slot: string,
+  position: Position | null,
+): Promise<SlotState> => {
+  const [system] = await connection.query('IDENTIFY_SYSTEM')
+  const [database] = await connection.query(
+    'SELECT oid::text AS oid FROM pg_database WHERE datname = current_database()',
+  )
+  const origin: Origin = {
+    system: String(must(system?.systemid, 'system identifier')),
+    timeline: String(must(system?.timeline, 'timeline')),
+    database: String(must(database?.oid, 'database oid')),
+    slot,
+  }
+  let broken: string | null = null
+  let existing = await readSlot(connection, slot)
+  if (existing !== undefined && existing.here !== '1') throw new Error(`slot ${slot} belongs to another database`)
+  if (existing !== undefined && (existing.wal_status === 'lost' || existing.confirmed === null)) {
+    await connection.query(`DROP_REPLICATION_SLOT "${slot}"`)
+    existing = undefined
+    broken = 'the slot had lost its WAL'
+  }
+  if (existing === undefined) {
+    await connection.query(`CREATE_REPLICATION_SLOT "${slot}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`)
+    existing = must(await readSlot(connection, slot), 'new slot')
+    broken ??= 'the slot was new'
+  }
+  if (existing.plugin !== 'pgoutput') throw new Error(`slot ${slot} does not use pgoutput`)
+  const confirmed = parseLsn(String(must(existing.confirmed, 'confirmed position of the slot')))
+  if (position !== null && broken === null) {
+    const before = position.origin
+    if (before.system !== origin.system || before.database !== origin.database || before.slot !== origin.slot)
+      broken = 'the folder belongs to another database'
+    else if (before.timeline !== origin.timeline) broken = 'the timeline changed'
+    else if (confirmed > position.lsn) broken = 'the slot was moved or recreated'
+    else if (parseLsn(String(must(system?.xlogpos, 'WAL position'))) < position.lsn)
+      broken = 'the database was set back'
+  }
+  return { origin, confirmed, broken: position === null && broken === null ? 'the folder was new' : broken }
+}

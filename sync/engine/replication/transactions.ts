@@ -1,0 +1,219 @@
+// pgoutput messages → items in shape logs. Offsets are (final LSN of the transaction, 2 × number of the change), counted
+// over all changes of the publication, so that a repeated transaction gets the same offsets whatever shapes exist.
+// Invariants: everything of one commit becomes visible in one synchronous step, then `processed` moves, then readers
+// wake; a repeated transaction changes nothing.
+import type { Log } from '#server/kernel/log.ts'
+import type { Reach } from '../crash-point.ts'
+import type { Change } from '../shapes/encode.ts'
+import type { Router } from '../shapes/router.ts'
+import type { Shape } from '../shapes/shape.ts'
+import { decode, type Relation } from './pgoutput.ts'
+import type { Unproven } from './unproven.ts'
+
+/** Told what the stream makes necessary beyond appending. */
+export interface TransactionEvents {
+  /** The shape's log cannot go on. The shape must be out of the router when this returns. */
+  onRetire(shape: Shape, reason: string): void
+  /** A relation was described, before any change of it; a promise holds the stream back. */
+  onRelation(relation: Relation): Promise<void> | null
+  /** The shape has something to flush. */
+  onDirty(shape: Shape, bytes: number): void
+}
+
+const insertByte = 0x49
+const updateByte = 0x55
+const deleteByte = 0x44
+
+export class TransactionReader {
+  readonly #router: Router
+  readonly #unproven: Unproven
+  readonly #events: TransactionEvents
+  readonly #log: Log
+  readonly #reach: Reach
+  #sequence = 0
+  #open = false
+  #repeated = false
+  #xid = 0
+  #lsn = 0n
+  #op = 0
+  #tables: Set<number> = new Set()
+  #touched = new Set<Shape>()
+  #lastCommit = 0n
+  #received = 0n
+  #processed = 0n
+
+  constructor(parts: { router: Router; unproven: Unproven; events: TransactionEvents; log: Log; reach: Reach }) {
+    this.#router = parts.router
+    this.#unproven = parts.unproven
+    this.#events = parts.events
+    this.#log = parts.log
+    this.#reach = parts.reach
+  }
+
+  /** Every change with an LSN up to this one is in the logs. */
+  get processed(): bigint {
+    return this.#processed
+  }
+
+  /** What the slot may be told once the logs are durable. */
+  get received(): bigint {
+    return this.#received
+  }
+
+  /** Number of the next transaction to begin. */
+  get nextSequence(): number {
+    return this.#sequence + 1
+  }
+
+  /** The transaction that is being decoded. */
+  get openXid(): number | null {
+    return this.#open ? this.#xid : null
+  }
+
+  /**
+   * A stream begins (again) at `confirmed`: a transaction that was half received will be sent once more. `fresh` when
+   * it does not continue the last one.
+   */
+  restart(confirmed: bigint, fresh: boolean): void {
+    if (fresh) this.#lastCommit = this.#received = this.#processed = 0n
+    for (const shape of this.#touched) shape.abort()
+    this.#touched.clear()
+    this.#open = false
+    this.#router.forgetRelations()
+    if (this.#received < confirmed) this.#received = confirmed
+    if (this.#processed < confirmed - 1n) this.#processed = confirmed - 1n
+  }
+
+  /** Postgres has sent everything up to `walEnd`. The next commit may begin exactly there, hence the minus one. */
+  keepalive(walEnd: bigint): boolean {
+    if (this.#open || walEnd <= this.#received) return false
+    this.#received = walEnd
+    if (walEnd - 1n > this.#processed) this.#processed = walEnd - 1n
+    return true
+  }
+
+  /** Handles one message; a promise means that the next one has to wait. */
+  apply(bytes: Buffer, at: number): Promise<void> | null {
+    const kind = bytes[at]
+    if (kind === insertByte || kind === updateByte || kind === deleteByte) {
+      if (this.#repeated) return null
+      const oid = bytes.readUInt32BE(at + 1)
+      this.#tables.add(oid)
+      const op = this.#op
+      this.#op += 2
+      if (!this.#router.watches(oid)) return null
+      return this.#change(bytes, at, oid, op)
+    }
+    const message = decode(bytes, at)
+    switch (message.kind) {
+      case 'begin':
+        this.#begin(message.xid, message.finalLsn)
+        return null
+      case 'commit':
+        this.#commit(message.endLsn)
+        return null
+      case 'relation':
+        return this.#relation(message.relation)
+      case 'truncate':
+        this.#truncate(message.oids)
+        return null
+      default:
+        return null
+    }
+  }
+
+  #begin(xid: number, lsn: bigint): void {
+    this.#sequence += 1
+    this.#open = true
+    this.#xid = xid
+    this.#lsn = lsn
+    this.#op = 0
+    this.#repeated = lsn <= this.#lastCommit
+    this.#tables = new Set()
+    if (!this.#repeated) this.#unproven.add(xid, this.#tables)
+    this.#reach('transaction.begun')
+  }
+
+  #commit(endLsn: bigint): void {
+    this.#reach('transaction.before-commit')
+    const woken: Shape[] = []
+    for (const shape of this.#touched) if (shape.commit()) woken.push(shape)
+    this.#touched.clear()
+    this.#open = false
+    if (!this.#repeated) {
+      this.#lastCommit = this.#lsn
+      if (this.#lsn > this.#processed) this.#processed = this.#lsn
+    }
+    if (endLsn > this.#received) this.#received = endLsn
+    this.#reach('transaction.committed')
+    for (const shape of woken) shape.wake()
+  }
+
+  #relation(relation: Relation): Promise<void> | null {
+    const wait = this.#events.onRelation(relation)
+    if (wait === null) this.#router.setRelation(relation)
+    else return wait.then(() => this.#router.setRelation(relation))
+    return null
+  }
+
+  #truncate(oids: readonly number[]): void {
+    if (this.#repeated) return
+    for (const oid of oids) {
+      this.#tables.add(oid)
+      this.#op += 2
+      for (const shape of this.#router.shapesOf(oid))
+        if (shape.since <= this.#sequence) this.#retire(shape, 'its table was truncated')
+    }
+  }
+
+  #change(bytes: Buffer, at: number, oid: number, op: number): Promise<void> | null {
+    const message = decode(bytes, at)
+    if (message.kind !== 'insert' && message.kind !== 'update' && message.kind !== 'delete') return null
+    const previous = message.kind === 'insert' ? null : message.previous
+    const next = message.kind === 'delete' ? null : message.next
+    if ((message.kind === 'update' && previous === null) || (message.kind === 'delete' && !message.whole)) {
+      for (const shape of this.#router.shapesOf(oid)) this.#retire(shape, 'its table has lost REPLICA IDENTITY FULL')
+      return null
+    }
+    const change: Change = { previous, next, xid: this.#xid, lsn: this.#lsn, op }
+    let waits: Promise<void>[] | undefined
+    for (const shape of this.#router.candidates(oid, previous, next)) {
+      if (shape.since > this.#sequence) continue
+      const wait = shape.prepare()
+      if (wait === null) this.#stage(shape, oid, change)
+      else
+        (waits ??= []).push(
+          wait.then(
+            () => this.#stage(shape, oid, change),
+            error => {
+              this.#log.error('a shape could not be loaded', { handle: shape.handle, error })
+              this.#retire(shape, 'its files are damaged')
+            },
+          ),
+        )
+    }
+    this.#reach('transaction.change')
+    return waits === undefined ? null : Promise.all(waits).then(() => {})
+  }
+
+  #stage(shape: Shape, oid: number, change: Change): void {
+    if (shape.retiring !== undefined) return
+    try {
+      const [first, second] = this.#router.apply(shape, oid, change)
+      if (first === undefined) return
+      shape.stage(this.#lsn, this.#xid, change.op, first)
+      if (second !== undefined) shape.stage(this.#lsn, this.#xid, change.op + 1, second)
+      this.#touched.add(shape)
+      this.#events.onDirty(shape, first.length + (second?.length ?? 0))
+      if (shape.overflowed) this.#retire(shape, 'too much was written while its snapshot was read')
+    } catch (error) {
+      this.#log.error('a change could not be encoded for a shape', { handle: shape.handle, error })
+      this.#retire(shape, 'a change could not be encoded')
+    }
+  }
+
+  #retire(shape: Shape, reason: string): void {
+    this.#touched.delete(shape)
+    this.#events.onRetire(shape, reason)
+  }
+}

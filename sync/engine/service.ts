@@ -1,0 +1,374 @@
+// The engine as a service: one replication stream under a lock, the shapes it feeds, and the route that reads them.
+// The loop connects, takes the lock, opens the folder, checks that slot and folder belong together, and streams;
+// whatever goes wrong ends in the next round. Requests are answered from what is stored meanwhile.
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { backoff, pause, type Service } from '#server/kernel/lifecycle.ts'
+import type { Log } from '#server/kernel/log.ts'
+import { must } from '#server/kernel/must.ts'
+import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
+import { passThrough, type Reach } from './crash-point.ts'
+import { createEndpoint, notReady, type Running } from './endpoint.ts'
+import { defaults } from './protocol.ts'
+import { connectReplication, displaySettings, type ReplicationConnection } from './replication/connection.ts'
+import { Flusher } from './replication/flusher.ts'
+import type { Relation } from './replication/pgoutput.ts'
+import { openPositionFile } from './replication/position.ts'
+import { ensurePublication, type PublicationMode } from './replication/publication.ts'
+import { createPump } from './replication/pump.ts'
+import { ensureSlot, tryLock } from './replication/slot.ts'
+import { TransactionReader } from './replication/transactions.ts'
+import { Unproven } from './replication/unproven.ts'
+import { createServer } from './serve.ts'
+import { openCatalog, type ShapeCatalog } from './shapes/catalog.ts'
+import { stillFits } from './shapes/definition.ts'
+import { createHandleClock, Shapes } from './shapes/lifecycle.ts'
+import { parseSnapshot } from './shapes/pg-snapshot.ts'
+import { createResolver } from './shapes/resolve.ts'
+import { Router } from './shapes/router.ts'
+import { readTable } from './shapes/tables.ts'
+
+export interface EngineOptions {
+  readonly databaseUrl: string
+  /** Logs, snapshots and positions; of this engine alone, on a local disk. */
+  readonly storageDir: string
+  /** 'manual': tables and REPLICA IDENTITY are set elsewhere; 'automatic': by the first shape of a table. */
+  readonly publication: PublicationMode
+  readonly log: Log
+  /** Makes the names of slot and publication; a second engine with the same one waits. Default `default`. */
+  readonly replicationId?: string
+  readonly publicationName?: string
+  readonly slotName?: string
+  readonly longPollMs?: number
+  readonly sseMs?: number
+  readonly sseKeepAliveMs?: number
+  readonly chunkBytes?: number
+  readonly allowDelete?: boolean
+  readonly maxAge?: number
+  readonly staleAge?: number
+  readonly poolSize?: number
+  readonly reconcileMs?: number
+  /** How long a snapshot may wait for a dispatched commit to become visible. */
+  readonly visibilityMs?: number
+  /** How long requests wait for the engine to become ready. */
+  readonly readinessMs?: number
+  /** Crash points, for tests. */
+  readonly reach?: Reach
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+/** What a caller may see and wait for. */
+export interface Engine extends Service, ShapeUpstream {
+  /** Every change up to this LSN is in the shapes. */
+  lastProcessedLsn(): bigint
+  /** What the slot was told to be durable. */
+  confirmedLsn(): bigint
+  /** Waits until every transaction that was committed before `lsn` is in the shapes; rejects after `ms`. */
+  advance(lsn: bigint, ms?: number): Promise<void>
+  /** Number of live shapes. */
+  shapeCount(): number
+  /** Requests that wait for a shape to change. */
+  waiting(): number
+  /** Looks for altered and dropped tables now, instead of at the next turn. */
+  reconcile(): Promise<void>
+}
+
+interface Opened extends Running {
+  readonly catalog: ShapeCatalog
+  readonly flusher: Flusher
+  readonly position: Awaited<ReturnType<typeof openPositionFile>>
+  readonly router: Router
+}
+
+/** Removes the folders of shapes that are not in the catalog. */
+const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Promise<void> => {
+  const root = join(folder, 'shapes')
+  for (const split of await readdir(root).catch(() => []))
+    for (const handle of await readdir(join(root, split)))
+      if (!handles.has(handle)) await rm(join(root, split, handle), { recursive: true, force: true })
+}
+
+/** An engine; nothing happens before `start`. */
+export const createEngine = (options: EngineOptions): Engine => {
+  const { log, databaseUrl, storageDir } = options
+  const id = options.replicationId ?? 'default'
+  if (!/^[a-z0-9_]{1,40}$/.test(id)) throw new Error('replicationId: lower-case letters, digits and _ only')
+  const slot = options.slotName ?? `skerry_slot_${id}`
+  const publication = options.publicationName ?? `electric_publication_${id}`
+  const reach = options.reach ?? passThrough
+  const now = options.now ?? Date.now
+  const random = options.random ?? Math.random
+  const visibilityMs = options.visibilityMs ?? defaults.visibilityMs
+  const stop = new AbortController()
+  let state: UpstreamHealth = 'starting'
+  let stage: 'lock' | 'connection' | 'slot' = 'connection'
+  let opened: Opened | undefined
+  let connection: ReplicationConnection | undefined
+  let loop: Promise<void> | undefined
+  let reconciler: NodeJS.Timeout | undefined
+  const stateWaiters = new Set<() => void>()
+  const handleTime = createHandleClock(now)
+
+  const pool = new pg.Pool({
+    // Awaited before the connection is handed out; not yet in the type definitions.
+    ...({ onConnect: (client: pg.PoolClient) => client.query(displaySettings) } as object),
+    connectionString: databaseUrl,
+    max: options.poolSize ?? 10,
+    application_name: 'skerry-sync',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  })
+  pool.on('error', error => log.warn('an idle database connection failed', { error }))
+
+  const setState = (next: UpstreamHealth) => {
+    state = next
+    for (const waiter of stateWaiters) waiter()
+  }
+
+  const onRelation = (parts: { router: Router; shapes: () => Shapes }, relation: Relation): Promise<void> | null => {
+    const { router, shapes } = parts
+    for (const shape of router.all()) {
+      const { definition } = shape
+      const sameName = definition.schema === relation.schema && definition.name === relation.name
+      if (definition.oid === relation.oid ? !sameName : sameName)
+        void shapes().retire(shape, 'its table was renamed or replaced')
+    }
+    for (const shape of router.shapesOf(relation.oid))
+      if (!stillFits(shape.definition, relation.columns)) void shapes().retire(shape, 'its table was altered')
+    const roots = shapes().roots()
+    if (roots.size === 0 || router.watches(relation.oid)) return null
+    // A partition that was attached after the shape was made.
+    return pool
+      .query<{ oid: string }>('SELECT relid::oid::int8::text AS oid FROM pg_partition_ancestors($1::oid)', [
+        relation.oid,
+      ])
+      .then(({ rows }) => {
+        for (const { oid } of rows)
+          for (const shape of roots.get(Number(oid)) ?? [])
+            if (Number(oid) !== relation.oid) router.add(shape, [relation.oid])
+      })
+  }
+
+  const open = async (): Promise<Opened> => {
+    await mkdir(join(storageDir, 'shapes'), { recursive: true })
+    const position = await openPositionFile(storageDir, reach)
+    const catalog = await openCatalog(storageDir)
+    await removeOrphans(storageDir, new Set(catalog.entries.map(entry => entry.handle)))
+    const router = new Router()
+    const unproven = new Unproven()
+    for (const [xid, tables] of position.last?.unproven ?? []) unproven.add(xid, new Set(tables))
+    const reader: TransactionReader = new TransactionReader({
+      router,
+      unproven,
+      log,
+      reach,
+      events: {
+        onRetire: (shape, reason) => void shapes.retire(shape, reason),
+        onRelation: relation => onRelation({ router, shapes: () => shapes }, relation),
+        onDirty: (shape, size) => flusher.dirty(shape, size),
+      },
+    })
+    const shapes: Shapes = new Shapes({
+      pool,
+      folder: storageDir,
+      publication,
+      publicationMode: options.publication,
+      chunkBytes: options.chunkBytes ?? defaults.chunkBytes,
+      visibilityMs,
+      router,
+      reader,
+      unproven,
+      catalog,
+      durableLsn: () => position.last?.lsn ?? 0n,
+      onDirty: shape => flusher.dirty(shape, 0),
+      log,
+      reach,
+      now,
+      handleTime,
+    })
+    const flusher: Flusher = new Flusher({
+      reader,
+      unproven,
+      catalog,
+      position,
+      prove: async () => {
+        const { rows } = await pool.query<{ s: string }>('SELECT pg_current_snapshot()::text AS s')
+        unproven.prove(parseSnapshot(must(rows[0]).s), reader.openXid)
+      },
+      retire: (shape, reason) => shapes.retire(shape, reason),
+      flushMs: defaults.flushMs,
+      statusMs: defaults.statusMs,
+      log,
+      reach,
+    })
+    const resolver = createResolver({
+      pool,
+      publication,
+      lives: identity => shapes.byIdentity(identity) !== undefined,
+      onTable: (name, table) => shapes.compare(name, table, false),
+    })
+    for (const entry of catalog.entries) shapes.restore(entry)
+    return { shapes, resolver, reader, unproven, catalog, flusher, position, router }
+  }
+
+  const close = async (): Promise<void> => {
+    const current = opened
+    if (current === undefined) return
+    opened = undefined
+    current.flusher.stop()
+    await current.shapes.close()
+    await current.catalog.close()
+  }
+
+  const awaitLock = async (stream: ReplicationConnection): Promise<void> => {
+    stage = 'lock'
+    for (let attempt = 0; !(await tryLock(stream, slot)); attempt++) {
+      if (attempt === 0) log.info('another engine holds the slot; waiting')
+      setState('waiting')
+      // Whoever has the lock may write to the same folder: nothing of it may stay in memory here.
+      await close()
+      await pause(250, stop.signal)
+      if (stop.signal.aborted) throw new Error('stopped')
+    }
+    setState('starting')
+  }
+
+  const streamOnce = async (): Promise<void> => {
+    stage = 'connection'
+    const stream = await connectReplication(databaseUrl, error =>
+      log.warn('the replication connection failed', { error }),
+    )
+    connection = stream
+    try {
+      if (stop.signal.aborted) return
+      await awaitLock(stream)
+      stage = 'slot'
+      await ensurePublication(pool, publication, options.publication)
+      opened ??= await open()
+      const current = opened
+      const { shapes, reader, flusher, position } = current
+      const { origin, confirmed, broken } = await ensureSlot(stream, slot, position.last)
+      if (broken !== null) {
+        log.warn('the logs cannot be continued; every shape ends', { reason: broken })
+        await shapes.retireAll(broken)
+      }
+      await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })
+      reader.restart(confirmed, broken !== null)
+      flusher.attach(stream, origin, confirmed)
+      const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
+      setState('active')
+      log.info('streaming', { slot, publication, shapes: shapes.size })
+      try {
+        await stream.stream(slot, publication, pump)
+      } finally {
+        flusher.detach()
+        await pump.idle()
+        reader.restart(0n, false)
+      }
+    } finally {
+      stream.close()
+      if (!stop.signal.aborted) setState('starting')
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    for (let attempt = 0; !stop.signal.aborted; ) {
+      const began = Date.now()
+      try {
+        await streamOnce()
+      } catch (error) {
+        if (!stop.signal.aborted) log.warn('replication is interrupted', { error })
+      }
+      if (stop.signal.aborted) return
+      attempt = Date.now() - began > 10_000 ? 0 : attempt + 1
+      await pause(backoff(attempt, 50, 5_000), stop.signal)
+    }
+  }
+
+  const reconcile = async (): Promise<void> => {
+    const current = opened
+    if (current === undefined) return
+    for (const name of current.shapes.tables())
+      current.shapes.compare(name, await readTable(pool, name, publication), true)
+  }
+
+  /** The engine once it has streamed; also while Postgres is away, but not while another engine has the lock. */
+  const usable = () =>
+    opened === undefined || state === 'waiting' || opened.reader.processed === 0n ? undefined : opened
+
+  const running = async (): Promise<Running | string> => {
+    const deadline = Date.now() + (options.readinessMs ?? defaults.readinessMs)
+    for (;;) {
+      const current = usable()
+      if (current !== undefined) return current
+      const left = deadline - Date.now()
+      if (left <= 0 || stop.signal.aborted) return notReady(stage)
+      await new Promise<void>(resolve => {
+        const finish = () => {
+          clearTimeout(timer)
+          stateWaiters.delete(finish)
+          resolve()
+        }
+        const timer = setTimeout(finish, left)
+        stateWaiters.add(finish)
+      })
+    }
+  }
+
+  const endpoint = createEndpoint({
+    running,
+    server: createServer({
+      longPollMs: options.longPollMs ?? defaults.longPollMs,
+      sseMs: options.sseMs ?? defaults.sseMs,
+      sseKeepAliveMs: options.sseKeepAliveMs ?? defaults.sseKeepAliveMs,
+      maxAge: options.maxAge ?? defaults.maxAge,
+      staleAge: options.staleAge ?? defaults.staleAge,
+      processed: () => opened?.reader.processed ?? 0n,
+      ready: () => state === 'active',
+      now,
+      random,
+    }),
+    pool,
+    allowDelete: options.allowDelete ?? false,
+    visibilityMs,
+    random,
+    now,
+    log,
+  })
+
+  return {
+    name: 'shape engine',
+    start: async () => {
+      loop ??= run()
+      reconciler ??= setInterval(() => {
+        reconcile().catch((error: unknown) => log.warn('the catalogs could not be compared', { error }))
+      }, options.reconcileMs ?? defaults.reconcileMs)
+    },
+    stop: async () => {
+      stop.abort()
+      clearInterval(reconciler)
+      const current = opened
+      await current?.flusher.flush().catch((error: unknown) => log.error('the last flush failed', { error }))
+      connection?.close()
+      await loop
+      await close()
+      await pool.end()
+    },
+    handle: endpoint,
+    health: async () => state,
+    lastProcessedLsn: () => opened?.reader.processed ?? 0n,
+    confirmedLsn: () => opened?.flusher.confirmed ?? 0n,
+    advance: async (lsn, ms = 10_000) => {
+      const deadline = Date.now() + ms
+      while ((opened?.reader.processed ?? 0n) + 1n < lsn) {
+        if (Date.now() > deadline) throw new Error(`the engine did not reach ${lsn} within ${ms} ms`)
+        await pause(2)
+      }
+    },
+    shapeCount: () => opened?.shapes.size ?? 0,
+    waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
+    reconcile,
+  }
+}

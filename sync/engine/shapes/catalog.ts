@@ -1,0 +1,133 @@
+// Which shapes exist, on disk: an append-only list of JSON lines with checksums, rewritten without its dead entries
+// when it is opened. A shape counts from its `complete` line on; a `retire` line is final and durable before anyone
+// is told, so that a handle that was refused once never comes back.
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { PgSnapshot } from '../protocol.ts'
+import type { ShapeDefinition } from './definition.ts'
+import type { ChunkSeal } from './snapshot-files.ts'
+
+/** A shape whose snapshot is complete. */
+export interface CatalogEntry {
+  readonly handle: string
+  readonly definition: ShapeDefinition
+  readonly sources: readonly number[]
+  readonly snapshot: PgSnapshot
+  /** See `SnapshotFilter.until`. */
+  readonly until: bigint
+  readonly chunks: readonly ChunkSeal[]
+}
+
+export interface ShapeCatalog {
+  readonly entries: readonly CatalogEntry[]
+  complete(entry: CatalogEntry): void
+  retire(handle: string): void
+  /** Makes every earlier call durable. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A catalog entry as JSON: integers that may be large are strings. */
+interface StoredEntry extends Omit<CatalogEntry, 'snapshot' | 'until'> {
+  readonly snapshot: { readonly xmin: string; readonly xmax: string; readonly xip: readonly string[] }
+  readonly until: string
+}
+
+type Line = { readonly complete: StoredEntry } | { readonly retire: string }
+
+const store = ({ snapshot, until, ...rest }: CatalogEntry): StoredEntry => ({
+  ...rest,
+  snapshot: { xmin: String(snapshot.xmin), xmax: String(snapshot.xmax), xip: snapshot.xip.map(String) },
+  until: String(until),
+})
+
+const load = ({ snapshot, until, ...rest }: StoredEntry): CatalogEntry => ({
+  ...rest,
+  snapshot: { xmin: BigInt(snapshot.xmin), xmax: BigInt(snapshot.xmax), xip: snapshot.xip.map(BigInt) },
+  until: BigInt(until),
+})
+
+const write = (line: Line) => {
+  const json = JSON.stringify(line)
+  return `${crc32(json).toString(16)} ${json}\n`
+}
+
+const parse = (text: string): Line | null => {
+  const space = text.indexOf(' ')
+  const json = text.slice(space + 1)
+  return space >= 0 && Number.parseInt(text.slice(0, space), 16) === crc32(json) ? (JSON.parse(json) as Line) : null
+}
+
+/** The living entries of a catalog's text; none when it is damaged elsewhere than in its last line. */
+const readEntries = (text: string): CatalogEntry[] => {
+  const living = new Map<string, CatalogEntry>()
+  const lines = text.split('\n')
+  for (const [index, raw] of lines.entries()) {
+    if (raw === '') continue
+    const line = parse(raw)
+    // A broken line in the middle may have been a `retire`: no handle can be trusted any more.
+    if (line === null) return index === lines.length - 1 ? [...living.values()] : []
+    if ('complete' in line) living.set(line.complete.handle, load(line.complete))
+    else living.delete(line.retire)
+  }
+  return [...living.values()]
+}
+
+/** Makes the names in `folder` durable. */
+export const syncFolder = async (folder: string) => {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Opens the catalog in `folder`. A torn last line is dropped; see `readEntries` for other damage. */
+export const openCatalog = async (folder: string): Promise<ShapeCatalog> => {
+  const path = join(folder, 'shapes.jsonl')
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  const entries = readEntries(text)
+  const next = `${path}.next`
+  let file: FileHandle = await open(next, 'w')
+  await file.write(entries.map(entry => write({ complete: store(entry) })).join(''))
+  await file.datasync()
+  await file.close()
+  await rename(next, path)
+  await syncFolder(folder)
+  file = await open(path, 'a')
+
+  let unwritten = ''
+  let syncing: Promise<void> = Promise.resolve()
+  let dirty = false
+  const flush = async () => {
+    if (unwritten === '' && !dirty) return
+    const text = unwritten
+    unwritten = ''
+    dirty = true
+    if (text !== '') await file.write(text)
+    await file.datasync()
+    dirty = unwritten !== ''
+  }
+  return {
+    entries,
+    complete: entry => {
+      unwritten += write({ complete: store(entry) })
+    },
+    retire: handle => {
+      unwritten += write({ retire: handle })
+    },
+    sync: () => {
+      syncing = syncing.catch(() => {}).then(flush)
+      return syncing
+    },
+    close: async () => {
+      await syncing.catch(() => {})
+      await file.close()
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// What a shape is: everything that two requests must agree on to read the same log, in a form that can be stored.
+import type { RelationName } from '../identifiers.ts'
+
+/** A row filter as it is stored: the request's text plus what compiling it found out. */
+export interface StoredWhere {
+  readonly text: string
+  readonly params: Readonly<Record<string, string>>
+  readonly sql: string
+  readonly columns: readonly string[]
+  readonly equalities: readonly { readonly column: string; readonly values: readonly string[] }[]
+}
+
+/** A column that the shape depends on; a change of any of these ends the shape. */
+export interface DefinitionColumn {
+  readonly name: string
+  readonly typeOid: number
+  readonly typmod: number
+}
+
+export interface ShapeDefinition extends RelationName {
+  /** Equal for requests that share a shape. */
+  readonly identity: string
+  readonly oid: number
+  /** Names of the primary key's columns; empty without one. */
+  readonly primaryKey: readonly string[]
+  /** All columns of the table, in its order. */
+  readonly tableColumns: readonly DefinitionColumn[]
+  /** Names of the columns that are sent, in the table's order. */
+  readonly selected: readonly string[]
+  /** `columns` was not given: a new column of the table ends the shape. */
+  readonly allColumns: boolean
+  readonly where: StoredWhere | null
+  readonly replica: 'default' | 'full'
+  readonly log: 'full' | 'changes_only'
+}
+
+/** Names of the columns whose values make the key: the primary key, or every column. */
+export const keyColumns = (definition: ShapeDefinition): readonly string[] =>
+  definition.primaryKey.length > 0 ? definition.primaryKey : definition.tableColumns.map(column => column.name)
+
+/** Whether rows of a table that now has `columns` still are what the shape's log says they are. */
+export const stillFits = (definition: ShapeDefinition, columns: readonly DefinitionColumn[]): boolean => {
+  if (definition.allColumns && columns.length !== definition.tableColumns.length) return false
+  const now = new Map(columns.map(column => [column.name, column]))
+  const needed =
+    definition.allColumns || definition.primaryKey.length === 0
+      ? null
+      : new Set([...definition.selected, ...definition.primaryKey, ...(definition.where?.columns ?? [])])
+  return definition.tableColumns.every(column => {
+    if (needed !== null && !needed.has(column.name)) return true
+    const current = now.get(column.name)
+    return current !== undefined && current.typeOid === column.typeOid && current.typmod === column.typmod
+  })
+}

@@ -1,0 +1,350 @@
+// Shapes from their first request to their end: one shape per identity, its snapshot, its durable record, its removal.
+// Invariants: a handle is never given twice; a shape leaves the router before anything else when it ends; nobody is
+// told about its end before that is durable.
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
+import { pause } from '#server/kernel/lifecycle.ts'
+import type { Log } from '#server/kernel/log.ts'
+import { must } from '#server/kernel/must.ts'
+import type { Reach } from '../crash-point.ts'
+import { openFileLog } from '../log/file-log.ts'
+import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
+import { awaitWriters, checkPublished, type PublicationMode, publishTable } from '../replication/publication.ts'
+import type { TransactionReader } from '../replication/transactions.ts'
+import type { Unproven } from '../replication/unproven.ts'
+import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
+import { createLineSplitter, createRowEncoder } from './copy-text.ts'
+import { type ShapeDefinition, stillFits } from './definition.ts'
+import type { Resolved } from './resolve.ts'
+import type { Router } from './router.ts'
+import { type Loaded, Shape } from './shape.ts'
+import { explainFailure, type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import { Snapshot } from './snapshot-files.ts'
+import { readTable, streamedColumns, type Table } from './tables.ts'
+import { compileWhere } from './where/where.ts'
+
+export interface LifecycleParts {
+  readonly pool: Pool
+  readonly folder: string
+  readonly publication: string
+  readonly publicationMode: PublicationMode
+  readonly chunkBytes: number
+  readonly visibilityMs: number
+  readonly router: Router
+  readonly reader: TransactionReader
+  readonly unproven: Unproven
+  readonly catalog: ShapeCatalog
+  readonly durableLsn: () => bigint
+  readonly onDirty: (shape: Shape) => void
+  readonly log: Log
+  readonly reach: Reach
+  readonly now: () => number
+  /** Microseconds, strictly rising; see `createHandleClock`. */
+  readonly handleTime: () => bigint
+}
+
+/** Why a shape that was asked for is not there. */
+export type StartFailure = SnapshotRefused
+
+export class Shapes {
+  readonly #parts: LifecycleParts
+  readonly #byHandle = new Map<string, Shape>()
+  readonly #byIdentity = new Map<string, Shape>()
+  readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void> }>()
+  readonly #failures = new WeakMap<Shape, Error>()
+  readonly #knownTables = new Set<number>()
+  readonly #roots = new Map<number, Set<Shape>>()
+  #closed = false
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#byHandle.size
+  }
+
+  byHandle(handle: string): Shape | undefined {
+    return this.#byHandle.get(handle)
+  }
+
+  byIdentity(identity: string): Shape | undefined {
+    return this.#byIdentity.get(identity)
+  }
+
+  /** Why the snapshot of `shape` could not be made. */
+  failureOf(shape: Shape): Error | undefined {
+    return this.#failures.get(shape)
+  }
+
+  /** Takes over a shape of an earlier run; its files are opened when someone needs them. */
+  restore(entry: CatalogEntry): void {
+    const folder = this.#folderOf(entry.handle)
+    const shape = new Shape({
+      handle: entry.handle,
+      definition: entry.definition,
+      snapshot: Snapshot.restore(folder, entry.snapshot, entry.chunks),
+      since: 0,
+      now: this.#parts.now(),
+      filter: { snapshot: entry.snapshot, until: entry.until },
+      load: () => this.#load(shape, folder, null),
+    })
+    this.#byHandle.set(shape.handle, shape)
+    this.#byIdentity.set(entry.definition.identity, shape)
+    for (const oid of entry.sources) this.#knownTables.add(oid)
+    this.#listen(shape, entry.sources)
+  }
+
+  /** The shape of this definition; begins to make it when there is none. */
+  getOrCreate(resolved: Resolved): Shape {
+    const { definition, table } = resolved
+    const existing = this.#byIdentity.get(definition.identity)
+    if (existing !== undefined) return existing
+    const { reader, unproven, now } = this.#parts
+    const hash = Number.parseInt(definition.identity.slice(0, 8), 16)
+    const handle = `${hash}-${this.#parts.handleTime()}`
+    const folder = this.#folderOf(handle)
+    const shape = new Shape({
+      handle,
+      definition,
+      snapshot: Snapshot.create(folder, this.#parts.chunkBytes),
+      since: reader.nextSequence,
+      now: now(),
+      filter: null,
+      load: () => this.#load(shape, folder, resolved),
+    })
+    // In one step: from here on no transaction is missed, and these are the ones that the snapshot has to contain.
+    this.#listen(shape, table.sources)
+    const needed = unproven.touching(table.sources, reader.openXid)
+    this.#byHandle.set(handle, shape)
+    this.#byIdentity.set(definition.identity, shape)
+    const abort = new AbortController()
+    const done = this.#start(shape, resolved, needed, abort.signal).catch((error: unknown) =>
+      this.#failed(shape, error),
+    )
+    this.#starting.set(shape, { abort, done })
+    void done.finally(() => this.#starting.delete(shape))
+    return shape
+  }
+
+  /** Ends a shape; settles when that is durable. Readers are told then. */
+  retire(shape: Shape, reason: string): Promise<void> {
+    shape.retiring ??= this.#retire(shape, reason)
+    return shape.retiring
+  }
+
+  /** Ends every shape. */
+  async retireAll(reason: string): Promise<void> {
+    await Promise.all([...this.#byHandle.values()].map(shape => this.retire(shape, reason)))
+  }
+
+  /**
+   * Ends the shapes that no longer fit what the catalogs say; `table` is null when the name is gone. `withPublication`
+   * looks at the publication as well, which a table read while another request publishes it would get wrong.
+   */
+  compare(name: { schema: string; name: string }, table: Table | null, withPublication: boolean): void {
+    for (const shape of this.#byHandle.values()) {
+      const { definition } = shape
+      const sameName = definition.schema === name.schema && definition.name === name.name
+      if (table === null) {
+        if (sameName) void this.retire(shape, 'its table is gone')
+        continue
+      }
+      if (sameName && definition.oid !== table.oid) void this.retire(shape, 'its table was replaced')
+      else if (!sameName && definition.oid === table.oid) void this.retire(shape, 'its table was renamed')
+      else if (sameName && !this.#fits(definition, table)) void this.retire(shape, 'its table was altered')
+      else if (withPublication && sameName && !this.#starting.has(shape) && !(table.published && table.fullIdentity))
+        void this.retire(shape, 'its table is no longer published')
+    }
+  }
+
+  /** Shapes of partitioned tables by the table's oid. */
+  roots(): ReadonlyMap<number, ReadonlySet<Shape>> {
+    return this.#roots
+  }
+
+  /** Names of the tables that have shapes. */
+  tables(): readonly { schema: string; name: string }[] {
+    const names = new Map<string, { schema: string; name: string }>()
+    for (const { definition } of this.#byHandle.values())
+      names.set(JSON.stringify([definition.schema, definition.name]), definition)
+    return [...names.values()]
+  }
+
+  /** Stops making snapshots; what is unfinished is gone. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const starting = [...this.#starting.values()]
+    for (const { abort } of starting) abort.abort()
+    await Promise.all(starting.map(({ done }) => done))
+  }
+
+  #listen(shape: Shape, sources: readonly number[]): void {
+    this.#parts.router.add(shape, sources)
+    const { oid } = shape.definition
+    if (sources.includes(oid)) return
+    const shapes = this.#roots.get(oid)
+    if (shapes === undefined) this.#roots.set(oid, new Set([shape]))
+    else shapes.add(shape)
+  }
+
+  #fits(definition: ShapeDefinition, table: Table): boolean {
+    return (
+      stillFits(definition, table.columns) && JSON.stringify(definition.primaryKey) === JSON.stringify(table.primaryKey)
+    )
+  }
+
+  #folderOf(handle: string): string {
+    const split = handle.slice(-2)
+    return join(this.#parts.folder, 'shapes', split, handle)
+  }
+
+  async #load(shape: Shape, folder: string, resolved: Resolved | null): Promise<Loaded> {
+    const { chunkBytes, durableLsn, reach, pool, publication } = this.#parts
+    await shape.snapshot.check()
+    const log = await openFileLog(join(folder, 'log'), { chunkBytes, durableLsn: durableLsn(), reach })
+    const { where, oid } = shape.definition
+    if (where === null) return { log, bindFilter: null }
+    if (resolved?.where !== undefined && resolved.where !== null) {
+      const compiled = resolved.where
+      return { log, bindFilter: columns => compiled.compile(columns) }
+    }
+    const table = await readTable(pool, shape.definition, publication)
+    if (table?.oid !== oid) throw new Error('the table is gone')
+    const compiled = await compileWhere(where.text, where.params, streamedColumns(table))
+    return { log, bindFilter: columns => compiled.compile(columns) }
+  }
+
+  async #start(shape: Shape, resolved: Resolved, needed: readonly number[], signal: AbortSignal): Promise<void> {
+    const { catalog, pool, unproven, reader, visibilityMs, reach } = this.#parts
+    const { definition } = shape
+    const folder = this.#folderOf(shape.handle)
+    await mkdir(folder, { recursive: true })
+    await (await open(join(folder, 'log'), 'w')).close()
+    await shape.prepare()
+    const sources = await this.#ensurePublished(resolved, signal)
+    reach('snapshot.started')
+    let until = 0n
+    await withReadTransaction(
+      pool,
+      {
+        needed: () => needed,
+        seen: snapshot => unproven.prove(snapshot, reader.openXid),
+        visibilityMs,
+        signal,
+      },
+      async transaction => {
+        until = transaction.insertLsn
+        shape.snapshot.begin(transaction.snapshot)
+        shape.activate({ snapshot: transaction.snapshot, until })
+        this.#parts.onDirty(shape)
+        if (definition.log === 'full') await this.#copyRows(shape, transaction, signal)
+        addControl(shape.snapshot, transaction.snapshot)
+      },
+    )
+    shape.snapshot.finish()
+    shape.wake()
+    reach('snapshot.rows-written')
+    const chunks = await shape.snapshot.seal()
+    await shape.log.flush(true)
+    await syncFolder(folder)
+    reach('snapshot.before-complete')
+    if (shape.retiring !== undefined) return
+    catalog.complete({ handle: shape.handle, definition, sources, snapshot: must(shape.snapshot.pg), until, chunks })
+    await catalog.sync()
+    reach('snapshot.complete')
+  }
+
+  async #ensurePublished({ table }: Resolved, signal: AbortSignal): Promise<readonly number[]> {
+    const { pool, publication, publicationMode } = this.#parts
+    const first = table.sources.some(oid => !this.#knownTables.has(oid))
+    if (publicationMode === 'manual') {
+      checkPublished(table, publication)
+      if (first) await awaitWriters(pool, table.sources, signal)
+    } else if (!table.published || !table.fullIdentity) await publishTable(pool, table, publication)
+    else if (first) await awaitWriters(pool, table.sources, signal)
+    for (const oid of table.sources) this.#knownTables.add(oid)
+    return table.sources
+  }
+
+  async #copyRows({ definition, snapshot }: Shape, transaction: ReadTransaction, signal: AbortSignal): Promise<void> {
+    const encoder = createRowEncoder(definition)
+    const split = createLineSplitter((line, ascii) => {
+      const json = encoder.encode(line)
+      snapshot.add(json, ascii ? json.length : Buffer.byteLength(json))
+    })
+    const stream = transaction.copy(selectRows(definition, encoder.columns))
+    const iterator = stream[Symbol.asyncIterator]()
+    const firstRow = AbortSignal.timeout(defaults.snapshotFirstRowMs)
+    let late: Promise<never> | undefined = new Promise((_resolve, reject) => {
+      firstRow.addEventListener('abort', () => reject(Object.assign(new Error('no first row'), { code: '57014' })))
+    })
+    late.catch(() => {})
+    for (;;) {
+      const next = iterator.next()
+      const { done, value } = await (late === undefined ? next : Promise.race([next, late]))
+      late = undefined
+      if (done === true) return
+      split(value)
+      // A first piece at once; after that the pieces cut themselves.
+      if (snapshot.last === 0) snapshot.publish()
+      await snapshot.backpressure()
+      if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
+    }
+  }
+
+  #failed(shape: Shape, error: unknown): Promise<void> {
+    if (shape.retiring === undefined && !this.#closed)
+      this.#parts.log.warn('a snapshot failed', { handle: shape.handle, error })
+    const explained = explainFailure(error)
+    this.#failures.set(shape, explained)
+    shape.snapshot.fail(explained)
+    return this.retire(shape, 'its snapshot failed')
+  }
+
+  async #retire(shape: Shape, reason: string): Promise<void> {
+    const { router, catalog, log, reach } = this.#parts
+    router.remove(shape)
+    const { identity, oid } = shape.definition
+    const roots = this.#roots.get(oid)
+    roots?.delete(shape)
+    if (roots?.size === 0) this.#roots.delete(oid)
+    if (this.#byIdentity.get(identity) === shape) this.#byIdentity.delete(identity)
+    this.#starting.get(shape)?.abort.abort()
+    log.info('a shape ends', { handle: shape.handle, reason })
+    catalog.retire(shape.handle)
+    reach('shape.before-retire')
+    try {
+      await catalog.sync()
+    } catch (error) {
+      // Nobody may be told what is not durable: the shape stays refused without an answer until it is.
+      log.error('the end of a shape could not be stored', { handle: shape.handle, error })
+      await pause(1000)
+      await catalog.sync()
+    }
+    reach('shape.retired')
+    this.#byHandle.delete(shape.handle)
+    shape.retired = true
+    shape.snapshot.fail(new SnapshotRefused('The shape has ended'))
+    shape.wake()
+    await rm(this.#folderOf(shape.handle), { recursive: true, force: true }).catch((error: unknown) =>
+      log.warn('the files of an ended shape could not be removed', { handle: shape.handle, error }),
+    )
+  }
+}
+
+const addControl = (snapshot: Snapshot, pg: PgSnapshot) => {
+  const json = snapshotEnd(pg)
+  snapshot.add(json, json.length)
+}
+
+/** Microseconds of Unix time, never twice the same, never less than `floor`. */
+export const createHandleClock = (now: () => number): (() => bigint) => {
+  let last = 0n
+  return () => {
+    const time = BigInt(Math.floor(now() * 1000))
+    last = time > last ? time : last + 1n
+    return last
+  }
+}

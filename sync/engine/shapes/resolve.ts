@@ -1,0 +1,191 @@
+// A request's shape parameters → the definition of its shape. Asks the catalogs of Postgres, unless the same words led
+// to a shape that still lives: then the reconciler and the stream have kept it true.
+import { createHash } from 'node:crypto'
+import type { Pool } from 'pg'
+import { must } from '#server/kernel/must.ts'
+import { type Parsed, parseColumnList, parseRelation, quoteRelation } from '../identifiers.ts'
+import type { Checked, ShapeParams } from '../params.ts'
+import type { ShapeDefinition } from './definition.ts'
+import { readTable, schemaHeader, streamedColumns, type Table } from './tables.ts'
+import { type CompiledWhere, compileWhere, WhereError } from './where/where.ts'
+
+/** A definition with what the catalogs said when it was made. */
+export interface Resolved {
+  readonly definition: ShapeDefinition
+  readonly table: Table
+  readonly where: CompiledWhere | null
+  /** Value of `electric-schema`. */
+  readonly schema: string
+  /** Columns that a subset may mention: what `queryable_columns` lists, or all. */
+  readonly queryable: ReadonlySet<string>
+}
+
+export interface ResolverOptions {
+  readonly pool: Pool
+  readonly publication: string
+  /** Whether a shape of that identity lives. */
+  readonly lives: (identity: string) => boolean
+  /** Hears of each table that was read, and of each that is not there. */
+  readonly onTable: (name: { schema: string; name: string }, table: Table | null) => void
+}
+
+export interface Resolver {
+  resolve(params: ShapeParams): Promise<Checked<Resolved>>
+  /** Forgets what is known about a table. */
+  forget(oid: number): void
+}
+
+const cacheLimit = 20_000
+
+const fail = (field: string, message: string) => ({ ok: false, errors: { [field]: [message] } }) as const
+
+const list = (names: readonly string[]) => names.join(', ')
+
+interface ColumnListTexts {
+  readonly field: string
+  readonly title: string
+  readonly noun: string
+}
+
+const checkColumns = (
+  parsed: Parsed<readonly string[]>,
+  table: Table,
+  allowed: ReadonlySet<string>,
+  { field, title, noun }: ColumnListTexts,
+): Checked<ReadonlySet<string>> => {
+  if (!parsed.ok) return fail(field, parsed.error)
+  const names = new Set(parsed.value)
+  if (names.size === 0) return fail(field, `The list of ${title} must not be empty`)
+  const missing = table.primaryKey.filter(name => !names.has(name))
+  if (missing.length > 0)
+    return fail(field, `The list of ${title} must include all primary key columns, missing: ${list(missing)}`)
+  const unknown = [...names].filter(name => !allowed.has(name))
+  if (unknown.length > 0) return fail(field, `The following ${noun} are not found on the table: ${list(unknown)}`)
+  return { ok: true, value: names }
+}
+
+const toDefinition = (
+  params: ShapeParams,
+  table: Table,
+  selected: ReadonlySet<string>,
+  where: CompiledWhere | null,
+): ShapeDefinition => {
+  const allColumns = params.columns === null && params.queryableColumns === null
+  const names = table.columns.map(column => column.name).filter(name => selected.has(name))
+  const identity = JSON.stringify([
+    table.oid,
+    table.schema,
+    table.name,
+    table.primaryKey,
+    where?.identity ?? null,
+    [...names].sort(),
+    allColumns,
+    params.replica,
+    params.log,
+  ])
+  return {
+    identity: createHash('sha256').update(identity).digest('hex'),
+    schema: table.schema,
+    name: table.name,
+    oid: table.oid,
+    primaryKey: table.primaryKey,
+    tableColumns: table.columns.map(({ name, typeOid, typmod }) => ({ name, typeOid, typmod })),
+    selected: names,
+    allColumns,
+    where:
+      where === null
+        ? null
+        : {
+            text: must(params.where),
+            params: params.params,
+            sql: where.sql,
+            columns: where.columns,
+            equalities: where.equalities,
+          },
+    replica: params.replica,
+    log: params.log,
+  }
+}
+
+/** A resolver with its cache. */
+export const createResolver = (options: ResolverOptions): Resolver => {
+  const cache = new Map<string, Resolved>()
+
+  const columnsOf = (
+    params: ShapeParams,
+    table: Table,
+  ): Checked<{ selected: ReadonlySet<string>; queryable: ReadonlySet<string> }> => {
+    const all = new Set(table.columns.map(column => column.name))
+    let queryable: ReadonlySet<string> = all
+    if (params.queryableColumns !== null) {
+      const texts = { field: 'queryable_columns', title: 'queryable columns', noun: 'queryable columns' }
+      const checked = checkColumns(parseColumnList(params.queryableColumns), table, all, texts)
+      if (!checked.ok) return checked
+      queryable = checked.value
+    }
+    let selected = queryable
+    if (params.columns !== null) {
+      const texts = { field: 'columns', title: 'columns', noun: 'columns' }
+      const checked = checkColumns(parseColumnList(params.columns), table, queryable, texts)
+      if (!checked.ok) return checked
+      selected = checked.value
+    }
+    const needed = table.primaryKey.length === 0 ? all : selected
+    const unpublished = table.columns.filter(
+      ({ name, generated }) => needed.has(name) && generated !== '' && !(generated === 's' && table.publishesGenerated),
+    )
+    if (unpublished.length > 0)
+      return fail(
+        'columns',
+        `The following columns are generated and cannot be included in the shape: ${list(unpublished.map(c => c.name))}${params.columns === null ? ". You can exclude them from the shape by explicitly listing which columns to fetch in the 'columns' query param" : ''}`,
+      )
+    return { ok: true, value: { selected, queryable } }
+  }
+
+  const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
+    const relation = parseRelation(must(params.table, 'table'))
+    if (!relation.ok) return fail('table', relation.error)
+    const table = await readTable(options.pool, relation.value, options.publication)
+    options.onTable(relation.value, table)
+    if (table === null)
+      return fail(
+        'table',
+        `Table ${quoteRelation(relation.value)} does not exist. If the table name contains capitals or special characters you must quote it.`,
+      )
+    const columns = columnsOf(params, table)
+    if (!columns.ok) return columns
+    let where: CompiledWhere | null = null
+    if (params.where !== null) {
+      try {
+        where = await compileWhere(params.where, params.params, streamedColumns(table))
+      } catch (error) {
+        if (error instanceof WhereError) return fail('where', error.message)
+        throw error
+      }
+    }
+    const { selected, queryable } = columns.value
+    const definition = toDefinition(params, table, selected, where)
+    return {
+      ok: true,
+      value: { definition, table, where, schema: schemaHeader(table, new Set(definition.selected)), queryable },
+    }
+  }
+
+  return {
+    resolve: async params => {
+      const words = JSON.stringify(params)
+      const known = cache.get(words)
+      if (known !== undefined && options.lives(known.definition.identity)) return { ok: true, value: known }
+      const resolved = await fresh(params)
+      if (resolved.ok) {
+        cache.delete(words)
+        cache.set(words, resolved.value)
+        if (cache.size > cacheLimit) cache.delete(must(cache.keys().next().value))
+      }
+      return resolved
+    },
+    forget: oid => {
+      for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
+    },
+  }
+}

@@ -1,0 +1,117 @@
+// Reading a shape's rows, for its snapshot and for subsets, in a REPEATABLE READ transaction whose pg_snapshot is known.
+// A snapshot counts only when it contains every transaction that was dispatched before the shape began to listen:
+// otherwise that transaction would be neither in the rows nor in the stream.
+import type { Pool, PoolClient } from 'pg'
+import { to as copyTo } from 'pg-copy-streams'
+import { pause } from '#server/kernel/lifecycle.ts'
+import { must } from '#server/kernel/must.ts'
+import { quoteRelation } from '../identifiers.ts'
+import { parseLsn } from '../lsn.ts'
+import { defaults, type PgSnapshot } from '../protocol.ts'
+import { containsAll } from '../replication/unproven.ts'
+import type { ShapeDefinition } from './definition.ts'
+import { parseSnapshot } from './pg-snapshot.ts'
+
+/** Refusals that the reader may repeat: 503 with this text. */
+export class SnapshotRefused extends Error {
+  override name = 'SnapshotRefused'
+}
+
+/** An open read transaction. */
+export interface ReadTransaction {
+  readonly snapshot: PgSnapshot
+  /** No transaction in the snapshot has a commit record at or after this. */
+  readonly insertLsn: bigint
+  /** The bytes of `COPY (query) TO STDOUT`. */
+  copy(query: string): AsyncIterable<Buffer>
+}
+
+const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${defaults.lockTimeoutMs};
+SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
+
+const open = async (client: PoolClient) => {
+  const results = (await client.query(begin)) as unknown as { rows: { snapshot: string; lsn: string }[] }[]
+  const row = must(results.at(-1)?.rows[0], 'snapshot row')
+  return { snapshot: parseSnapshot(row.snapshot), insertLsn: parseLsn(row.lsn) }
+}
+
+/**
+ * Runs `use` in a transaction whose snapshot contains all of `needed()`; waits at most `visibilityMs` for that.
+ * `seen` hears of every snapshot that was taken.
+ */
+export const withReadTransaction = async <T>(
+  pool: Pool,
+  options: {
+    needed: () => readonly number[]
+    seen: (snapshot: PgSnapshot) => void
+    visibilityMs: number
+    signal: AbortSignal
+  },
+  use: (transaction: ReadTransaction) => Promise<T>,
+): Promise<T> => {
+  const deadline = Date.now() + options.visibilityMs
+  const client = await pool.connect()
+  let broken = true
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const { snapshot, insertLsn } = await open(client)
+      options.seen(snapshot)
+      if (containsAll(snapshot, options.needed())) {
+        const result = await use({
+          snapshot,
+          insertLsn,
+          copy: query => client.query(copyTo(`COPY (${query}) TO STDOUT`)),
+        })
+        await client.query('COMMIT')
+        broken = false
+        return result
+      }
+      await client.query('ROLLBACK')
+      if (Date.now() > deadline || options.signal.aborted) {
+        broken = false
+        throw new SnapshotRefused('Snapshot timed out while waiting for a commit to become visible')
+      }
+      await pause(Math.min(50, 2 ** attempt), options.signal)
+    }
+  } catch (error) {
+    if (broken && (await rollsBack(client))) broken = false
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** True when the connection is usable again; a COPY that was left in the middle is not worth draining. */
+const rollsBack = (client: PoolClient): Promise<boolean> =>
+  Promise.race([
+    client.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    ),
+    pause(100).then(() => false),
+  ])
+
+/** `SELECT columns FROM the table WHERE …`; every condition stands in parentheses of its own. */
+export const selectRows = (
+  definition: ShapeDefinition,
+  columns: string,
+  conditions: readonly string[] = [],
+  rest = '',
+): string => {
+  const all = [...(definition.where === null ? [] : [definition.where.sql]), ...conditions]
+  const where = all.length === 0 ? '' : ` WHERE ${all.map(condition => `(${condition})`).join(' AND ')}`
+  return `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
+}
+
+/** The text for a failure while rows are read, when it is the reader's business. */
+export const explainFailure = (error: unknown): SnapshotRefused => {
+  if (error instanceof SnapshotRefused) return error
+  const { code, message } = error as { code?: string; message: string }
+  if (code === '55P03') return new SnapshotRefused('Snapshot timed out while waiting for a table lock')
+  if (code === '57014')
+    return new SnapshotRefused(
+      `Snapshot query took too long to return data (cancelled after ${defaults.snapshotFirstRowMs}ms)`,
+    )
+  if (code === '42501') return new SnapshotRefused(`Unable to create initial snapshot: ${message}`)
+  return new SnapshotRefused('Unable to create initial snapshot')
+}

@@ -1,0 +1,118 @@
+// Subsets: some rows of a shape, once, read from Postgres. The clauses are taken apart and written anew; the shape's own
+// filter always applies, so that a subset can never show more than the shape.
+import type { Pool } from 'pg'
+import { type Checked, numberingError, type SubsetParams } from '../params.ts'
+import { bytes, type PgSnapshot } from '../protocol.ts'
+import { createLineSplitter, createRowEncoder } from './copy-text.ts'
+import type { Resolved } from './resolve.ts'
+import { selectRows, withReadTransaction } from './snapshot.ts'
+import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
+
+/** A subset that may be asked of Postgres. */
+export interface Subset {
+  readonly where: string | null
+  /** ` ORDER BY … LIMIT … OFFSET …`, or nothing. */
+  readonly rest: string
+}
+
+const fail = (field: string, message: string) => ({ ok: false, errors: { subset: { [field]: [message] } } }) as const
+
+const integer = (value: unknown, least: number): number | null => {
+  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value : ''
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  return number >= least ? number : null
+}
+
+const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>> => {
+  let source: unknown = value ?? {}
+  if (typeof source === 'string') {
+    try {
+      source = JSON.parse(source) as unknown
+    } catch {
+      return fail('params', 'params must be valid JSON')
+    }
+  }
+  if (typeof source !== 'object' || source === null || Array.isArray(source))
+    return fail('params', 'params must be a JSON object')
+  const entries = Object.entries(source).map(([key, item]) => [key, String(item)] as const)
+  const params = Object.fromEntries(entries)
+  const numbering = numberingError(params)
+  return numbering === null ? { ok: true, value: params } : fail('params', numbering)
+}
+
+/** Checks a subset request against its shape. */
+export const checkSubset = async (request: SubsetParams, resolved: Resolved): Promise<Checked<Subset>> => {
+  const hasLimit = request.limit !== null
+  const hasOffset = request.offset !== null
+  const limit = hasLimit ? integer(request.limit, 1) : null
+  if (hasLimit && limit === null) return fail('limit', 'must be greater than 0')
+  const offset = hasOffset ? integer(request.offset, 0) : null
+  if (hasOffset && offset === null) return fail('offset', 'must be greater than or equal to 0')
+  if ((hasLimit || hasOffset) && request.orderBy === null)
+    return fail('order_by', 'order_by is required when limit or offset is present')
+  const params = stringParams(request.params)
+  if (!params.ok) return params
+  const columns = resolved.table.columns.filter(column => resolved.queryable.has(column.name))
+  let where: string | null = null
+  let order = ''
+  try {
+    if (request.orderBy !== null) order = ` ORDER BY ${(await compileOrderBy(request.orderBy, columns)).sql}`
+  } catch (error) {
+    if (error instanceof WhereError) return fail('order_by', error.message)
+    throw error
+  }
+  try {
+    if (request.where !== null) where = (await compileWhere(request.where, params.value, columns)).sql
+  } catch (error) {
+    if (error instanceof WhereError) return fail('where', error.message)
+    throw error
+  }
+  const rest = `${order}${limit === null ? '' : ` LIMIT ${limit}`}${offset === null ? '' : ` OFFSET ${offset}`}`
+  return { ok: true, value: { where, rest } }
+}
+
+/** Errors of the class "data exception" or "undefined": the reader's clause does not work for these rows. */
+const isReadersFault = (error: unknown) => /^(22|42)/.test((error as { code?: string }).code ?? '')
+
+/** What a subset answer is made of; `refused` is Postgres' text about the clause. */
+export type SubsetResult = { readonly refused: string } | { readonly pieces: readonly Uint8Array[] }
+
+/** Runs a subset. The rows are gathered first: a subset has a limit or is small, and a failure must still be a 400. */
+export const readSubset = async (
+  pool: Pool,
+  resolved: Resolved,
+  subset: Subset,
+  options: {
+    mark: number
+    needed: () => readonly number[]
+    seen: (snapshot: PgSnapshot) => void
+    visibilityMs: number
+    signal: AbortSignal
+  },
+): Promise<SubsetResult> => {
+  const encoder = createRowEncoder(resolved.definition, `,"snapshot_mark":${options.mark}`)
+  const conditions = subset.where === null ? [] : [subset.where]
+  const query = selectRows(resolved.definition, encoder.columns, conditions, subset.rest)
+  try {
+    return await withReadTransaction(pool, options, async transaction => {
+      const { xmin, xmax, xip } = transaction.snapshot
+      const pieces: Uint8Array[] = []
+      let text = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${transaction.insertLsn}","snapshot_mark":${options.mark}},"data":[`
+      let rows = 0
+      const split = createLineSplitter(line => {
+        text += `${rows === 0 ? '' : ',\n'}${encoder.encode(line)}`
+        rows += 1
+        if (text.length > 65_536) {
+          pieces.push(bytes(text))
+          text = ''
+        }
+      })
+      for await (const chunk of transaction.copy(query)) split(chunk)
+      pieces.push(bytes(`${text}]}`))
+      return { pieces }
+    })
+  } catch (error) {
+    if (isReadersFault(error) && subset.where !== null) return { refused: (error as Error).message }
+    throw error
+  }
+}

@@ -1,0 +1,187 @@
+// What Postgres says about a table: columns, key, partitions, publication. Read fresh when a shape is created and by
+// the reconciler; type names are never cached, because types are dropped and created again under the same name.
+import type { Pool, PoolClient } from 'pg'
+import type { RelationName } from '../identifiers.ts'
+import type { WhereColumn } from './where/where.ts'
+
+/** A column, as the row filter language and the schema header need it. */
+export interface Column extends WhereColumn {
+  readonly elementTypeName: string | null
+  readonly dims: number
+  readonly notNull: boolean
+  /** '' no, 's' stored, 'v' virtual. */
+  readonly generated: string
+}
+
+export interface Table extends RelationName {
+  readonly oid: number
+  readonly partitioned: boolean
+  readonly columns: readonly Column[]
+  /** Names of the primary key's columns in index order; empty without one. */
+  readonly primaryKey: readonly string[]
+  /** The relations whose changes belong to this table: its leaves, or itself. */
+  readonly sources: readonly number[]
+  /** Every source is in the publication, whole, with all four operations. */
+  readonly published: boolean
+  /** Every source has REPLICA IDENTITY FULL. */
+  readonly fullIdentity: boolean
+  /** Stored generated columns travel in the stream. */
+  readonly publishesGenerated: boolean
+}
+
+const sql = `
+with t as (
+  select c.oid, n.nspname, c.relname, c.relkind, c.relnamespace from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p') and c.relpersistence = 'p'
+    and n.nspname not in ('pg_catalog', 'information_schema')
+), sources as (
+  select t.oid from t where t.relkind = 'r'
+  union all select p.relid from t, pg_partition_tree(t.oid) p where t.relkind = 'p' and p.isleaf
+), pub as (
+  select p.*, to_jsonb(p) ->> 'pubgencols' = 's' as gencols from pg_publication p
+  where p.pubname = $3 and pubinsert and pubupdate and pubdelete and pubtruncate and not pubviaroot
+)
+select t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relkind = 'p' as partitioned,
+  (select coalesce(json_agg(oid::int8), '[]') from sources) as sources,
+  exists (select 1 from pub) and not exists (
+    select 1 from (select oid from sources union select t.oid) s
+    where not exists (
+      select 1 from pub where puballtables
+        or exists (select 1 from pg_publication_namespace x where x.pnpubid = pub.oid and x.pnnspid = t.relnamespace)
+        or exists (select 1 from pg_publication_rel r where r.prpubid = pub.oid and r.prattrs is null and r.prqual is null
+          and (r.prrelid = s.oid or r.prrelid in (select relid from pg_partition_ancestors(s.oid))))
+    )) as published,
+  not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
+  coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
+  coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
+    where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
+  coalesce((select json_agg(json_build_object(
+      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when ty.typcategory = 'A' then el.typtype end, ty.typtype),
+      'elementTypeName', case when ty.typcategory = 'A' and ty.typelem <> 0 then el.typname end,
+      'dims', case when ty.typcategory = 'A' and ty.typelem <> 0 then greatest(a.attndims, 1) else 0 end,
+      'notNull', a.attnotnull, 'generated', a.attgenerated,
+      'collationDeterministic', coalesce(co.collisdeterministic, true),
+      'collationSafe', case
+        when a.attcollation = 0 then true
+        when co.collname = 'default' then (select coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'b' or d.datcollate in ('C', 'POSIX')
+          from pg_database d where d.datname = current_database())
+        else co.collprovider = 'b' or co.collname in ('C', 'POSIX', 'ucs_basic') end
+    ) order by a.attnum)
+    from pg_attribute a join pg_type ty on ty.oid = a.atttypid
+      left join pg_type el on el.oid = ty.typelem
+      left join pg_collation co on co.oid = a.attcollation
+    where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns
+from t`
+
+interface Row {
+  oid: string
+  schema: string
+  name: string
+  partitioned: boolean
+  sources: number[]
+  published: boolean
+  full_identity: boolean
+  publishes_generated: boolean
+  primary_key: string[]
+  columns: Column[]
+}
+
+/** The table, or null when there is none of that name. */
+export const readTable = async (
+  db: Pool | PoolClient,
+  relation: RelationName,
+  publication: string,
+): Promise<Table | null> => {
+  const { rows } = await db.query<Row>(sql, [relation.schema, relation.name, publication])
+  const row = rows[0]
+  if (row === undefined) return null
+  return {
+    schema: row.schema,
+    name: row.name,
+    oid: Number(row.oid),
+    partitioned: row.partitioned,
+    columns: row.columns,
+    primaryKey: row.primary_key,
+    sources: row.sources,
+    published: row.published,
+    fullIdentity: row.full_identity,
+    publishesGenerated: row.publishes_generated,
+  }
+}
+
+/** The columns that the stream carries: those that a row filter may look at. */
+export const streamedColumns = (table: Table): readonly Column[] =>
+  table.columns.filter(({ generated }) => generated === '' || (generated === 's' && table.publishesGenerated))
+
+const intervalFields = [
+  [4, 'YEAR'],
+  [2, 'MONTH'],
+  [8, 'DAY'],
+  [1024, 'HOUR'],
+  [2048, 'MINUTE'],
+  [4096, 'SECOND'],
+] as const
+
+const intervalModifier = (typmod: number): Record<string, unknown> => {
+  const mask = (typmod >> 16) & 0x7fff
+  const precision = typmod & 0xffff
+  const units = intervalFields.filter(([bit]) => (mask & bit) !== 0).map(([, name]) => name)
+  const fields = mask === 0x7fff || units.length === 0 ? undefined : [units[0], units.at(-1)]
+  return {
+    ...(fields === undefined ? {} : { fields: units.length === 1 ? fields[0] : fields.join(' TO ') }),
+    ...(precision === 0xffff ? {} : { precision }),
+  }
+}
+
+const modifier = (type: string, typmod: number): Record<string, unknown> => {
+  switch (type) {
+    case 'varchar':
+    case 'text':
+      return typmod > 0 ? { max_length: typmod - 4 } : {}
+    case 'bpchar':
+      return typmod > 0 ? { length: typmod - 4 } : {}
+    case 'bit':
+    case 'varbit':
+      return { length: typmod }
+    case 'numeric': {
+      if (typmod < 0) return {}
+      const packed = typmod - 4
+      // The scale is an 11-bit signed number since Postgres 15.
+      return { precision: (packed >> 16) & 0xffff, scale: ((packed & 0x7ff) ^ 1024) - 1024 }
+    }
+    case 'date':
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+      return typmod > 0 ? { precision: typmod } : {}
+    case 'interval':
+      return typmod >= 0 ? intervalModifier(typmod) : {}
+    default:
+      return typmod > -1 ? { type_mod: typmod } : {}
+  }
+}
+
+/** `electric-schema` of the selected columns, safe to send as a header. */
+export const schemaHeader = (table: Table, selected: ReadonlySet<string>): string => {
+  const entries = table.columns
+    .filter(column => selected.has(column.name))
+    .map(column => {
+      const type = column.elementTypeName ?? column.typeName
+      const key = table.primaryKey.indexOf(column.name)
+      return [
+        column.name,
+        {
+          type,
+          ...(column.dims > 0 ? { dims: column.dims } : {}),
+          ...(key >= 0 ? { pk_index: key } : {}),
+          ...(column.notNull ? { not_null: true } : {}),
+          ...modifier(type, column.typmod),
+        },
+      ] as const
+    })
+  return JSON.stringify(Object.fromEntries(entries)).replace(
+    /[\u007f-\uffff]/g,
+    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

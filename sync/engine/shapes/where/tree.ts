@@ -1,0 +1,72 @@
+// The checked tree: every operator, function and cast is chosen, every literal has its type. What is rendered for
+// PostgreSQL and what is evaluated here both come from this tree alone, so they cannot choose differently.
+
+import type { TypeName } from './types.ts'
+import type { Value } from './values.ts'
+
+/** What is known of an expression's collation. Constants alone have `undefined`: the database's default, unknown here. */
+export interface Collation {
+  /** bytewise order, ASCII case: C, POSIX, ucs_basic */
+  readonly safe: boolean
+  readonly deterministic: boolean
+}
+
+/** Computes a call's value from arguments that are not NULL (`strict`) or may be. Throws EvaluationError. */
+export type Implementation = (...args: readonly (Value | null)[]) => Value | null
+
+interface Typed {
+  readonly type: TypeName
+  readonly collation: Collation | undefined
+}
+
+/** An expression of a known type. */
+export type Expr =
+  | (Typed & { readonly kind: 'const'; readonly value: Value | null })
+  | (Typed & { readonly kind: 'column'; readonly name: string })
+  | (Typed & {
+      readonly kind: 'call'
+      /** how it is written: `a op b` or `op a`, `name(args)`, `CAST(a AS type)`, `a COLLATE "C"` */
+      readonly form: 'operator' | 'function' | 'cast' | 'collate'
+      /** operator symbol, function name or SQL type text */
+      readonly name: string
+      readonly args: readonly Expr[]
+      readonly strict: boolean
+      readonly run: Implementation
+    })
+  | (Typed & { readonly kind: 'and' | 'or'; readonly args: readonly Expr[] })
+  | (Typed & { readonly kind: 'not'; readonly arg: Expr })
+  | (Typed & { readonly kind: 'null-test'; readonly arg: Expr; readonly negated: boolean })
+  | (Typed & {
+      readonly kind: 'bool-test'
+      readonly arg: Expr
+      readonly test: 'TRUE' | 'FALSE' | 'UNKNOWN'
+      readonly negated: boolean
+    })
+  | (Typed & {
+      readonly kind: 'distinct'
+      readonly left: Expr
+      readonly right: Expr
+      readonly run: Implementation
+      readonly negated: boolean
+    })
+  | (Typed & {
+      readonly kind: 'any-all'
+      readonly name: string
+      readonly all: boolean
+      readonly left: Expr
+      readonly right: Expr
+      readonly run: Implementation
+    })
+  | (Typed & { readonly kind: 'array'; readonly elements: readonly Expr[] })
+  | (Typed & { readonly kind: 'coalesce'; readonly args: readonly Expr[] })
+  | (Typed & { readonly kind: 'greatest' | 'least'; readonly args: readonly Expr[] })
+  | (Typed & { readonly kind: 'nullif'; readonly left: Expr; readonly right: Expr; readonly run: Implementation })
+  | (Typed & {
+      readonly kind: 'subscript'
+      readonly arg: Expr
+      readonly slice: boolean
+      readonly subscripts: readonly { readonly lower: Expr | undefined; readonly upper: Expr | undefined }[]
+    })
+
+/** One kind of expression. */
+export type ExprOf<K extends Expr['kind']> = Extract<Expr, { readonly kind: K }>

@@ -1,0 +1,92 @@
+// The door of the where language: a clause's text → SQL for the snapshot and a predicate for the stream, which agree on
+// every row, or a WhereError. Rows are PostgreSQL's text output under DateStyle ISO, TimeZone UTC, IntervalStyle
+// iso_8601, extra_float_digits 1; the SQL must run under TimeZone UTC as well. The text depends on nothing else.
+
+import { WhereError } from './errors.ts'
+import { predicate } from './evaluate.ts'
+import { equalitiesOf } from './index-keys.ts'
+import { parseWhere } from './parse.ts'
+import { render } from './render.ts'
+import { resolveCondition, scopeOf } from './resolve.ts'
+import type { Expr } from './tree.ts'
+
+export { WhereError } from './errors.ts'
+export { compileOrderBy } from './order-by.ts'
+
+/** A column of the root table, as the catalogs describe it. */
+export interface WhereColumn {
+  readonly name: string
+  /** pg_type.typname, '_int4' for arrays */
+  readonly typeName: string
+  readonly typeOid: number
+  readonly typmod: number
+  /** pg_type.typtype (b, e, d, c, r, …); the element's for arrays */
+  readonly typeKind: string
+  /** the collation is C, POSIX or ucs_basic, or is the database's default and that is such */
+  readonly collationSafe: boolean
+  readonly collationDeterministic: boolean
+}
+
+/** A clause that was accepted. */
+export interface CompiledWhere {
+  /** canonical SQL with parameters as typed literals; safe inside parentheses */
+  readonly sql: string
+  /** equal for clauses that differ only in whitespace, case of keywords, or literal against parameter */
+  readonly identity: string
+  /** the columns that are referred to */
+  readonly columns: readonly string[]
+  /** AND-ed necessary conditions: a row matches only when row[column] (text output) is one of the values */
+  readonly equalities: readonly { readonly column: string; readonly values: readonly string[] }[]
+  /**
+   * The predicate over rows of text output by position. bool may be 't'/'f' or 'true'/'false', bytea hex. NULL and
+   * evaluation errors are false; never throws. Throws at once when `columnOrder` lacks a column of the clause.
+   */
+  readonly compile: (columnOrder: readonly string[]) => (row: readonly (string | null)[]) => boolean
+}
+
+/** What is known about the database. */
+export interface WhereOptions {
+  /** its default collation is C, POSIX or ucs_basic; text that comes from no column then has an order and case */
+  readonly defaultCollationSafe?: boolean
+}
+
+const columnsOf = (root: Expr): readonly string[] => {
+  const found = new Set<string>()
+  const stack: unknown[] = [root]
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (typeof next !== 'object' || next === null) continue
+    if ('kind' in next && next.kind === 'column' && 'name' in next) found.add(String(next.name))
+    if ('kind' in next && next.kind === 'const') continue
+    for (const value of Object.values(next)) if (typeof value === 'object' && value !== null) stack.push(value)
+  }
+  return [...found].sort()
+}
+
+const compileExpr = (expr: Expr): CompiledWhere => {
+  const sql = render(expr)
+  return {
+    sql,
+    identity: sql,
+    columns: columnsOf(expr),
+    equalities: equalitiesOf(expr),
+    compile: columnOrder => predicate(expr, new Map(columnOrder.map((name, i) => [name, i]))),
+  }
+}
+
+/** Compiles a clause for a table with these columns; `params` are the values of $1, $2, … Rejects with WhereError. */
+export const compileWhere = async (
+  text: string,
+  params: Readonly<Record<string, string>>,
+  columns: readonly WhereColumn[],
+  options: WhereOptions = {},
+): Promise<CompiledWhere> => {
+  const tree = await parseWhere(text)
+  const collation = options.defaultCollationSafe === true ? { safe: true, deterministic: true } : undefined
+  const scope = scopeOf(columns, params, collation)
+  try {
+    return compileExpr(resolveCondition(tree, scope))
+  } catch (error) {
+    if (error instanceof RangeError) throw new WhereError('the clause is too complex')
+    throw error
+  }
+}
