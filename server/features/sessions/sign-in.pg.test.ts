@@ -136,12 +136,17 @@ describe('login', () => {
 
   test('D117 unknown address and wrong password are the same answer after the same work', async () => {
     await server.signUp('known')
+    // the fastest of several: other work on the machine only ever makes an answer slower
     const timed = async (email: string) => {
-      const begin = performance.now()
-      const answer = await login(email, 'wrong-password-1')
-      return { answer, ms: performance.now() - begin }
+      let ms = Number.POSITIVE_INFINITY
+      let answer = await login(email, 'wrong-password-1')
+      for (let n = 0; n < 5; n += 1) {
+        const begin = performance.now()
+        answer = await login(email, 'wrong-password-1')
+        ms = Math.min(ms, performance.now() - begin)
+      }
+      return { answer, ms }
     }
-    await timed('warm-up@example.com')
     const wrong = await timed('known@example.com')
     const unknown = await timed('unknown@example.com')
     const neither = await timed('not an address')
@@ -163,6 +168,12 @@ describe('login', () => {
     expect((await dan.get('/api/me')).code).toBe('unauthenticated')
     expect((await login('dan@example.com')).code).toBe('account_disabled')
     expect((await login('dan@example.com', 'wrong-password-1')).code).toBe('invalid_credentials')
+  })
+
+  test('a session that outlives the disabling of its account is dead all the same', async () => {
+    const pat = await server.signUp('pat')
+    await sql('update users set disabled_at = now() where id = $1', [pat.userId])
+    expect((await pat.get('/api/me')).code).toBe('unauthenticated')
   })
 
   test('the command line makes accounts and sets passwords', async () => {
@@ -226,10 +237,21 @@ describe('a session', () => {
     expect(prolonged.headers.getSetCookie().join()).toContain(`skerry_session=${eve.token}`)
     own.clock.advance(29 * day)
     expect((await cookie.get('/api/me')).status).toBe(200)
-    own.clock.advance(31 * day)
+    const again = await own.anonymous.post('/auth/login', { email: 'eve@example.com', password: testPassword })
+    const other = createClient(own.url, { authorization: `Bearer ${(again.body as SessionBody).access_token}` })
+    const listed = async () => ((await other.get('/auth/sessions')).body as { data: object[] }).data.length
+    expect(await listed()).toBe(2)
+    own.clock.advance(16 * day)
+    expect((await other.get('/api/me')).status).toBe(200)
+    own.clock.advance(15 * day)
+    // expired, though nobody has come by to remove the row
+    expect(await listed()).toBe(1)
     expect((await cookie.get('/api/me')).code).toBe('unauthenticated')
-    const { rows } = await queryOnce(own.databaseUrl, 'select count(*)::int as left from sessions')
-    expect(rows).toEqual([{ left: 0 }])
+    const left = async () => (await queryOnce(own.databaseUrl, 'select 1 from sessions')).rowCount
+    expect(await left()).toBe(1)
+    own.clock.advance(31 * day)
+    await own.sessions.purge()
+    expect(await left()).toBe(0)
     await own.close()
   })
 
@@ -297,6 +319,16 @@ describe('a session', () => {
     expect(server.events.slice(before).map(event => event.type)).toEqual(['session_ended', 'session_ended'])
     expect((await login('jo@example.com')).code).toBe('invalid_credentials')
     expect((await login('jo@example.com', 'a-new-and-good-one')).status).toBe(200)
+  })
+
+  test('of two changes of password at once one holds and the other is told', async () => {
+    const sue = await server.signUp('sue')
+    const change = (password: string) =>
+      sue.post('/auth/change-password', { current_password: testPassword, new_password: password })
+    const answers = await Promise.all([change('first-of-two-1'), change('second-of-two-2')])
+    expect(answers.map(answer => answer.status).toSorted()).toEqual([200, 401])
+    const works = await Promise.all(['first-of-two-1', 'second-of-two-2'].map(p => login('sue@example.com', p)))
+    expect(works.map(answer => answer.status)).toEqual(answers.map(answer => answer.status))
   })
 
   test('sessions are listed with their device and ended one by one or all others at once', async () => {
