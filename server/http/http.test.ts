@@ -1,4 +1,5 @@
 // The stack on a listening socket, without a database: sessions, reads and writes are stand-ins.
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -116,6 +117,13 @@ const start = async (options: Partial<HttpOptions> & { env?: Record<string, stri
   })
   const server = new HttpServer({
     ...http,
+    upgrade: (request, socket) => {
+      const say = (text: string) => socket.end(`HTTP/1.1 400 ${text}\r\n\r\n`)
+      http.authenticate(request).then(
+        ({ actor }) => say(actor.kind === 'user' ? actor.userId : actor.kind),
+        (error: unknown) => say(error instanceof AppError ? error.code : String(error)),
+      )
+    },
     host: '127.0.0.1',
     port: 0,
     log: silentLog,
@@ -287,6 +295,26 @@ describe('credentials', () => {
     expect((await createClient(url, headers).get('/api/list')).code).toBe('unauthenticated')
     expect((await createClient(url).get('/api/list?access_token=ann')).code).toBe('unauthenticated')
   })
+})
+
+test('an upgrade shows who asks; by cookie only from an allowed origin', async () => {
+  const { server } = await start()
+  const upgrade = async (headers: Record<string, string>) => {
+    const socket = connect(server.port, '127.0.0.1')
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(
+      `GET /collab HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`,
+    )
+    const [data] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    return /^HTTP\/1.1 400 (\S+)/.exec(data.toString())?.[1]
+  }
+  const cookie = 'skerry_session=ann'
+  expect(await upgrade({ authorization: 'Bearer bo', origin: 'http://evil.test' })).toBe('bo')
+  expect(await upgrade({ cookie, origin: 'http://app.test' })).toBe('ann')
+  expect(await upgrade({ cookie, origin: 'http://evil.test' })).toBe('csrf_failed')
+  expect(await upgrade({ cookie })).toBe('csrf_failed')
+  expect(await upgrade({ origin: 'app://desktop' })).toBe('anonymous')
 })
 
 describe('writes', () => {

@@ -326,7 +326,7 @@ describe('a session', () => {
     const change = (password: string) =>
       sue.post('/auth/change-password', { current_password: testPassword, new_password: password })
     const answers = await Promise.all([change('first-of-two-1'), change('second-of-two-2')])
-    expect(answers.map(answer => answer.status).toSorted()).toEqual([200, 401])
+    expect(new Set(answers.map(answer => answer.status))).toEqual(new Set([200, 401]))
     const works = await Promise.all(['first-of-two-1', 'second-of-two-2'].map(p => login('sue@example.com', p)))
     expect(works.map(answer => answer.status)).toEqual(answers.map(answer => answer.status))
   })
