@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '#server/testing/client.ts'
-import { queryOnce } from '#server/testing/postgres.ts'
+import { queryOnce, until } from '#server/testing/postgres.ts'
 import { startTestServer, testPassword, type TestServer } from '#server/testing/server.ts'
 import { accountTools } from './index.ts'
 
@@ -331,6 +331,37 @@ describe('a session', () => {
     expect(server.events.slice(before).map(event => event.type)).toEqual(['session_ended', 'session_ended'])
     expect((await login('jo@example.com')).code).toBe('invalid_credentials')
     expect((await login('jo@example.com', 'a-new-and-good-one')).status).toBe(200)
+  })
+
+  test('D119 an open shape request of an ended session stops within a second, that of the session kept stays', async () => {
+    let parked = 0
+    const own = await startTestServer({
+      upstream: {
+        handle: async ({ signal }) => {
+          parked += 1
+          await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+          return { status: 200, headers: {}, body: Buffer.from('[]') }
+        },
+        health: async () => 'active',
+      },
+    })
+    const una = await own.signUp('una')
+    const again = await own.anonymous.post('/auth/login', { email: 'una@example.com', password: testPassword })
+    const second = createClient(own.url, { authorization: `Bearer ${(again.body as SessionBody).access_token}` })
+    const poll = '/api/shapes/me?offset=0_0&handle=h&live=true'
+    const ended = second.get(poll)
+    let kept = 'open'
+    const staying = una.get(poll).then(() => (kept = 'ended'))
+    await until('both polls are parked', () => parked === 2)
+    const begin = performance.now()
+    const changed = { current_password: testPassword, new_password: 'a-new-and-good-one' }
+    expect((await una.post('/auth/change-password', changed)).status).toBe(200)
+    await ended
+    expect(performance.now() - begin).toBeLessThan(1000)
+    expect((await second.get(poll)).code).toBe('unauthenticated')
+    expect(kept).toBe('open')
+    await own.close()
+    await staying
   })
 
   test('of two changes of password at once one holds and the other is told', async () => {
