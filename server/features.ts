@@ -3,6 +3,7 @@ import type { Feature } from '#server/kernel/feature.ts'
 import { activity } from './features/activity/index.ts'
 import { applications } from './features/applications/index.ts'
 import { checklists } from './features/checklists/index.ts'
+import { comments } from './features/comments/index.ts'
 import { invitationsFeature, onRegistered } from './features/invitations/index.ts'
 import { members } from './features/members/index.ts'
 import { projects } from './features/projects/index.ts'
@@ -60,6 +61,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     statuses,
     tasks,
     checklists,
+    comments,
     activity,
   ]
   return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain)))]
