@@ -20,8 +20,8 @@ export async function* streamBody(request: IncomingMessage, limit: number): Asyn
   }
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   let length = 0
-  // leaving the loop must not destroy the request: its socket still has to carry the 413
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  // leaving this loop destroys the request, but node spares its socket, which still carries the 413
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length > limit) throw tooLarge(limit)
     yield chunk

@@ -1,4 +1,6 @@
 // The stack on a listening socket, without a database: sessions, reads and writes are stand-ins.
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { UserActor } from '#server/kernel/actor.ts'
@@ -10,7 +12,8 @@ import { createLog, silentLog } from '#server/kernel/log.ts'
 import { rawRoute, readRoute, type Route, type WriteRequest, writeRoute } from '#server/kernel/route.ts'
 import { parseInput } from '#server/kernel/validation.ts'
 import { createClient } from '#server/testing/client.ts'
-import { testClock } from '#server/testing/server.ts'
+import { until } from '#server/testing/postgres.ts'
+import { testClock } from '#server/testing/clock.ts'
 import type { Checks } from './health.ts'
 import { HttpServer } from './server.ts'
 import { createHttp, type HttpOptions } from './stack.ts'
@@ -114,6 +117,13 @@ const start = async (options: Partial<HttpOptions> & { env?: Record<string, stri
   })
   const server = new HttpServer({
     ...http,
+    upgrade: (request, socket) => {
+      const say = (text: string) => socket.end(`HTTP/1.1 400 ${text}\r\n\r\n`)
+      http.authenticate(request).then(
+        ({ actor }) => say(actor.kind === 'user' ? actor.userId : actor.kind),
+        (error: unknown) => say(error instanceof AppError ? error.code : String(error)),
+      )
+    },
     host: '127.0.0.1',
     port: 0,
     log: silentLog,
@@ -287,6 +297,26 @@ describe('credentials', () => {
   })
 })
 
+test('an upgrade shows who asks; by cookie only from an allowed origin', async () => {
+  const { server } = await start()
+  const upgrade = async (headers: Record<string, string>) => {
+    const socket = connect(server.port, '127.0.0.1')
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(
+      `GET /collab HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`,
+    )
+    const [data] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    return /^HTTP\/1.1 400 (\S+)/.exec(data.toString())?.[1]
+  }
+  const cookie = 'skerry_session=ann'
+  expect(await upgrade({ authorization: 'Bearer bo', origin: 'http://evil.test' })).toBe('bo')
+  expect(await upgrade({ cookie, origin: 'http://app.test' })).toBe('ann')
+  expect(await upgrade({ cookie, origin: 'http://evil.test' })).toBe('csrf_failed')
+  expect(await upgrade({ cookie })).toBe('csrf_failed')
+  expect(await upgrade({ origin: 'app://desktop' })).toBe('anonymous')
+})
+
 describe('writes', () => {
   const target = `/api/things/${id}`
   const good = { name: 'n', size: 1, kind: 'a' }
@@ -388,18 +418,18 @@ describe('bodies', () => {
     const { anonymous, url } = await start()
     const declared = await anonymous.post('/boom', { kind: 'x'.repeat(1000) })
     expect([declared.status, declared.code]).toEqual([413, 'body_too_large'])
-    const streamed = await fetch(`${url}/boom`, {
-      method: 'POST',
-      headers: json,
-      duplex: 'half',
-      body: new ReadableStream({
-        start: controller => {
-          for (let n = 0; n < 20; n += 1) controller.enqueue(Buffer.alloc(100, 32))
-          controller.close()
-        },
-      }),
-    } as RequestInit)
-    expect(streamed.status).toBe(413)
+    // a client that is still sending gets the answer, and may go on with the same connection
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let received = ''
+    socket.on('data', (data: Buffer) => {
+      received += data.toString()
+    })
+    const head = 'POST /boom HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n7d0\r\n${' '.repeat(2000)}\r\n`)
+    await until('the answer is 413', () => received.startsWith('HTTP/1.1 413 ') && received.includes('body_too_large'))
+    socket.write(`0\r\n\r\n${head}Content-Length: 12\r\n\r\n{"kind":"x"}`)
+    await until('the next request is answered', () => received.includes('HTTP/1.1 200 OK'))
+    socket.destroy()
     expect((await anonymous.post('/boom', { kind: 'x' })).status).toBe(200)
   })
 })

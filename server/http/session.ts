@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import type { UserActor } from '#server/kernel/actor.ts'
 import { type Actor, anonymous } from '#server/kernel/actor.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { type Credential, isProbe, shapeName, stateOf } from './context.ts'
+import { type Credential, isProbe, stateOf } from './context.ts'
 
 export interface LiveSession {
   readonly actor: UserActor
@@ -90,7 +90,7 @@ export const sessionMiddleware =
     state.credential = credential
     checkOrigin(ctx.method, ctx.get('Origin') || undefined, credential, origins)
     await next()
-    // shape answers may be cached and never set a cookie; an answer that sets or clears it knows better
-    const settled = ctx.res.headersSent || ctx.res.hasHeader('Set-Cookie') || shapeName(ctx.path) !== undefined
+    // shape answers, which never set a cookie, are out by now; an answer that sets or clears it knows better
+    const settled = ctx.res.headersSent || ctx.res.hasHeader('Set-Cookie')
     if (session?.extended && credential === 'cookie' && token && !settled) ctx.set('Set-Cookie', sessions.cookie(token))
   }

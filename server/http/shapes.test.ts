@@ -1,4 +1,5 @@
 // Shape requests and the server's stop, on a listening socket.
+import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -305,16 +306,25 @@ describe('stopping', () => {
       { routes: [slow] },
     )
     const poll = fetch(`${url}/api/shapes/tasks`, { headers: signedIn })
-    const running = fetch(`${url}/slow`)
+    // a client that would keep its connection for the next request
+    const agent = new Agent({ keepAlive: true })
+    const running = new Promise<string>((resolve, reject) => {
+      get(`${url}/slow`, { agent }, response => {
+        response.setEncoding('utf8').on('data', resolve)
+      }).on('error', reject)
+    })
     await until('both are running', () => parked && begun)
     let stopped = false
     const stopping = server.stop().then(() => (stopped = true))
     expect(await (await poll).text()).toBe('up-to-date')
     await expect(fetch(`${url}/slow`)).rejects.toThrow()
     expect(stopped).toBe(false)
+    const finished = performance.now()
     finish()
-    expect(await (await running).json()).toEqual({ done: true })
+    expect(await running).toBe('{"done":true}')
     await stopping
+    expect(performance.now() - finished).toBeLessThan(4000)
+    agent.destroy()
   })
 
   test('cuts off what does not finish by the deadline', async () => {

@@ -18,7 +18,7 @@ import { type Checks, serviceRoutes } from './health.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiRoute } from './openapi.ts'
 import { rateLimit } from './rate-limit.ts'
-import { type Authenticated, authenticate, type SessionSource, sessionMiddleware } from './session.ts'
+import { type Authenticated, authenticate, checkOrigin, type SessionSource, sessionMiddleware } from './session.ts'
 import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
 
 export interface HttpOptions {
@@ -39,10 +39,13 @@ export interface HttpOptions {
 
 export interface Http {
   readonly handler: RequestListener
-  /** Who asks for a WebSocket: upgrade requests do not pass through the middlewares. */
-  authenticate(request: IncomingMessage): Promise<Authenticated>
+  /**
+   * Who asks for a WebSocket: upgrade requests do not pass through the middlewares. Rejects with `csrf_failed` when a
+   * page of a foreign origin uses somebody's cookie. Anonymous callers may still show a token inside the protocol.
+   */
+  readonly authenticate: (request: IncomingMessage) => Promise<Authenticated>
   /** Ends long polls and streams; part of the server's stop. */
-  endStreams(): void
+  readonly endStreams: () => void
 }
 
 /** Counters as RATE_LIMITS says. */
@@ -115,7 +118,12 @@ export const createHttp = (options: HttpOptions): Http => {
 
   return {
     handler: app.callback(),
-    authenticate: request => authenticate(sessions, request.headers, addressOf(request)),
+    authenticate: async request => {
+      const found = await authenticate(sessions, request.headers, addressOf(request))
+      // the browser's own rules do not keep pages from opening sockets to us: an upgrade is treated like a write
+      if (found.credential === 'cookie') checkOrigin('POST', request.headers.origin, 'cookie', config.origins)
+      return found
+    },
     endStreams: shapes.endAll,
   }
 }

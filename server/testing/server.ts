@@ -1,54 +1,22 @@
 // The whole server in a test: real database, real HTTP on a free port, and a clock that stands still until it is moved.
-import { findStanding } from '#server/features/members/access.ts'
-import {
-  createSessions,
-  type InvitationHook,
-  type SessionPort,
-  sessionsFeature,
-} from '#server/features/sessions/index.ts'
-import { users } from '#server/features/users/index.ts'
-import type { Checks } from '#server/http/health.ts'
+import { type App, createApp } from '#server/app.ts'
 import { HttpServer } from '#server/http/server.ts'
-import type { ShapeHandler } from '#server/http/shapes.ts'
-import { createHttp, windowsFor } from '#server/http/stack.ts'
-import type { Clock } from '#server/kernel/clock.ts'
 import type { DomainEvent } from '#server/kernel/command.ts'
 import { loadConfig } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
-import type { Feature } from '#server/kernel/feature.ts'
 import { silentLog } from '#server/kernel/log.ts'
-import type { MutationDeps } from '#server/kernel/mutation.ts'
-import type { Route } from '#server/kernel/route.ts'
-import { createServerWrite, type ServerWrite } from '#server/kernel/server-writes.ts'
-import { createRunWrite } from '#server/kernel/writes.ts'
+import type { ShapeUpstream } from '#sync/upstream.ts'
 import { type Client, createClient } from './client.ts'
+import { type TestClock, testClock } from './clock.ts'
 import { migratedDatabase } from './postgres.ts'
 
-export interface TestClock extends Clock {
-  /** Moves the clock forward. */
-  advance(milliseconds: number): void
-}
-
-/** A clock that begins at the real time. */
-export const testClock = (): TestClock => {
-  let nowMs = Date.now()
-  return {
-    now: () => new Date(nowMs),
-    advance: milliseconds => {
-      nowMs += milliseconds
-    },
-  }
-}
-
 export interface TestServerOptions {
-  /** Beside users and sessions. */
-  readonly features?: readonly Feature[]
-  readonly routes?: readonly Route[]
   /** Settings; PUBLIC_URL is http://app.test and RATE_LIMITS off unless they say otherwise. */
   readonly env?: Readonly<Record<string, string>>
-  readonly shapes?: ShapeHandler
-  readonly checks?: Checks
-  readonly invitations?: InvitationHook
+  /** Stands behind the gate; without it every shape is empty and up to date. */
+  readonly upstream?: ShapeUpstream
+  /** A migrated database of the test's own, which stays; otherwise one is made and dropped at the end. */
+  readonly databaseUrl?: string
 }
 
 export interface TestServer {
@@ -56,9 +24,7 @@ export interface TestServer {
   readonly databaseUrl: string
   readonly database: Database
   readonly clock: TestClock
-  readonly sessions: SessionPort
-  readonly write: ServerWrite
-  readonly mutation: MutationDeps
+  readonly app: App
   /** What commands announced after their commit, in order. */
   readonly events: DomainEvent[]
   /** Nobody signed in. */
@@ -71,63 +37,47 @@ export interface TestServer {
 /** A password that registration accepts. */
 export const testPassword = 'tide-and-granite-7'
 
+const emptyUpstream: ShapeUpstream = {
+  handle: async () => ({
+    status: 200,
+    headers: { 'content-type': 'application/json', 'electric-handle': 'test', 'electric-offset': '0_0' },
+    body: Buffer.from('[{"headers":{"control":"up-to-date"}}]'),
+  }),
+  health: async () => 'active',
+}
+
 /** Starts one; `close` ends it and drops its database. */
 export const startTestServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
-  const own = await migratedDatabase()
-  const database = openDatabase(own.url, 8, silentLog)
+  const own = options.databaseUrl === undefined ? await migratedDatabase() : undefined
+  const databaseUrl = options.databaseUrl ?? own?.url ?? ''
+  const database = openDatabase(databaseUrl, 8, silentLog)
   const clock = testClock()
+  const app = createApp({
+    config: loadConfig({
+      DATABASE_URL: databaseUrl,
+      PUBLIC_URL: 'http://app.test',
+      RATE_LIMITS: 'off',
+      ...options.env,
+    }),
+    databaseUrl: () => databaseUrl,
+    database,
+    upstream: options.upstream ?? emptyUpstream,
+    log: silentLog,
+    version: '0.0.0-test',
+    clock,
+  })
   const events: DomainEvent[] = []
-  const config = loadConfig({
-    DATABASE_URL: own.url,
-    PUBLIC_URL: 'http://app.test',
-    RATE_LIMITS: 'off',
-    ...options.env,
-  })
-  const mutation: MutationDeps = {
-    database,
-    clock,
-    random: Math.random,
-    log: silentLog,
-    findStanding,
-    onEvents: news => void events.push(...news),
-  }
-  const write = createServerWrite(mutation)
-  const windows = windowsFor(config)
-  const secure = config.publicUrl.startsWith('https:')
-  const sessions = createSessions({ db: database.writes, clock, log: silentLog, days: config.sessionDays, secure })
-  const signIn = sessionsFeature({
-    database,
-    write,
-    sessions,
-    registration: config.registration,
-    windows,
-    invitations: options.invitations,
-  })
-  const features = [users, signIn, ...(options.features ?? [])]
-  const http = createHttp({
-    routes: [...features.flatMap(feature => feature.routes), ...(options.routes ?? [])],
-    runWrite: createRunWrite(mutation),
-    database,
-    sessions,
-    config,
-    log: silentLog,
-    checks: options.checks ?? {},
-    clock,
-    windows,
-    ...(options.shapes ? { shapes: options.shapes } : {}),
-  })
-  const server = new HttpServer({ ...http, host: '127.0.0.1', port: 0, log: silentLog })
+  app.bus.subscribe(event => void events.push(event))
+  const server = new HttpServer({ ...app.http, host: '127.0.0.1', port: 0, log: silentLog })
   await server.start()
   const url = `http://127.0.0.1:${server.port}`
   const anonymous = createClient(url)
   return {
     url,
-    databaseUrl: own.url,
+    databaseUrl,
     database,
     clock,
-    sessions,
-    write,
-    mutation,
+    app,
     events,
     anonymous,
     signUp: async name => {
@@ -141,7 +91,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     close: async () => {
       await server.stop()
       await database.close()
-      await own.drop()
+      await own?.drop()
     },
   }
 }

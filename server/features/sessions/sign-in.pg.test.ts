@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '#server/testing/client.ts'
-import { queryOnce } from '#server/testing/postgres.ts'
+import { queryOnce, until } from '#server/testing/postgres.ts'
 import { startTestServer, testPassword, type TestServer } from '#server/testing/server.ts'
 import { accountTools } from './index.ts'
 
@@ -24,14 +24,18 @@ const bearer = (token: string) => createClient(server.url, { authorization: `Bea
 const login = (email: string, password = testPassword) => server.anonymous.post('/auth/login', { email, password })
 const sql = async (text: string, values: unknown[] = []) => (await queryOnce(server.databaseUrl, text, values)).rows
 
-test('the API reference can be made of these routes', async () => {
+test('the API reference can be made of all routes; each operation has a name of its own', async () => {
   const answer = await server.anonymous.get('/api/openapi.json')
   expect(answer.status).toBe(200)
-  const { paths } = answer.body as { paths: Record<string, Record<string, { requestBody?: { content: object } }>> }
+  type Operation = { operationId: string; requestBody?: { content: object } }
+  const { paths } = answer.body as { paths: Record<string, Record<string, Operation>> }
   expect(Object.keys(paths['/auth/login']?.['post']?.requestBody?.content ?? {})).toEqual([
     'application/json',
     'application/x-www-form-urlencoded',
   ])
+  const operations = Object.values(paths).flatMap(path => Object.values(path))
+  expect(operations.length).toBeGreaterThan(server.app.routes.length)
+  expect(new Set(operations.map(operation => operation.operationId)).size).toBe(operations.length)
 })
 
 describe('registration', () => {
@@ -87,29 +91,37 @@ describe('registration', () => {
     expect(answer.issues).toEqual(['colour unknown_field', 'email bad_format', 'password too_short'])
   })
 
-  test('REGISTRATION=closed refuses; invite needs a token that the hook accepts', async () => {
+  test('REGISTRATION=closed refuses', async () => {
     const closed = await startTestServer({ env: { REGISTRATION: 'closed' } })
     const refused = await closed.anonymous.post('/auth/register', { email: 'a@example.com', password: testPassword })
     expect([refused.status, refused.code]).toEqual([403, 'forbidden'])
     await closed.close()
+  })
 
-    const seen: (string | undefined)[] = []
-    const invite = await startTestServer({
-      env: { REGISTRATION: 'invite' },
-      invitations: {
-        registered: async (_context, _account, token) => {
-          seen.push(token)
-          if (token !== 'good') throw new Error('no such invitation')
-        },
-      },
-    })
+  test('D32 REGISTRATION=invite lets people in by their invitation alone', async () => {
+    const invite = await startTestServer({ env: { REGISTRATION: 'invite' } })
+    const owner = { email: 'owner@example.com', password: testPassword }
+    await accountTools(invite.app.write, invite.app.sessions).createUser(owner)
+    const { access_token: token } = (await invite.anonymous.post('/auth/login', owner)).body as SessionBody
+    const client = createClient(invite.url, { authorization: `Bearer ${token}` })
+    const { id } = ((await client.post('/api/applications', { name: 'Harbour' })).body as { data: { id: string } }).data
+    const sent = await client.post(`/api/applications/${id}/invitations`, { email: 'b@example.com', role: 'viewer' })
+    const { link } = (sent.body as { data: { link: string } }).data
+    const invitation = link.split(/[/=]/).at(-1)
+
     const register = (extra: object) =>
       invite.anonymous.post('/auth/register', { email: 'b@example.com', password: testPassword, ...extra })
     expect((await register({})).issues).toEqual(['invitation_token required'])
-    expect((await register({ invitation_token: 'bad' })).status).toBe(500)
+    expect((await register({ invitation_token: 'made-up' })).status).toBe(404)
     // the refused attempt has left no account behind
-    expect((await register({ invitation_token: 'good' })).status).toBe(201)
-    expect(seen).toEqual(['bad', 'good'])
+    const joined = await register({ invitation_token: invitation })
+    expect(joined.status).toBe(201)
+    const { rows } = await queryOnce(
+      invite.databaseUrl,
+      'select m.role from application_members m join users u on u.id = m.user_id where u.email = $1',
+      ['b@example.com'],
+    )
+    expect(rows).toEqual([{ role: 'viewer' }])
     await invite.close()
   })
 })
@@ -136,12 +148,17 @@ describe('login', () => {
 
   test('D117 unknown address and wrong password are the same answer after the same work', async () => {
     await server.signUp('known')
+    // the fastest of several: other work on the machine only ever makes an answer slower
     const timed = async (email: string) => {
-      const begin = performance.now()
-      const answer = await login(email, 'wrong-password-1')
-      return { answer, ms: performance.now() - begin }
+      let ms = Number.POSITIVE_INFINITY
+      let answer = await login(email, 'wrong-password-1')
+      for (let n = 0; n < 5; n += 1) {
+        const begin = performance.now()
+        answer = await login(email, 'wrong-password-1')
+        ms = Math.min(ms, performance.now() - begin)
+      }
+      return { answer, ms }
     }
-    await timed('warm-up@example.com')
     const wrong = await timed('known@example.com')
     const unknown = await timed('unknown@example.com')
     const neither = await timed('not an address')
@@ -157,7 +174,7 @@ describe('login', () => {
 
   test('a disabled account is told so only with the right password, and its sessions are gone', async () => {
     const dan = await server.signUp('dan')
-    const tools = accountTools(server.write, server.sessions)
+    const tools = accountTools(server.app.write, server.app.sessions)
     expect(await tools.disableUser('DAN@example.com')).toEqual({ endedSessions: 1 })
     expect(server.events.at(-1)).toMatchObject({ type: 'session_ended', userId: dan.userId })
     expect((await dan.get('/api/me')).code).toBe('unauthenticated')
@@ -165,8 +182,14 @@ describe('login', () => {
     expect((await login('dan@example.com', 'wrong-password-1')).code).toBe('invalid_credentials')
   })
 
+  test('a session that outlives the disabling of its account is dead all the same', async () => {
+    const pat = await server.signUp('pat')
+    await sql('update users set disabled_at = now() where id = $1', [pat.userId])
+    expect((await pat.get('/api/me')).code).toBe('unauthenticated')
+  })
+
   test('the command line makes accounts and sets passwords', async () => {
-    const tools = accountTools(server.write, server.sessions)
+    const tools = accountTools(server.app.write, server.app.sessions)
     await tools.createUser({ email: 'cli@example.com', password: testPassword, display_name: 'Cli' })
     expect((await login('cli@example.com')).status).toBe(200)
     expect(await tools.setPassword('cli@example.com', 'another-good-one')).toEqual({ endedSessions: 1 })
@@ -226,10 +249,21 @@ describe('a session', () => {
     expect(prolonged.headers.getSetCookie().join()).toContain(`skerry_session=${eve.token}`)
     own.clock.advance(29 * day)
     expect((await cookie.get('/api/me')).status).toBe(200)
-    own.clock.advance(31 * day)
+    const again = await own.anonymous.post('/auth/login', { email: 'eve@example.com', password: testPassword })
+    const other = createClient(own.url, { authorization: `Bearer ${(again.body as SessionBody).access_token}` })
+    const listed = async () => ((await other.get('/auth/sessions')).body as { data: object[] }).data.length
+    expect(await listed()).toBe(2)
+    own.clock.advance(16 * day)
+    expect((await other.get('/api/me')).status).toBe(200)
+    own.clock.advance(15 * day)
+    // expired, though nobody has come by to remove the row
+    expect(await listed()).toBe(1)
     expect((await cookie.get('/api/me')).code).toBe('unauthenticated')
-    const { rows } = await queryOnce(own.databaseUrl, 'select count(*)::int as left from sessions')
-    expect(rows).toEqual([{ left: 0 }])
+    const left = async () => (await queryOnce(own.databaseUrl, 'select 1 from sessions')).rowCount
+    expect(await left()).toBe(1)
+    own.clock.advance(31 * day)
+    await own.app.sessions.purge()
+    expect(await left()).toBe(0)
     await own.close()
   })
 
@@ -297,6 +331,47 @@ describe('a session', () => {
     expect(server.events.slice(before).map(event => event.type)).toEqual(['session_ended', 'session_ended'])
     expect((await login('jo@example.com')).code).toBe('invalid_credentials')
     expect((await login('jo@example.com', 'a-new-and-good-one')).status).toBe(200)
+  })
+
+  test('D119 an open shape request of an ended session stops within a second, that of the session kept stays', async () => {
+    let parked = 0
+    const own = await startTestServer({
+      upstream: {
+        handle: async ({ signal }) => {
+          parked += 1
+          await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+          return { status: 200, headers: {}, body: Buffer.from('[]') }
+        },
+        health: async () => 'active',
+      },
+    })
+    const una = await own.signUp('una')
+    const again = await own.anonymous.post('/auth/login', { email: 'una@example.com', password: testPassword })
+    const second = createClient(own.url, { authorization: `Bearer ${(again.body as SessionBody).access_token}` })
+    const poll = '/api/shapes/me?offset=0_0&handle=h&live=true'
+    const ended = second.get(poll)
+    let kept = 'open'
+    const staying = una.get(poll).then(() => (kept = 'ended'))
+    await until('both polls are parked', () => parked === 2)
+    const begin = performance.now()
+    const changed = { current_password: testPassword, new_password: 'a-new-and-good-one' }
+    expect((await una.post('/auth/change-password', changed)).status).toBe(200)
+    await ended
+    expect(performance.now() - begin).toBeLessThan(1000)
+    expect((await second.get(poll)).code).toBe('unauthenticated')
+    expect(kept).toBe('open')
+    await own.close()
+    await staying
+  })
+
+  test('of two changes of password at once one holds and the other is told', async () => {
+    const sue = await server.signUp('sue')
+    const change = (password: string) =>
+      sue.post('/auth/change-password', { current_password: testPassword, new_password: password })
+    const answers = await Promise.all([change('first-of-two-1'), change('second-of-two-2')])
+    expect(new Set(answers.map(answer => answer.status))).toEqual(new Set([200, 401]))
+    const works = await Promise.all(['first-of-two-1', 'second-of-two-2'].map(p => login('sue@example.com', p)))
+    expect(works.map(answer => answer.status)).toEqual(answers.map(answer => answer.status))
   })
 
   test('sessions are listed with their device and ended one by one or all others at once', async () => {
