@@ -191,7 +191,9 @@ export const tryCoerce = (expr: Expr, target: TypeName, context: CastContext, lo
   if (expr.type === target) return expr
   if (expr.type === 'unknown' && isConst(expr)) {
     const collation = isCollatable(target) ? expr.collation : undefined
-    const value = expr.value === null ? null : parseLiteral(expr.value as string, target, location)
+    expr.literal?.becomes?.(target)
+    const value =
+      expr.value === null ? null : parseLiteral(expr.value as string, target, expr.literal?.location ?? location)
     return constant(target, value, collation)
   }
   const path = pathway(expr.type, target, context)

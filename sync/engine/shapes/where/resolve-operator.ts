@@ -32,14 +32,14 @@ const distinct = (left: Expr, right: Expr, negated: boolean, location: Location)
 
 const quantified = (name: string, left: Expr, right: Expr, all: boolean, location: Location): Expr => {
   const element = right.type === 'unknown' ? 'unknown' : elementOf(right.type)
-  if (element === undefined) throw refuse(location, 'op ANY/ALL (array) requires array on right side')
+  if (element === undefined) throw refuse(location, `argument of ${all ? 'ALL' : 'ANY'} must be an array`)
   // The operator is chosen for the element type; a stand-in of that type takes the array's place.
   const standIn: Expr =
     element === 'unknown'
       ? constant('unknown', null)
       : { kind: 'column', type: element, collation: right.collation, name: '' }
   const bound = bindOperator(name, [left, standIn], location)
-  if (bound.result !== 'bool') throw refuse(location, 'op ANY/ALL (array) requires operator to yield boolean')
+  if (bound.result !== 'bool') throw refuse(location, 'ANY/ALL requires operator that returns bool')
   const elementType = bound.args[1]?.type ?? element
   const arrayType = arrayTypeOf(elementType)
   if (arrayType === undefined) throw refuse(location, `arrays of ${typeLabel(elementType)} are not supported`)

@@ -20,7 +20,7 @@ import {
   makeFunction,
   mergeCollations,
 } from './resolve-call.ts'
-import type { Collation, Expr } from './tree.ts'
+import type { Collation, Expr, Literal } from './tree.ts'
 import { columnType, elementOf, isCollatable, isEnum, parseBigint, typeLabel, type TypeName } from './types.ts'
 import type { WhereColumn } from './where.ts'
 
@@ -30,6 +30,8 @@ export interface Scope {
   readonly params: Readonly<Record<string, string>>
   /** the enums of the columns by name; a name that stands for two is left out */
   readonly enums: ReadonlyMap<string, TypeName>
+  /** what each parameter was first used as */
+  readonly paramTypes: Map<number, TypeName>
   /** the database's default collation, when it is known to be bytewise: that of constants */
   readonly defaultCollation: Collation | undefined
 }
@@ -51,14 +53,31 @@ export const scopeOf = (
     enums.set(name, base)
   }
   for (const name of twice) enums.delete(name)
-  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, defaultCollation }
+  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, paramTypes: new Map(), defaultCollation }
+}
+
+const unknown = (value: string, scope: Scope, literal: Literal): Expr => ({
+  kind: 'const',
+  type: 'unknown',
+  collation: scope.defaultCollation,
+  value,
+  literal,
+})
+
+// A parameter has one type; which of several numbers or texts it is makes no difference to its value.
+const noteParameter = (number: number, type: TypeName, location: Location, scope: Scope): void => {
+  const before = scope.paramTypes.get(number)
+  if (before === undefined) scope.paramTypes.set(number, type)
+  else if (categoryOf(before).category !== categoryOf(type).category) {
+    throw refuse(location, `type conflict for $${number}: ${typeLabel(before)} and ${typeLabel(type)}`)
+  }
 }
 
 const resolveConst = (node: A_Const, scope: Scope): Expr => {
   if (node.isnull === true) return constant('unknown', null)
   if (node.ival !== undefined) return constant('int4', node.ival.ival ?? 0)
   if (node.boolval !== undefined) return constant('bool', node.boolval.boolval ?? false)
-  if (node.sval !== undefined) return constant('unknown', node.sval.sval ?? '', scope.defaultCollation)
+  if (node.sval !== undefined) return unknown(node.sval.sval ?? '', scope, { location: node.location })
   if (node.fval === undefined) throw refuse(node.location, 'bit string constants are not supported')
   const text = node.fval.fval ?? '0'
   const whole = parseBigint(text)
@@ -72,10 +91,12 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   return constant('numeric', value)
 }
 
+const shownName = (name: string): string => (/^(?:[a-z_][a-z0-9_$]*|\*)$/.test(name) ? name : `"${name}"`)
+
 const resolveColumn = (node: ColumnRef, scope: Scope): Expr => {
   const parts = nameParts(node.fields)
   const column = parts.length === 1 ? scope.columns.get(parts[0] ?? '') : undefined
-  if (column === undefined) throw refuse(node.location, `unknown reference ${parts.join('.')}`)
+  if (column === undefined) throw refuse(node.location, `unknown reference ${parts.map(shownName).join('.')}`)
   const type = columnType(column)
   const collation: Collation | undefined = isCollatable(type)
     ? { safe: column.collationSafe, deterministic: column.collationDeterministic }
@@ -87,7 +108,8 @@ const resolveParam = (number: number, location: Location, scope: Scope): Expr =>
   const value = Object.hasOwn(scope.params, String(number)) ? scope.params[String(number)] : undefined
   if (value === undefined) throw refuse(location, `parameter $${number} was not provided`)
   if (value.includes('\0')) throw refuse(location, `parameter $${number} contains a NUL character`)
-  return constant('unknown', value, scope.defaultCollation)
+  const becomes = (type: TypeName): void => noteParameter(number, type, location, scope)
+  return unknown(value, scope, { location, becomes })
 }
 
 const resolveBool = (node: BoolExpr, scope: Scope): Expr => {
@@ -176,7 +198,7 @@ const resolveArray = (nodes: readonly Node[], location: Location, scope: Scope):
   const common = commonType(elements.map(element => element.type))
   if (common === undefined) {
     const [a = '', b = ''] = new Set(elements.map(element => typeLabel(element.type)))
-    throw refuse(location, `ARRAY types ${a} and ${b} cannot be matched`)
+    throw refuse(location, `ARRAY types ${b} and ${a} cannot be matched`)
   }
   if (elementOf(common) !== undefined) {
     return makeArray(

@@ -14,6 +14,12 @@ export interface Collation {
 /** Computes a call's value from arguments that are not NULL (`strict`) or may be. Throws EvaluationError. */
 export type Implementation = (...args: readonly (Value | null)[]) => Value | null
 
+/** Where a literal of yet unknown type stands, and who wants to hear what it becomes. */
+export interface Literal {
+  readonly location: number | undefined
+  readonly becomes?: (type: TypeName) => void
+}
+
 interface Typed {
   readonly type: TypeName
   readonly collation: Collation | undefined
@@ -21,7 +27,7 @@ interface Typed {
 
 /** An expression of a known type. */
 export type Expr =
-  | (Typed & { readonly kind: 'const'; readonly value: Value | null })
+  | (Typed & { readonly kind: 'const'; readonly value: Value | null; readonly literal?: Literal })
   | (Typed & { readonly kind: 'column'; readonly name: string })
   | (Typed & {
       readonly kind: 'call'

@@ -2,7 +2,7 @@
 // every row, or a WhereError. Rows are PostgreSQL's text output under DateStyle ISO, TimeZone UTC, IntervalStyle
 // iso_8601, extra_float_digits 1; the SQL must run under TimeZone UTC as well. The text depends on nothing else.
 
-import { WhereError } from './errors.ts'
+import { EvaluationError, WhereError } from './errors.ts'
 import { predicate } from './evaluate.ts'
 import { equalitiesOf } from './index-keys.ts'
 import { parseWhere } from './parse.ts'
@@ -87,6 +87,7 @@ export const compileWhere = async (
     return compileExpr(resolveCondition(tree, scope))
   } catch (error) {
     if (error instanceof RangeError) throw new WhereError('the clause is too complex')
+    if (error instanceof EvaluationError) throw new WhereError(error.message)
     throw error
   }
 }
