@@ -141,6 +141,7 @@ describe.skipIf(missing || old)(`where corpus${reason}`, () => {
       '2 ^ k = 2',
       "ktz AT TIME ZONE 'America/New_York' = '2024-01-01 22:04:05'",
       "ti < 'b'",
+      "vc ILIKE 'àéî'",
     ])
     expect(accepted.length).toBeGreaterThan(lines.length * 0.75)
   })

@@ -25,12 +25,16 @@ const partsOf = (expr: Expr): readonly (Expr | undefined)[] => {
   }
 }
 
-// COALESCE loses its constant NULLs, and whatever stands after a constant that is not NULL.
+const isNull = (expr: Expr): boolean => expr.kind === 'const' && expr.value === null
+
+// COALESCE loses its constant NULLs, and whatever stands after a constant that is not NULL. NULLIF with a constant NULL
+// is its first argument.
 const shortened = (expr: Expr): Expr => {
+  if (expr.kind === 'nullif' && (isNull(expr.left) || isNull(expr.right))) return expr.left
   if (expr.kind !== 'coalesce') return expr
   const args: Expr[] = []
   for (const arg of expr.args) {
-    if (arg.kind === 'const' && arg.value === null) continue
+    if (isNull(arg)) continue
     args.push(arg)
     if (arg.kind === 'const') break
   }

@@ -3,6 +3,7 @@
 
 import type { A_Expr, Node } from 'libpg-query'
 import { commonType } from './catalog.ts'
+import { checkCaseOfArray } from './collation.ts'
 import { refuse } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, hasColumn, items, nameParts, required, type Location, type Resolve } from './nodes.ts'
@@ -35,14 +36,15 @@ const quantified = (name: string, left: Expr, right: Expr, all: boolean, locatio
   if (element === undefined) throw refuse(location, `argument of ${all ? 'ALL' : 'ANY'} must be an array`)
   // The operator is chosen for the element type; a stand-in of that type takes the array's place.
   const standIn: Expr =
-    element === 'unknown'
-      ? constant('unknown', null)
+    right.kind === 'const'
+      ? constant(element, null)
       : { kind: 'column', type: element, collation: right.collation, name: '' }
   const bound = bindOperator(name, [left, standIn], location)
   if (bound.result !== 'bool') throw refuse(location, 'ANY/ALL requires operator that returns bool')
   const elementType = bound.args[1]?.type ?? element
   const arrayType = arrayTypeOf(elementType)
   if (arrayType === undefined) throw refuse(location, `arrays of ${typeLabel(elementType)} are not supported`)
+  checkCaseOfArray(bound.args[0] ?? left, right, location)
   return fold(
     {
       kind: 'any-all',

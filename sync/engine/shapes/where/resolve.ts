@@ -3,6 +3,7 @@
 
 import type { A_Const, A_Indirection, BoolExpr, BooleanTest, ColumnRef, FuncCall, MinMaxExpr, Node } from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
+import { bytewise, checkCollation, mergeCollations } from './collation.ts'
 import { refuse, WhereError } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, locationOf, nameParts, required, type Location } from './nodes.ts'
@@ -10,16 +11,7 @@ import { arrayOf, nullTestOf, resolveOperator } from './resolve-operator.ts'
 import { boolLike, not, simplifyCondition } from './simplify.ts'
 import { numericOfInteger, parseNumeric } from './numeric.ts'
 import { makeCast } from './resolve-cast.ts'
-import {
-  bindOperator,
-  checkCollation,
-  coerce,
-  coerceBool,
-  constant,
-  makeArray,
-  makeFunction,
-  mergeCollations,
-} from './resolve-call.ts'
+import { bindOperator, coerce, coerceBool, constant, makeArray, makeFunction } from './resolve-call.ts'
 import type { Collation, Expr, Literal } from './tree.ts'
 import { columnType, elementOf, isCollatable, isEnum, parseBigint, typeLabel, type TypeName } from './types.ts'
 import type { WhereColumn } from './where.ts'
@@ -34,13 +26,15 @@ export interface Scope {
   readonly paramTypes: Map<number, TypeName>
   /** the database's default collation, when it is known to be bytewise: that of constants */
   readonly defaultCollation: Collation | undefined
+  /** nothing will be evaluated here: collations are PostgreSQL's alone */
+  readonly sqlOnly: boolean
 }
 
 /** A scope over a table's columns. */
 export const scopeOf = (
   columns: readonly WhereColumn[],
   params: Readonly<Record<string, string>>,
-  defaultCollation: Collation | undefined,
+  options: { readonly defaultCollation: Collation | undefined; readonly sqlOnly: boolean },
 ): Scope => {
   const enums = new Map<string, TypeName>()
   const twice = new Set<string>()
@@ -53,7 +47,7 @@ export const scopeOf = (
     enums.set(name, base)
   }
   for (const name of twice) enums.delete(name)
-  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, paramTypes: new Map(), defaultCollation }
+  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, paramTypes: new Map(), ...options }
 }
 
 const unknown = (value: string, scope: Scope, literal: Literal): Expr => ({
@@ -93,14 +87,22 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
 
 const shownName = (name: string): string => (/^(?:[a-z_][a-z0-9_$]*|\*)$/.test(name) ? name : `"${name}"`)
 
+const collationOf = (column: WhereColumn, scope: Scope): Collation => {
+  if (scope.sqlOnly) return bytewise
+  return {
+    order: column.collationSafe,
+    ascii: column.collationAscii === true,
+    deterministic: column.collationDeterministic,
+    folded: false,
+  }
+}
+
 const resolveColumn = (node: ColumnRef, scope: Scope): Expr => {
   const parts = nameParts(node.fields)
   const column = parts.length === 1 ? scope.columns.get(parts[0] ?? '') : undefined
   if (column === undefined) throw refuse(node.location, `unknown reference ${parts.map(shownName).join('.')}`)
   const type = columnType(column)
-  const collation: Collation | undefined = isCollatable(type)
-    ? { safe: column.collationSafe, deterministic: column.collationDeterministic }
-    : undefined
+  const collation: Collation | undefined = isCollatable(type) ? collationOf(column, scope) : undefined
   return { kind: 'column', type, collation, name: column.name }
 }
 
@@ -165,7 +167,7 @@ const resolveMinMax = (node: MinMaxExpr, scope: Scope): Expr => {
   if (isEnum(type) || categoryOf(type).category === 'A')
     throw refuse(node.location, `${kind} of ${typeLabel(type)} is not supported`)
   bindOperator('<', [args[0] ?? constant(type, null), args[0] ?? constant(type, null)], node.location)
-  checkCollation(isCollatable(type) ? 'safe' : 'none', args, kind, node.location)
+  checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location)
   return fold({ kind, type, collation, args }, node.location)
 }
 
@@ -280,7 +282,7 @@ const resolveCollate = (
     form: 'collate',
     name: `pg_catalog."${collation}"`,
     type: value.type,
-    collation: { safe: true, deterministic: true },
+    collation: bytewise,
     args: [value],
     strict: true,
     run: a => a,

@@ -18,11 +18,12 @@ export const connectAsText = async (url: string): Promise<pg.Client> => {
   return client
 }
 
-/** A table's columns; `unsafe` collations are all but C, POSIX, ucs_basic and the (C) default of test databases. */
+/** A table's columns. Test clusters have C.UTF-8 as their default: bytewise, but with case beyond ASCII. */
 export const describeColumns = async (client: pg.Client, table: string): Promise<readonly WhereColumn[]> => {
   const { rows } = await client.query(
     `select a.attname, t.typname, t.oid::text, a.atttypmod::text, coalesce(e.typtype, t.typtype)::text as kind,
             coalesce(c.collname, 'C') in ('C', 'POSIX', 'ucs_basic', 'default') as safe,
+            coalesce(c.collname, 'C') in ('C', 'POSIX', 'ucs_basic') as ascii,
             coalesce(c.collisdeterministic, true) as deterministic
      from pg_attribute a join pg_type t on t.oid = a.atttypid
           left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
@@ -37,6 +38,7 @@ export const describeColumns = async (client: pg.Client, table: string): Promise
     typmod: Number(row['atttypmod']),
     typeKind: row['kind'] ?? '',
     collationSafe: row['safe'] === 't',
+    collationAscii: row['ascii'] === 't',
     collationDeterministic: row['deterministic'] === 't',
   }))
 }

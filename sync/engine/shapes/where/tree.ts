@@ -6,9 +6,13 @@ import type { Value } from './values.ts'
 
 /** What is known of an expression's collation. Constants alone have `undefined`: the database's default, unknown here. */
 export interface Collation {
-  /** bytewise order, ASCII case: C, POSIX, ucs_basic */
-  readonly safe: boolean
+  /** order is that of the bytes */
+  readonly order: boolean
+  /** only ASCII letters have a case: C, POSIX, ucs_basic */
+  readonly ascii: boolean
   readonly deterministic: boolean
+  /** went through lower() or upper() without such a collation: comparable with ASCII constants only */
+  readonly folded: boolean
 }
 
 /** Computes a call's value from arguments that are not NULL (`strict`) or may be. Throws EvaluationError. */

@@ -20,6 +20,7 @@ const columns = [
   column('n', 'numeric', 1700),
   column('t', 'text', 25),
   column('en', 'text', 25, { collationSafe: false }),
+  column('plain', 'text', 25, { collationAscii: true }),
   column('fold', 'text', 25, { collationSafe: false, collationDeterministic: false }),
   column('ch', 'bpchar', 1042),
   column('b', 'bool', 16),
@@ -79,8 +80,6 @@ describe('refusals', () => {
 
   test('E147 order and case of text are refused unless the collation is bytewise', async () => {
     expect(await refusal("en < 'b'")).toContain('depends on the collation')
-    expect(await refusal("lower(en) = 'b'")).toContain('depends on the collation')
-    expect(await refusal("en ILIKE 'b'")).toContain('depends on the collation')
     expect(await refusal("fold = 'b'")).toContain('nondeterministic')
     expect(await matches('(en COLLATE "C") < \'b\'', { en: 'a' })).toBe(true)
     expect(await matches("en = 'b'", { en: 'b' })).toBe(true)
@@ -98,6 +97,34 @@ describe('refusals', () => {
     expect(await refusal(`i ${'+ 1 '.repeat(10_000)} = 1`)).toMatch(/complex|deep/)
     expect(await refusal(`i = 1${' AND i = 1'.repeat(5000)}`)).toContain('accepted')
     expect(await refusal(`i = 1e200000`)).toContain('overflow')
+  })
+})
+
+describe('case', () => {
+  test('E146 ASCII case holds under every collation, against ASCII constants', async () => {
+    for (const name of ['t', 'en']) {
+      expect(await matches(`lower(${name}) = 'abc'`, { [name]: 'AbC' })).toBe(true)
+      expect(await matches(`${name} ILIKE 'a%'`, { [name]: 'AÉ' })).toBe(true)
+      expect(await matches(`upper(${name}) IN ('A', 'B')`, { [name]: 'b' })).toBe(true)
+      expect(await matches(`coalesce(lower(${name}), '') LIKE 'a%'`, { [name]: 'A' })).toBe(true)
+    }
+    expect((await compile("en ILIKE 'a%'")).sql).toContain('COLLATE pg_catalog."C"')
+  })
+
+  test('E147 other letters, and other texts, only where the collation is known to leave them alone', async () => {
+    expect(await refusal("en ILIKE 'é%'")).toContain('ASCII constant')
+    expect(await refusal('lower(en) = t')).toContain('ASCII constants')
+    expect(await refusal("lower(en) = 'é'")).toContain('ASCII constants')
+    expect(await refusal("lower(en) || 'x' = 'ax'")).toContain('ASCII constants')
+    expect(await refusal("lower(en) = ANY('{é}')")).toContain('ASCII constants')
+    expect(await matches("plain ILIKE 'É%'", { plain: 'Éa' })).toBe(true)
+    expect(await matches("plain ILIKE 'É%'", { plain: 'éa' })).toBe(false)
+    expect(await matches('lower(en COLLATE "C") = \'é\'', { en: 'é' })).toBe(true)
+  })
+
+  test('E115 a subset leaves collations to PostgreSQL', async () => {
+    const { sql } = await compileWhere("en < 'é' AND fold ILIKE 'É'", {}, columns, { sqlOnly: true })
+    expect(sql).not.toContain('COLLATE')
   })
 })
 

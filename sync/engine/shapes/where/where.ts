@@ -2,13 +2,14 @@
 // every row, or a WhereError. Rows are PostgreSQL's text output under DateStyle ISO, TimeZone UTC, IntervalStyle
 // iso_8601, extra_float_digits 1; the SQL must run under TimeZone UTC as well. The text depends on nothing else.
 
+import { bytewise } from './collation.ts'
 import { EvaluationError, WhereError } from './errors.ts'
 import { predicate } from './evaluate.ts'
 import { equalitiesOf } from './index-keys.ts'
 import { parseWhere } from './parse.ts'
 import { render } from './render.ts'
 import { resolveCondition, scopeOf } from './resolve.ts'
-import type { Expr } from './tree.ts'
+import type { Collation, Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
 export { compileOrderBy } from './order-by.ts'
@@ -22,8 +23,10 @@ export interface WhereColumn {
   readonly typmod: number
   /** pg_type.typtype (b, e, d, c, r, …); the element's for arrays */
   readonly typeKind: string
-  /** the collation is C, POSIX or ucs_basic, or is the database's default and that is such */
+  /** order is that of the bytes: the collation, or the database's default when it is that, is C, C.UTF-8, POSIX, ucs_basic */
   readonly collationSafe: boolean
+  /** besides, only ASCII letters have a case: C, POSIX, ucs_basic, but not C.UTF-8; unset: not known */
+  readonly collationAscii?: boolean
   readonly collationDeterministic: boolean
 }
 
@@ -46,8 +49,12 @@ export interface CompiledWhere {
 
 /** What is known about the database. */
 export interface WhereOptions {
-  /** its default collation is C, POSIX or ucs_basic; text that comes from no column then has an order and case */
+  /** collationSafe of the default collation, which text from no column has */
   readonly defaultCollationSafe?: boolean
+  /** collationAscii of the default collation */
+  readonly defaultCollationAscii?: boolean
+  /** only `sql` will be used (a subset): whatever depends on a collation is left to PostgreSQL, `compile` is not exact */
+  readonly sqlOnly?: boolean
 }
 
 const columnsOf = (root: Expr): readonly string[] => {
@@ -60,6 +67,12 @@ const columnsOf = (root: Expr): readonly string[] => {
     for (const value of Object.values(next)) if (typeof value === 'object' && value !== null) stack.push(value)
   }
   return [...found].sort()
+}
+
+const defaultCollation = (options: WhereOptions): Collation | undefined => {
+  if (options.sqlOnly === true) return bytewise
+  if (options.defaultCollationSafe !== true) return undefined
+  return { ...bytewise, ascii: options.defaultCollationAscii === true }
 }
 
 const compileExpr = (expr: Expr): CompiledWhere => {
@@ -81,8 +94,10 @@ export const compileWhere = async (
   options: WhereOptions = {},
 ): Promise<CompiledWhere> => {
   const tree = await parseWhere(text)
-  const collation = options.defaultCollationSafe === true ? { safe: true, deterministic: true } : undefined
-  const scope = scopeOf(columns, params, collation)
+  const scope = scopeOf(columns, params, {
+    defaultCollation: defaultCollation(options),
+    sqlOnly: options.sqlOnly === true,
+  })
   try {
     return compileExpr(resolveCondition(tree, scope))
   } catch (error) {
