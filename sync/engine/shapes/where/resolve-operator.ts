@@ -71,12 +71,12 @@ export const arrayOf = (elements: readonly Expr[], elementType: TypeName, locati
 }
 
 // (a, b) = (c, d) is the AND of its pairs, <> the OR.
-const compareRows = (name: string, left: Node, right: Node, location: Location, resolve: Resolve): Expr => {
-  const a = 'RowExpr' in left ? (left.RowExpr.args ?? []) : []
+const compareRows = (name: string, left: readonly Expr[], right: Node, location: Location, resolve: Resolve): Expr => {
   const b = 'RowExpr' in right ? (right.RowExpr.args ?? []) : []
   if (name !== '=' && name !== '<>') throw refuse(location, `rows cannot be compared by ${name} here`)
-  if (a.length === 0 || a.length !== b.length) throw refuse(location, 'unequal number of entries in row expressions')
-  const pairs = a.map((item, i) => makeOperator(name, [resolve(item), resolve(required(b[i], location))], location))
+  if (left.length === 0 || left.length !== b.length)
+    throw refuse(location, 'unequal number of entries in row expressions')
+  const pairs = left.map((item, i) => makeOperator(name, [item, resolve(required(b[i], location))], location))
   return boolLike(name === '=' ? 'and' : 'or', pairs)
 }
 
@@ -97,7 +97,8 @@ const resolveIn = (node: A_Expr, resolve: Resolve): Expr => {
   const leftNode = required(node.lexpr, node.location)
   const nodes = items(node.rexpr)
   if ('RowExpr' in leftNode) {
-    const rows = nodes.map(item => compareRows(operator, leftNode, item, node.location, resolve))
+    const fields = (leftNode.RowExpr.args ?? []).map(field => resolve(field))
+    const rows = nodes.map(item => compareRows(operator, fields, item, node.location, resolve))
     return boolLike(negated ? 'and' : 'or', rows)
   }
   const left = resolve(leftNode)
@@ -145,7 +146,8 @@ export const resolveOperator = (node: A_Expr, resolve: Resolve): Expr => {
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE': {
       if (node.lexpr !== undefined && 'RowExpr' in node.lexpr) {
-        return compareRows(name, node.lexpr, required(node.rexpr, location), location, resolve)
+        const fields = (node.lexpr.RowExpr.args ?? []).map(field => resolve(field))
+        return compareRows(name, fields, required(node.rexpr, location), location, resolve)
       }
       const right = resolve(required(node.rexpr, location))
       const args = node.lexpr === undefined ? [right] : [resolve(node.lexpr), right]

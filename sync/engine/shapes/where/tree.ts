@@ -80,3 +80,45 @@ export type Expr =
 
 /** One kind of expression. */
 export type ExprOf<K extends Expr['kind']> = Extract<Expr, { readonly kind: K }>
+
+const present = (parts: readonly (Expr | undefined)[]): readonly Expr[] => parts.filter(part => part !== undefined)
+
+/** The expressions that an expression is made of. */
+export const partsOf = (expr: Expr): readonly Expr[] => {
+  switch (expr.kind) {
+    case 'const':
+    case 'column':
+      return []
+    case 'not':
+    case 'null-test':
+    case 'bool-test':
+      return [expr.arg]
+    case 'distinct':
+    case 'any-all':
+    case 'nullif':
+      return [expr.left, expr.right]
+    case 'array':
+      return expr.elements
+    case 'subscript':
+      return present([expr.arg, ...expr.subscripts.flatMap(({ lower, upper }) => [lower, upper])])
+    case 'call':
+    case 'and':
+    case 'or':
+    case 'coalesce':
+    case 'greatest':
+    case 'least':
+      return expr.args
+  }
+}
+
+/**
+ * The number of expressions in a tree. One that several others share (the value of a BETWEEN, say) is one object and
+ * counts each time, as it does in the SQL; it is looked at once, so that counting cannot take longer than building did.
+ */
+export const sizeOf = (expr: Expr, known: Map<Expr, number> = new Map()): number => {
+  const before = known.get(expr)
+  if (before !== undefined) return before
+  const size = partsOf(expr).reduce((sum, part) => sum + sizeOf(part, known), 1)
+  known.set(expr, size)
+  return size
+}

@@ -97,6 +97,8 @@ describe('refusals', () => {
     expect(await refusal(`i ${'+ 1 '.repeat(10_000)} = 1`)).toMatch(/complex|deep/)
     expect(await refusal(`i = 1${' AND i = 1'.repeat(5000)}`)).toContain('accepted')
     expect(await refusal(`i = 1e200000`)).toContain('overflow')
+    expect(await refusal(`${'('.repeat(60)}b${' BETWEEN SYMMETRIC b AND b)'.repeat(60)}`)).toContain('complex')
+    expect(await refusal(`${'(('.repeat(40)}b${', b) IN ((b, b), (b, b)))'.repeat(40)}`)).toContain('complex')
   })
 })
 

@@ -9,7 +9,7 @@ import { equalitiesOf } from './index-keys.ts'
 import { parseWhere } from './parse.ts'
 import { render } from './render.ts'
 import { resolveCondition, scopeOf } from './resolve.ts'
-import type { Collation, Expr } from './tree.ts'
+import { partsOf, sizeOf, type Collation, type Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
 export { compileOrderBy } from './order-by.ts'
@@ -59,15 +59,16 @@ export interface WhereOptions {
 
 const columnsOf = (root: Expr): readonly string[] => {
   const found = new Set<string>()
-  const stack: unknown[] = [root]
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    if (typeof next !== 'object' || next === null) continue
-    if ('kind' in next && next.kind === 'column' && 'name' in next) found.add(String(next.name))
-    if ('kind' in next && next.kind === 'const') continue
-    for (const value of Object.values(next)) if (typeof value === 'object' && value !== null) stack.push(value)
+  const walk = (expr: Expr): void => {
+    if (expr.kind === 'column') found.add(expr.name)
+    for (const part of partsOf(expr)) walk(part)
   }
+  walk(root)
   return [...found].sort()
 }
+
+// A clause of 64 KiB has fewer, unless it nests what is written once but meant several times.
+const maxSize = 100_000
 
 const defaultCollation = (options: WhereOptions): Collation | undefined => {
   if (options.sqlOnly === true) return bytewise
@@ -76,6 +77,7 @@ const defaultCollation = (options: WhereOptions): Collation | undefined => {
 }
 
 const compileExpr = (expr: Expr): CompiledWhere => {
+  if (sizeOf(expr) > maxSize) throw new WhereError('the clause is too complex')
   const sql = render(expr)
   return {
     sql,
