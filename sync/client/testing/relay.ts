@@ -11,8 +11,12 @@ export interface Relay {
   loseAnswers(path: string, count: number): void
   /** The next request to `path` gets this answer instead of the server's. */
   answerWith(path: string, make: () => Response): void
+  /** Answers of `answerWith` that nobody has got yet. */
+  waitingAnswers(path: string): number
   /** Bodies of the requests to `path` that have left, in order. */
   sent(path: string): readonly string[]
+  /** Queries of the requests to `path` that have left, in order. */
+  queries(path: string): readonly URLSearchParams[]
   /** Texts of the answers to `path` that the server has given, lost ones included. */
   answered(path: string): readonly string[]
 }
@@ -24,7 +28,7 @@ export const createRelay = (): Relay => {
   let isCut = false
   const losses = new Map<string, number>()
   const replacements = new Map<string, (() => Response)[]>()
-  const exchanges: { path: string; sent: string; answered: string | undefined }[] = []
+  const exchanges: { path: string; query: URLSearchParams; sent: string; answered: string | undefined }[] = []
   const open = new Set<AbortController>()
   const relayed: typeof fetch = async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input)
@@ -32,7 +36,12 @@ export const createRelay = (): Relay => {
     if (isCut) throw new TypeError('The relay is cut.')
     const replaced = replacements.get(path)?.shift()
     if (replaced) return replaced()
-    const exchange = { path, sent: textOf(init.body), answered: undefined as string | undefined }
+    const exchange = {
+      path,
+      query: url.searchParams,
+      sent: textOf(init.body),
+      answered: undefined as string | undefined,
+    }
     exchanges.push(exchange)
     const abort = new AbortController()
     open.add(abort)
@@ -63,7 +72,9 @@ export const createRelay = (): Relay => {
     },
     loseAnswers: (path, count) => void losses.set(path, count),
     answerWith: (path, make) => void replacements.set(path, [...(replacements.get(path) ?? []), make]),
+    waitingAnswers: path => replacements.get(path)?.length ?? 0,
     sent: path => exchanges.filter(one => one.path === path).map(one => one.sent),
+    queries: path => exchanges.filter(one => one.path === path).map(one => one.query),
     answered: path =>
       exchanges.filter(one => one.path === path && one.answered !== undefined).map(one => must(one.answered)),
   }
