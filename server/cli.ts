@@ -30,6 +30,11 @@ const parse = <Options extends NonNullable<ParseArgsConfig['options']>>(args: st
   }
 }
 
+// a reader that has seen enough (`| head`) is no failure
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const start = async (): Promise<void> => {

@@ -45,7 +45,9 @@ const makePool = (url: string, size: number, log: Log, options: string): pg.Pool
     application_name: 'skerry',
   })
   // an idle client's death (server restart) must not end the process; the next query gets a fresh connection
-  pool.on('error', error => log.warn('idle database connection lost', { error }))
+  pool.on('error', error => {
+    if (!pool.ending) log.warn('idle database connection lost', { error })
+  })
   return pool
 }
 

@@ -24,6 +24,7 @@ import {
   priorityOf,
   statusKey,
   taskTypeOf,
+  titlesOf,
 } from './plan.ts'
 
 export interface ImportDeps {
@@ -293,7 +294,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
   const statusOf = await ensureStatuses(importer, deps, project.id, fresh)
   const ranks = await planRanks(deps, project.id, fresh, statusOf)
   const personOf = await people(deps, options.applicationId, project.id)
-  const titles = new Map(plan.items.map(({ item }) => [item.id, item.title]))
+  const titleOf = titlesOf(plan.items)
   const warnings = [...plan.warnings]
   const errors: ImportReport['errors'][number][] = [...folder.problems]
   const ids = new Map(known)
@@ -330,7 +331,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
           id,
           project_id: project.id,
           title: item.title.slice(0, 500),
-          description: describe(planned, one => titles.get(one)) || null,
+          description: describe(planned, titleOf) || null,
           task_type: parentId === undefined && taskTypeOf(planned) === 'subtask' ? 'task' : taskTypeOf(planned),
           priority: priorityOf(planned),
           status_id: status.id,
@@ -344,19 +345,13 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
           ...(item.createdAt ? { created_at: item.createdAt.toISOString() } : {}),
           ...(finished && status.category === 'done' ? { completed_at: finished.toISOString() } : {}),
         }),
-        ...item.checklists.flatMap(list => {
-          const listId = uuid7()
-          return [
-            importer.command('checklist.create', { id: listId, task_id: id, title: list.title.slice(0, 255) }),
-            ...list.items.map(one =>
-              importer.command('checklist_item.create', {
-                checklist_id: listId,
-                content: one.content.slice(0, 10_000),
-                is_done: one.done,
-              }),
-            ),
-          ]
-        }),
+        ...item.checklists.map(list =>
+          importer.command('checklist.create', {
+            task_id: id,
+            title: list.title.slice(0, 255),
+            items: list.items.map(one => ({ content: one.content.slice(0, 10_000), is_done: one.done })),
+          }),
+        ),
         ...(putAway ? [importer.command('task.archive', { id })] : []),
         importer.note(project.id, planned.externalId, 'task', id),
       ]

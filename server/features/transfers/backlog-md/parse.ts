@@ -58,13 +58,18 @@ interface FrontMatter {
   readonly body: string
 }
 
+// Backlog.md writes people as bare @names, which YAML reserves; its own reader quotes them as well
+const quoteAt = (line: string): string =>
+  line.replace(/^(\s*(?:[\w-]+:\s+|-\s+))(@[^'"#]*?)\s*$/, (_all, head: string, name: string) => `${head}'${name}'`)
+
 const splitFrontMatter = (source: string): FrontMatter | ParseProblem => {
   const lines = source.replace(/^\uFEFF/, '').split(/\r?\n/)
   if (lines[0]?.trim() !== '---') return { line: 1, message: 'The file does not begin with front matter (---).' }
   const end = lines.indexOf('---', 1)
   if (end < 0) return { line: 1, message: 'The front matter has no end (---).' }
   const counter = new LineCounter()
-  const document = parseDocument(lines.slice(1, end).join('\n'), { lineCounter: counter, uniqueKeys: true })
+  const yaml = lines.slice(1, end).map(quoteAt).join('\n')
+  const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true })
   const error = document.errors[0]
   if (error) {
     const { line } = counter.linePos(error.pos[0])

@@ -28,6 +28,16 @@ export interface Plan {
   readonly warnings: readonly { readonly file: string; readonly message: string }[]
 }
 
+/**
+ * The part of an id that names the task whatever the prefix: a project that changed its prefix still says `task-355.01`
+ * for BACK-355.1.
+ */
+const idTail = (id: string): string =>
+  (/-([\d.]+)$/.exec(id)?.[1] ?? id)
+    .split('.')
+    .map(part => part.replace(/^0+(?=\d)/, ''))
+    .join('.')
+
 const wholeNumber = (id: string): number | undefined => {
   const match = /-(\d+)$/.exec(id)
   return match ? Number(match[1]) : undefined
@@ -37,6 +47,14 @@ const wholeNumber = (id: string): number | undefined => {
 export const numberOf = (item: BacklogItem): number | undefined => {
   const number = wholeNumber(item.id)
   return number !== undefined && number >= 1 && number <= 50_000 ? number : undefined
+}
+
+/** Titles by id, found under an older prefix too. */
+export const titlesOf = (items: readonly PlannedItem[]): ((id: string) => string | undefined) => {
+  const titles = new Map(
+    items.flatMap(({ item }) => [[idTail(item.id), item.title] as const, [item.id, item.title] as const]),
+  )
+  return id => titles.get(id) ?? titles.get(idTail(id))
 }
 
 /** Decides ids and order. A parent that is missing, or a loop of parents, is a warning and the item stands alone. */
@@ -51,8 +69,15 @@ export const planItems = (folder: BacklogFolder): Plan => {
     }
   }
   const external = (one: SourceItem): string => externalIdOf.get(one) ?? one.item.id
-  const parentOf = (one: SourceItem): SourceItem | undefined =>
-    one.item.parentId === undefined ? undefined : byId.get(one.item.parentId)?.find(other => other !== one)
+  const byTail = Map.groupBy(
+    folder.items.filter(({ place }) => !place.endsWith('drafts')),
+    one => idTail(one.item.id),
+  )
+  const parentOf = (one: SourceItem): SourceItem | undefined => {
+    if (one.item.parentId === undefined) return undefined
+    const named = byId.get(one.item.parentId) ?? byTail.get(idTail(one.item.parentId))
+    return named?.find(other => other !== one)
+  }
   const depthOf = (one: SourceItem): number | undefined => {
     const seen = new Set<SourceItem>()
     let depth = 0
