@@ -82,7 +82,9 @@ export const readyToSend = (queue: readonly Transaction[], readiness: Readiness)
   let bytes = 0
   for (const one of queue) {
     const needs = [...neededIds(one.mutations)]
+    // a row begins with its creation, also where that comes anew, after a rejection and with a later id
     const targets = targetIds(one.mutations)
+    for (const id of createdIds(one.mutations)) targets.delete(id)
     const waitsForQueue = needs.some(id => inQueue.has(id) && inQueue.get(id) !== one.id)
     if (readiness.resting.has(one.id) || waitsForQueue || meets(targets, held)) {
       for (const id of targets) held.add(id)

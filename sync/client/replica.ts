@@ -142,12 +142,19 @@ export class Replica {
   }
 
   #membershipsChanged({ follower }: Followed, { removed }: Batch): void {
-    const now = new Set([...follower.rows.values()].map(row => row.application_id))
-    const ended = new Set(removed.map(row => row.application_id).filter(id => !now.has(id)))
+    const isMember = (scope: unknown) => [...follower.rows.values()].some(row => row.application_id === scope)
+    const ended = new Set(removed.map(row => row.application_id).filter(scope => !isMember(scope)))
+    const rejoin = (one: Followed) => {
+      if (one.follower.state === 'gone' && isMember(one.params.application_id)) one.follower.wake()
+    }
     for (const one of this.#open) {
-      const scope = one.params.application_id
-      if (ended.has(scope)) void one.follower.drop().catch(() => undefined)
-      else if (one.follower.state === 'gone' && now.has(scope)) one.follower.wake()
+      if (!ended.has(one.params.application_id)) rejoin(one)
+      // the membership may have come back while the rows went
+      else
+        void one.follower.drop().then(
+          () => rejoin(one),
+          () => undefined,
+        )
     }
   }
 

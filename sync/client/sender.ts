@@ -147,9 +147,9 @@ export class Sender {
     }
     await this.#options.decide(decisions)
     for (const { id } of decisions) this.#resting.delete(id)
-    // nothing went through: the server has trouble of its own, not with one transaction
+    // nothing went through: if that goes on, the server has trouble of its own, not with one transaction
     if (decisions.length > 0) this.#attempts = 0
-    else this.#rest(answer.retry_after)
+    else this.#rest(undefined)
   }
 
   async #failed(batch: readonly Transaction[], error: unknown): Promise<void> {

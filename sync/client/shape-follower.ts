@@ -169,10 +169,12 @@ export class ShapeFollower {
   }
 
   async #sleep(ms?: number): Promise<void> {
+    // a wake before this moment was meant for something else
+    this.#wakeUp = Promise.withResolvers()
+    if (this.#stop.signal.aborted) return
     const timer = ms === undefined ? undefined : setTimeout(() => this.#wakeUp.resolve(), ms)
     await this.#wakeUp.promise
     clearTimeout(timer)
-    this.#wakeUp = Promise.withResolvers<void>()
   }
 
   /** Follows until something ends it; undefined when that was an abort of ours. */

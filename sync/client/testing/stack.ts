@@ -10,6 +10,7 @@ import type { Collection } from '../collection.ts'
 import { createIds } from '../ids.ts'
 import { openNodeStore } from '../node-store.ts'
 import { createEngine, type Engine } from '../../engine/service.ts'
+import type { ShapeUpstream } from '../../upstream.ts'
 import { uniqueId } from '../../testing/engine.ts'
 
 export interface Board {
@@ -21,7 +22,8 @@ export interface Board {
 
 export interface ClientStack {
   readonly server: TestServer
-  readonly engine: Engine
+  /** Ends the shape engine and starts another one; with `empty`, one that knows no shape any more. */
+  restartEngine(options?: { empty?: boolean }): Promise<void>
   /** A folder that goes with the stack. */
   readonly folder: string
   /** Registers a person, who gets a board where `board` is left out, or joins that of `owner` as editor. */
@@ -51,17 +53,23 @@ export const startClientStack = async (options: { databaseUrl?: string } = {}): 
   const own = options.databaseUrl === undefined ? await migratedDatabase() : undefined
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
   const folder = mkdtempSync(join(tmpdir(), 'skerry-client-'))
-  const engine = createEngine({
-    databaseUrl,
-    storageDir: join(folder, 'shapes'),
-    publication: 'manual',
-    publicationName: 'electric_publication_default',
-    replicationId: uniqueId(),
-    longPollMs: 2000,
-    log: silentLog,
-  })
-  await engine.start()
-  const server = await startTestServer({ databaseUrl, upstream: engine })
+  const startEngine = async (storage: string): Promise<Engine> => {
+    const engine = createEngine({
+      databaseUrl,
+      storageDir: join(folder, storage),
+      publication: 'manual',
+      publicationName: 'electric_publication_default',
+      replicationId: uniqueId(),
+      longPollMs: 2000,
+      log: silentLog,
+    })
+    await engine.start()
+    return engine
+  }
+  let engine = await startEngine('shapes')
+  let restarts = 0
+  const upstream: ShapeUpstream = { handle: request => engine.handle(request), health: () => engine.health() }
+  const server = await startTestServer({ databaseUrl, upstream })
   const person = async (name: string): Promise<Person> => {
     const signedUp = await server.signUp(name)
     return {
@@ -101,7 +109,11 @@ export const startClientStack = async (options: { databaseUrl?: string } = {}): 
   }
   return {
     server,
-    engine,
+    restartEngine: async ({ empty = false } = {}) => {
+      await engine.stop()
+      restarts += 1
+      engine = await startEngine(empty ? `shapes-${restarts}` : 'shapes')
+    },
     folder,
     person,
     close: async () => {
