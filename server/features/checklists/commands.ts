@@ -127,7 +127,9 @@ const move = define({
     if (merged.changed.length > 0) {
       await context.tx.updateTable('checklists').set({ rank }).where('id', '=', list.id).execute()
       context.touch('checklists')
-      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed) })
+    }
+    if (merged.changed.length > 0 || merged.superseded.length > 0) {
+      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed), superseded: merged.superseded })
     }
     return { data: await readList(context, list.id), superseded: merged.superseded }
   },

@@ -212,7 +212,9 @@ const move = define({
         .where('id', '=', item.id)
         .execute()
       context.touch('checklist_items', ...(leaves ? ['checklists'] : []))
-      context.record({ ...recordOf(task, item), changes: changesOf(merged.changed) })
+    }
+    if (merged.applied.length > 0 || merged.superseded.length > 0) {
+      context.record({ ...recordOf(task, item), changes: changesOf(merged.changed), superseded: merged.superseded })
     }
     return { data: await readItem(context, item.id), superseded: merged.superseded }
   },

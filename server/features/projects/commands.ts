@@ -181,7 +181,9 @@ const setArchived = (name: 'project.archive' | 'project.unarchive', archive: boo
           .where('id', '=', project.id)
           .execute()
         context.touch('projects', 'application')
-        context.record({ ...recordOf(project), changes: changesOf(merged.changed) })
+      }
+      if (merged.changed.length > 0 || merged.superseded.length > 0) {
+        context.record({ ...recordOf(project), changes: changesOf(merged.changed), superseded: merged.superseded })
       }
       return { data: await readBack(context, project.id), superseded: merged.superseded }
     },
