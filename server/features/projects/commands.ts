@@ -7,6 +7,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
+import { forgetClocks } from '../tasks/clocks.ts'
 import { lockProject, openProject, requireUnarchived } from './open.ts'
 import { projectPolicy } from './policy.ts'
 import { aggregateColumns, createInput, idInput, overrideInput, projectColumns, updateInput } from './schema.ts'
@@ -203,6 +204,12 @@ const remove = defineCommand({
       .executeTakeFirst()
     if (found) await lockApplication(context.tx, found.application_id)
     const { project } = await openProject(context, input.id, 'administer')
+    await forgetClocks(context, { column: 'project_id', ids: [project.id] })
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'project')
+      .where('entity_id', '=', project.id)
+      .execute()
     await context.tx.deleteFrom('tasks').where('project_id', '=', project.id).execute()
     await context.tx.deleteFrom('projects').where('id', '=', project.id).execute()
     context.record(recordOf(project))

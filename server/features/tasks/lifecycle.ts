@@ -6,6 +6,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { unarchiveProject, watchingStatus } from '../projects/open.ts'
+import { forgetClocks } from './clocks.ts'
 import { rankInColumn } from './column.ts'
 import {
   categoryOf,
@@ -217,11 +218,7 @@ const purge = defineCommand({
     if (task.deleted_at === null) throw new AppError('not_in_trash')
     const going = (await lockSubtree(context, task.id)).filter(row => row.deleted_at !== null)
     const ids = going.map(row => row.id)
-    await context.tx
-      .deleteFrom('field_clocks')
-      .where('entity_type', '=', 'task')
-      .where('entity_id', 'in', ids)
-      .execute()
+    await forgetClocks(context, { column: 'task_id', ids })
     await context.tx.deleteFrom('activities').where('task_id', 'in', ids).execute()
     await context.tx.deleteFrom('tasks').where('id', 'in', ids).execute()
     for (const row of going) context.record({ ...recordOf(row), taskId: undefined })
