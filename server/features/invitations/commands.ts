@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import type { WriteTx } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, decision, type Role } from '#server/kernel/policy.ts'
@@ -119,6 +120,7 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
         editorsMayAddEditors: application.editors_may_add_editors,
       }
       await decide(invitationPolicy, inviteAction(input.role), subject, context.actor, context.access)
+      await requireFreeId(context, 'invitations', input.id)
       const account = await findAccount(context, input)
       if (account?.id === context.userId) {
         throw invalidAt(input.email === undefined ? 'user_id' : 'email', 'role_not_allowed', 'Nobody invites himself.')

@@ -2,6 +2,7 @@
 import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
@@ -71,6 +72,7 @@ const create = defineCommand({
       context.access,
     )
     requireLive(granted)
+    await requireFreeId(context, 'projects', input.id)
     const others = await context.tx
       .selectFrom('projects')
       .select(['id', 'key'])
