@@ -9,6 +9,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { setMemberRole } from '../members/roles.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
+import { releaseOpenTasks } from '../tasks/release.ts'
 import { type ApplicationAction, applicationPolicy } from './policy.ts'
 import { lockApplication } from './queries.ts'
 import { applicationColumns, createInput, idInput, transferInput, updateInput } from './schema.ts'
@@ -161,6 +162,9 @@ const transfer = defineCommand({
       .executeTakeFirst()
     if (!target) throw notFound()
     if (input.to_user_id === context.userId) throw new AppError('own_role')
+    if (input.own_role === 'viewer') {
+      await releaseOpenTasks(context, { applicationId: row.id, userId: context.userId, open_tasks: 'refuse' })
+    }
     await setMemberRole(context, { applicationId: row.id, userId: input.to_user_id, role: 'owner' })
     await setMemberRole(context, { applicationId: row.id, userId: context.userId, role: input.own_role })
     return { data: { ...(await readBack(context, row.id)), my_role: input.own_role } }
