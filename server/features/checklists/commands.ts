@@ -8,7 +8,7 @@ import { freshRanks } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
 import { insertItems } from './item-commands.ts'
-import { openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { isInOrder, openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
 import { checklistColumns, checklistInputs } from './schema.ts'
 
 const listLimit = 50
@@ -144,6 +144,7 @@ const reorder = define({
     const lists = await listsOf(context, task.id)
     requireSameIds(lists, input.ids)
     const ordered = input.ids.map(id => must(lists.find(list => list.id === id)))
+    if (isInOrder(ordered)) return { data: ordered }
     await writeRanks(context, 'checklists', ordered, freshRanks(ordered.length, context.random))
     context.touch('checklists')
     context.record({
