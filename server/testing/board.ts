@@ -2,7 +2,6 @@
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Answer, Client } from './client.ts'
-import { queryOnce } from './postgres.ts'
 import type { TestServer } from './server.ts'
 
 export type Person = Awaited<ReturnType<TestServer['signUp']>>
@@ -111,8 +110,7 @@ export const apply = async (...args: Parameters<typeof transact>): Promise<Trans
 
 /** Puts a person into an application without the detour over an invitation. */
 export const enrol = (server: TestServer, applicationId: string, userId: string, role: string): Promise<unknown> =>
-  queryOnce(
-    server.databaseUrl,
+  server.database.pool.query(
     `insert into application_members (id, application_id, user_id, role, display_name) values ($1, $2, $3, $4, '')`,
     [uuid7(), applicationId, userId, role],
   )

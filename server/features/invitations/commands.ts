@@ -185,7 +185,10 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     input: idInput,
     inTransactions: true,
     run: async (context, input) => {
-      const { invitation } = await openForTakingBack(context, input.id)
+      const { invitation, subject } = await openForTakingBack(context, input.id)
+      // a new link is as good as a new invitation: it needs the right to give that role today
+      const action = inviteAction(invitation.role as Role)
+      await decide(invitationPolicy, action, subject, context.actor, context.access)
       if (invitation.state !== 'pending') throw new AppError('invitation_closed')
       const since = (context.now.getTime() - invitation.updated_at.getTime()) / 1000
       if (since < resendSeconds) throw new AppError('rate_limited', { retryAfter: Math.ceil(resendSeconds - since) })
@@ -213,7 +216,7 @@ const openForTakingBack = async (context: WriteContext, id: string) => {
     inviterId: open.invitation.inviter_id,
   }
   await decide(invitationPolicy, 'takeBack', subject, context.actor, context.access)
-  return must(open)
+  return { ...must(open), subject }
 }
 
 const cancel = defineCommand({

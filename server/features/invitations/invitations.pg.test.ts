@@ -122,6 +122,19 @@ describe('taking back and sending again', () => {
     written(await people.stranger.post('/api/invitations/accept', { token: tokenOf(again) }))
   })
 
+  test('D22 resending needs the right to invite in that role today', async () => {
+    const row = await invitation({ role: 'editor' }, 'editor')
+    const resend = () => people.editor.post(`/api/invitations/${row.id}/resend`)
+    server.clock.advance(61_000)
+    written(await people.owner.patch(url, { editors_may_add_editors: false }))
+    expect((await resend()).code).toBe('forbidden')
+    written(await people.owner.patch(url, { editors_may_add_editors: true }))
+    written(await people.owner.patch(`${url}/members/${people.editor.userId}`, { role: 'viewer' }))
+    expect((await resend()).code).toBe('forbidden')
+    // taking back is still his
+    expect((await people.editor.delete(`/api/invitations/${row.id}`)).status).toBe(200)
+  })
+
   test('a batch answers per item', async () => {
     const answer = await people.editor.post(`${url}/invitations/batch`, {
       invitations: [

@@ -145,7 +145,13 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
         // items answer for themselves; whoever may not invite at all is told before any of them
         await deps.database.read(reader => {
           const subject = { applicationId, editorsMayAddEditors: false }
-          return decide(invitationPolicy, 'inviteViewer', subject, actor, readAccess(readStanding, reader, actor.userId))
+          return decide(
+            invitationPolicy,
+            'inviteViewer',
+            subject,
+            actor,
+            readAccess(readStanding, reader, actor.userId),
+          )
         })
         const { invitations } = request.body as { invitations: Record<string, unknown>[] }
         const results: unknown[] = []

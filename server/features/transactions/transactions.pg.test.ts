@@ -196,6 +196,24 @@ test('D5 the txid is the one of the changed rows', async () => {
   expect(rows).toEqual([{ xmin: String(answer.txid) }])
 })
 
+test('one transaction can create an application, a project in it and tasks in that', async () => {
+  const [applicationId, projectId] = [uuid7(), uuid7()]
+  const result = await transact(people.stranger, [
+    { name: 'application.create', args: { id: applicationId, name: 'Own' } },
+    { name: 'project.create', args: { id: projectId, application_id: applicationId, key: 'OWN', name: 'Own' } },
+    { name: 'task.create', args: { project_id: projectId, title: 'First' } },
+  ])
+  expect(result).toMatchObject({ status: 'applied' })
+  const mine = uuid7()
+  // an editor becomes admin of the project he makes, so the next mutation may already use it
+  const editor = await transact(people.editor, [
+    { name: 'project.create', args: { id: mine, application_id: board.applicationId, key: 'ED', name: 'Editor' } },
+    { name: 'task.create', args: { project_id: mine, title: 'First' } },
+    { name: 'status.create', args: { project_id: mine, name: 'Later', category: 'todo' } },
+  ])
+  expect(editor).toMatchObject({ status: 'applied' })
+})
+
 // what differs between two runs of one command: ids, times, places
 const volatile = new Set([
   'id',
