@@ -69,6 +69,8 @@ export interface Engine extends Service, ShapeUpstream {
   advance(lsn: bigint, ms?: number): Promise<void>
   /** Number of live shapes. */
   shapeCount(): number
+  /** Items that were put into shapes since the engine was made. */
+  changeCount(): number
   /** Requests that wait for a shape to change. */
   waiting(): number
   /** Looks for altered and dropped tables now, instead of at the next turn. */
@@ -368,6 +370,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       }
     },
     shapeCount: () => opened?.shapes.size ?? 0,
+    changeCount: () => opened?.reader.items ?? 0,
     waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
     reconcile,
   }
