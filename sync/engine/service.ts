@@ -109,6 +109,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   let opened: Opened | undefined
   let connection: ReplicationConnection | undefined
   let loop: Promise<void> | undefined
+  let catchUpTo = 0n
   let reconciler: NodeJS.Timeout | undefined
   const stateWaiters = new Set<() => void>()
   const handleTime = createHandleClock(now)
@@ -251,13 +252,14 @@ export const createEngine = (options: EngineOptions): Engine => {
       opened ??= await open()
       const current = opened
       const { shapes, reader, flusher, position } = current
-      const { origin, confirmed, broken } = await ensureSlot(stream, slot, position.last)
+      const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, slot, position.last)
       if (broken !== null) {
         log.warn('the logs cannot be continued; every shape ends', { reason: broken })
         await shapes.retireAll(broken)
       }
       await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })
       reader.restart(confirmed, broken !== null)
+      catchUpTo = walEnd
       flusher.attach(stream, origin, confirmed)
       const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
       setState('active')
@@ -329,6 +331,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       staleAge: options.staleAge ?? defaults.staleAge,
       processed: () => opened?.reader.processed ?? 0n,
       ready: () => state === 'active',
+      caughtUp: () => (opened?.reader.processed ?? 0n) + 1n >= catchUpTo && state === 'active',
       now,
       random,
     }),
