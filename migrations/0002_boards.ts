@@ -365,7 +365,10 @@ const taskCounter = (operation: 'insert' | 'update' | 'delete') => {
     `create function skerry_tasks_${operation}() returns trigger language plpgsql as $$
      begin
        ${taskDelta(sides)};
-       ${parentDelta(sides)};
+       -- a statement trigger fires for no rows as well: without the question this one would call itself for ever
+       if exists (select 1 from (${sides}) c where c.parent_id is not null) then
+         ${parentDelta(sides)};
+       end if;
        return null;
      end $$`,
     `create trigger tasks_count_${operation} after ${operation} on tasks referencing ${referencing}

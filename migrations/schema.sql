@@ -802,7 +802,15 @@ AS $function$
   where a.project_id = d.project_id
     and (coalesce(d.total, 0), coalesce(d.todo, 0), coalesce(d.active, 0), coalesce(d.review, 0), coalesce(d.issue, 0),
          coalesce(d.done, 0), coalesce(d.archived, 0), coalesce(d.archived_done, 0)) <> (0, 0, 0, 0, 0, 0, 0, 0);
-       
+       -- a statement trigger fires for no rows as well: without the question this one would call itself for ever
+       if exists (select 1 from (
+  select project_id, status_id, parent_id,
+         deleted_at is null and archived_at is null as visible,
+         deleted_at is null and archived_at is not null as archived,
+         deleted_at is not null as trashed,
+         -1 as n
+    from old_rows) c where c.parent_id is not null) then
+         
   with change as (
   select project_id, status_id, parent_id,
          deleted_at is null and archived_at is null as visible,
@@ -820,6 +828,7 @@ AS $function$
   update tasks t set subtask_total = t.subtask_total + d.total, subtask_done = t.subtask_done + d.done
     from per_parent d
    where t.id = d.parent_id and (d.total, d.done) <> (0, 0);
+       end if;
        return null;
      end $function$;
 
@@ -862,7 +871,15 @@ AS $function$
   where a.project_id = d.project_id
     and (coalesce(d.total, 0), coalesce(d.todo, 0), coalesce(d.active, 0), coalesce(d.review, 0), coalesce(d.issue, 0),
          coalesce(d.done, 0), coalesce(d.archived, 0), coalesce(d.archived_done, 0)) <> (0, 0, 0, 0, 0, 0, 0, 0);
-       
+       -- a statement trigger fires for no rows as well: without the question this one would call itself for ever
+       if exists (select 1 from (
+  select project_id, status_id, parent_id,
+         deleted_at is null and archived_at is null as visible,
+         deleted_at is null and archived_at is not null as archived,
+         deleted_at is not null as trashed,
+         1 as n
+    from new_rows) c where c.parent_id is not null) then
+         
   with change as (
   select project_id, status_id, parent_id,
          deleted_at is null and archived_at is null as visible,
@@ -880,6 +897,7 @@ AS $function$
   update tasks t set subtask_total = t.subtask_total + d.total, subtask_done = t.subtask_done + d.done
     from per_parent d
    where t.id = d.parent_id and (d.total, d.done) <> (0, 0);
+       end if;
        return null;
      end $function$;
 
@@ -928,7 +946,21 @@ AS $function$
   where a.project_id = d.project_id
     and (coalesce(d.total, 0), coalesce(d.todo, 0), coalesce(d.active, 0), coalesce(d.review, 0), coalesce(d.issue, 0),
          coalesce(d.done, 0), coalesce(d.archived, 0), coalesce(d.archived_done, 0)) <> (0, 0, 0, 0, 0, 0, 0, 0);
-       
+       -- a statement trigger fires for no rows as well: without the question this one would call itself for ever
+       if exists (select 1 from (
+  select project_id, status_id, parent_id,
+         deleted_at is null and archived_at is null as visible,
+         deleted_at is null and archived_at is not null as archived,
+         deleted_at is not null as trashed,
+         -1 as n
+    from old_rows union all 
+  select project_id, status_id, parent_id,
+         deleted_at is null and archived_at is null as visible,
+         deleted_at is null and archived_at is not null as archived,
+         deleted_at is not null as trashed,
+         1 as n
+    from new_rows) c where c.parent_id is not null) then
+         
   with change as (
   select project_id, status_id, parent_id,
          deleted_at is null and archived_at is null as visible,
@@ -952,6 +984,7 @@ AS $function$
   update tasks t set subtask_total = t.subtask_total + d.total, subtask_done = t.subtask_done + d.done
     from per_parent d
    where t.id = d.parent_id and (d.total, d.done) <> (0, 0);
+       end if;
        return null;
      end $function$;
 

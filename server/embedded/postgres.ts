@@ -64,6 +64,18 @@ const freePort = async (): Promise<number> =>
     })
   })
 
+/**
+ * The address of the server that a running Skerry keeps on `folder`, or undefined when none runs: for the command line
+ * beside a running server.
+ */
+export const runningUrl = (folder: string): string | undefined => {
+  const dataDir = join(resolve(folder), 'postgres')
+  const found = readPostmaster(dataDir)
+  if (!found?.ready || !isOurPostmaster(found.pid, dataDir)) return undefined
+  const password = readFileSync(join(resolve(folder), 'postgres.password'), 'utf8').trim()
+  return `postgres://skerry:${password}@127.0.0.1:${found.port}/skerry`
+}
+
 /** See the header. `start` resolves when queries are answered; `url` is valid from then on. */
 export class EmbeddedPostgres implements Service {
   readonly name = 'postgres'

@@ -47,6 +47,11 @@ export interface WriteContext {
   /** Names the synced tables (shapes) in which rows changed; without any the answer's txid is null. */
   touch(...shapes: readonly string[]): void
   emit(event: DomainEvent): void
+  /**
+   * Work that stays although the command is about to refuse: it runs in a transaction of its own after the rollback
+   * (an invitation that can no longer be accepted becomes cancelled).
+   */
+  afterRejection(work: (tx: WriteTx) => Promise<void>): void
   warn(code: string): void
 }
 

@@ -17,6 +17,8 @@ export type WriteTx = Transaction<DB> & { readonly [writeBrand]: true }
 export interface Database {
   /** Runs `work` in a READ ONLY, REPEATABLE READ transaction: one list and its total see one state. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
+  /** Single statements on connections that are read-only by default: permission checks on hot paths. */
+  readonly reads: Kysely<DB>
   /** For kernel/mutation.ts alone. */
   readonly writes: Kysely<DB>
   readonly pool: pg.Pool
@@ -43,7 +45,9 @@ const makePool = (url: string, size: number, log: Log, options: string): pg.Pool
     application_name: 'skerry',
   })
   // an idle client's death (server restart) must not end the process; the next query gets a fresh connection
-  pool.on('error', error => log.warn('idle database connection lost', { error }))
+  pool.on('error', error => {
+    if (!pool.ending) log.warn('idle database connection lost', { error })
+  })
   return pool
 }
 
@@ -62,6 +66,7 @@ export const openDatabase = (url: string, size: number, log: Log): Database => {
   return {
     pool,
     writes,
+    reads,
     read: work =>
       reads
         .transaction()

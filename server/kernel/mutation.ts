@@ -92,6 +92,8 @@ const accessFor = (tx: WriteTx, actor: SignedIn, find: FindStanding): AccessLook
   }
 }
 
+type Aftermath = ((tx: WriteTx) => Promise<void>)[]
+
 // an argument of the command beats the header of the request
 const expectedIn = (input: unknown): number | undefined =>
   typeof input === 'object' &&
@@ -105,6 +107,7 @@ const runCommands = async (
   tx: WriteTx,
   spec: MutationSpec,
   deps: MutationDeps,
+  aftermath: Aftermath,
 ): Promise<Committed & { events: DomainEvent[] }> => {
   const { rows } = await sql<{ now: Date }>`
     select now() as now,
@@ -133,6 +136,7 @@ const runCommands = async (
       record: entry => void activities.push({ entry, action: entry.action ?? command.name }),
       touch: (...names) => names.forEach(name => shapes.add(name)),
       emit: event => void events.push(event),
+      afterRejection: work => void aftermath.push(work),
       warn: code => void (warnings.includes(code) || warnings.push(code)),
     }
     try {
@@ -161,12 +165,13 @@ export const mutate = async <Answer>(
 ): Promise<Answer> => {
   for (let attempt = 0; ; attempt += 1) {
     let events: readonly DomainEvent[] = []
+    const aftermath: Aftermath = []
     try {
       const answer = await deps.database.writes.transaction().execute(async trx => {
         const tx = trx as WriteTx
         const stored = await hooks.before(tx)
         if (stored !== undefined) return stored
-        const committed = await runCommands(tx, spec, deps)
+        const committed = await runCommands(tx, spec, deps, aftermath)
         events = committed.events
         return hooks.after(tx, committed)
       })
@@ -179,6 +184,9 @@ export const mutate = async <Answer>(
         continue
       }
       const known = translate(cause)
+      if (known instanceof AppError) {
+        for (const work of aftermath) await deps.database.writes.transaction().execute(trx => work(trx as WriteTx))
+      }
       if (!(known instanceof AppError)) deps.log.error('write failed', { error: cause, requestId: spec.requestId })
       // a deferred constraint speaks at COMMIT, when no command is running: the last one is named
       throw new MutationFailure(error instanceof MutationFailure ? error.index : spec.mutations.length - 1, known)

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Actor, SignedIn } from './actor.ts'
 import type { AnyCommand, WriteOutcome } from './command.ts'
 import type { Reader } from './database.ts'
+import type { Limit } from './windows.ts'
 
 /** Who may call (domain rules, section 1.2). PUBLIC and USER are enforced at the mount, the others by policies. */
 export type Access =
@@ -28,7 +29,12 @@ interface RouteBase {
   readonly summary: string
   /** Other spellings of the path that do the same. */
   readonly aliases?: readonly string[]
+  /** Limits of this route beside the general one, counted before the body is read. */
+  readonly limits?: readonly RouteLimit[]
 }
+
+/** Per signed-in person (per address for anonymous callers), or always per address. */
+export type RouteLimit = Limit & { readonly per: 'person' | 'ip' }
 
 export interface ReadContext {
   readonly actor: SignedIn
@@ -65,6 +71,8 @@ export interface RawRoute extends RouteBase {
   readonly kind: 'raw'
   readonly body?: z.ZodType
   readonly response: z.ZodType
+  /** What the body may be; `bytes` and `stream` are neither parsed nor validated. Default `json`. */
+  readonly accepts?: 'json' | 'json-or-form' | 'bytes' | 'stream'
   /** The body limit in bytes; default 2 MiB. */
   readonly bodyLimit?: number
   run(request: RawRequest): Promise<RawResponse>
@@ -76,7 +84,10 @@ export interface RawRequest {
   readonly query: URLSearchParams
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Parsed JSON (or form fields), validated against `body` where the route has one. */
+  /**
+   * Parsed JSON (or form fields), validated against `body` where the route has one; a Uint8Array or an
+   * AsyncIterable<Uint8Array> where the route accepts `bytes` or `stream`.
+   */
   readonly body: unknown
   readonly ip: string
   readonly requestId: string
@@ -85,6 +96,7 @@ export interface RawRequest {
 
 export interface RawResponse {
   readonly status: number
+  /** Sent as JSON; a Uint8Array or AsyncIterable<Uint8Array> goes out as it is, undefined means no body. */
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

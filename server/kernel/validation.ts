@@ -15,16 +15,18 @@ interface ZodIssue {
 const codeOf = (issue: ZodIssue): IssueCode => {
   const custom = issue.params?.issue
   if (typeof custom === 'string') return custom as IssueCode
+  // only `reportInput` tells a missing field from a wrong one
+  const missing = 'input' in issue && issue.input === undefined
   const sized = issue.origin === 'string' || issue.origin === 'array'
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined && /undefined/.test(issue.message) ? 'required' : 'bad_format'
+      return missing ? 'required' : 'bad_format'
     case 'too_small':
       return sized ? 'too_short' : 'out_of_range'
     case 'too_big':
       return sized ? 'too_long' : 'out_of_range'
     case 'invalid_value':
-      return issue.input === undefined && /undefined/.test(issue.message) ? 'required' : 'not_in_enum'
+      return missing ? 'required' : 'not_in_enum'
     default:
       return 'bad_format'
   }

@@ -7,6 +7,7 @@ import { must } from '#server/kernel/must.ts'
 import { freshRanks } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
+import { insertItems } from './item-commands.ts'
 import { openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
 import { checklistColumns, checklistInputs } from './schema.ts'
 
@@ -35,6 +36,9 @@ const create = define({
   summary: 'Adds a checklist to a task.',
   input: checklistInputs.create,
   run: async (context, input) => {
+    if (input.items !== undefined && context.actor.kind !== 'import') {
+      throw invalidAt('items', 'unknown_field', 'Only imports set this.')
+    }
     const { task } = await openTaskForLists(context, input.task_id)
     const others = await listsOf(context, task.id)
     if (others.length >= listLimit) {
@@ -56,7 +60,9 @@ const create = define({
     await startClock(context, 'checklist', id)
     context.record(recordOf(task, list))
     context.touch('checklists')
-    return { data: list }
+    if (!input.items?.length) return { data: list }
+    await insertItems(context, list, input.items)
+    return { data: await readList(context, id) }
   },
 })
 

@@ -48,6 +48,38 @@ const doneColumns = (context: WriteContext, done: boolean) => ({
   completed_at: done ? context.stamp.editedAt : null,
 })
 
+/** Many items of a new checklist in one statement: what an import brings. */
+export const insertItems = async (
+  context: WriteContext,
+  list: { readonly id: string; readonly application_id: string; readonly project_id: string; readonly task_id: string },
+  items: readonly { readonly content: string; readonly is_done: boolean }[],
+): Promise<void> => {
+  const ranks = freshRanks(items.length, context.random)
+  const rows = items.map((item, index) => ({
+    id: uuid7(),
+    application_id: list.application_id,
+    project_id: list.project_id,
+    task_id: list.task_id,
+    checklist_id: list.id,
+    content: item.content,
+    rank: must(ranks[index]),
+    ...doneColumns(context, item.is_done),
+  }))
+  await context.tx.insertInto('checklist_items').values(rows).execute()
+  for (const row of rows) {
+    context.record({
+      action: 'checklist_item.create',
+      entityType: 'checklist_item',
+      entityId: row.id,
+      entityLabel: row.content,
+      applicationId: row.application_id,
+      projectId: row.project_id,
+      taskId: row.task_id,
+    })
+  }
+  context.touch('checklist_items', 'checklists', 'tasks')
+}
+
 const create = define({
   name: 'checklist_item.create',
   summary: 'Adds an item, at the end unless an anchor says otherwise.',

@@ -58,7 +58,16 @@ const anchors = { after_id: reference.optional(), before_id: reference.optional(
 const ids = z.array(reference).max(500)
 
 export const checklistInputs = {
-  create: z.strictObject({ id: newId.optional(), task_id: reference, title }),
+  create: z.strictObject({
+    id: newId.optional(),
+    task_id: reference,
+    title,
+    /** From imports only: the items at once. */
+    items: z
+      .array(z.strictObject({ content, is_done: z.boolean() }))
+      .max(500)
+      .optional(),
+  }),
   update: z.strictObject({ id: reference, title: title.optional(), expected_version: expectedVersion }),
   delete: z.strictObject({ id: reference }),
   move: z.strictObject({ id: reference, ...anchors }),

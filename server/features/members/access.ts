@@ -1,6 +1,6 @@
 // A person's standing in an application and a project: the rows behind every permission.
-import { sql } from 'kysely'
-import type { Reader } from '#server/kernel/database.ts'
+import { type Kysely, sql } from 'kysely'
+import type { DB, Reader } from '#server/kernel/database.ts'
 import type { FindStanding } from '#server/kernel/mutation.ts'
 import { type ProjectRole, type Role, type Scope, type Standing, stranger } from '#server/kernel/policy.ts'
 
@@ -48,3 +48,18 @@ export const readStanding = async (reader: Reader, userId: string | undefined, s
     ? { role: found.role, projectRole: found.project_role ?? undefined, applicationArchived: found.archived }
     : stranger
 }
+
+/** The role alone, as the gate asks on every shape request: one statement. */
+export const roleIn = async (reads: Kysely<DB>, userId: string, applicationId: string): Promise<Role | undefined> => {
+  const row = await reads
+    .selectFrom('application_members')
+    .select('role')
+    .where('application_id', '=', applicationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row?.role as Role | undefined
+}
+
+/** All applications of a person with his role in each. */
+export const rolesOf = (reader: Reader, userId: string) =>
+  reader.selectFrom('application_members').select(['application_id', 'role']).where('user_id', '=', userId).execute()

@@ -198,7 +198,7 @@ export const resolvePolymorphic = (
       case 'anycompatiblearray':
         return isArray(common ?? '') ? undefined : `_${common ?? 'text'}`
       case 'any':
-        return g
+        return g === 'unknown' ? 'text' : g
       default:
         return d
     }

@@ -37,10 +37,10 @@ const call = (expr: ExprOf<'call'>, positions: Positions): Evaluate => {
   }
   if (args.length === 2 && first !== undefined && second !== undefined && strict) {
     return row => {
+      // Both first: PostgreSQL computes all arguments, and an error in one of them is an error, NULL or not.
       const a = first(row)
-      if (a === null) return null
       const b = second(row)
-      return b === null ? null : run(a, b)
+      return a === null || b === null ? null : run(a, b)
     }
   }
   return row => {
@@ -169,13 +169,15 @@ const subscript = (expr: ExprOf<'subscript'>, positions: Positions): Evaluate =>
   return row => {
     const value = arg(row)
     if (value === null) return null
+    let missing = false
     const bounds: { lower: number | undefined; upper: number | undefined }[] = []
     for (const step of steps) {
       const lower = step.lower?.(row)
       const upper = step.upper?.(row)
-      if (lower === null || upper === null) return null
+      missing ||= lower === null || upper === null
       bounds.push({ lower: lower as number | undefined, upper: upper as number | undefined })
     }
+    if (missing) return null
     if (expr.slice) return sliceOf(value as ArrayValue, bounds)
     return elementAt(
       value as ArrayValue,

@@ -93,6 +93,9 @@ const table: [string, Implementation][] = [
   ['interval_justify_hours', a => iv.justifyHours(span(a))],
   ['interval_justify_days', a => iv.justifyDays(span(a))],
   ['interval_justify_interval', a => iv.justifyInterval(span(a))],
+  // resolve-call.ts lets only UTC get here.
+  ['timestamp_zone', (_zone, t) => t],
+  ['timestamptz_zone', (_zone, t) => t],
   ['date_finite', a => Number.isFinite(a)],
   ['timestamp_finite', a => dt.isFiniteTimestamp(ts(a))],
   ['interval_finite', a => iv.infinityOf(span(a)) === 0],

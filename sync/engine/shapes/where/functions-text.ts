@@ -38,6 +38,8 @@ const substring = (text: string, start: number, length: number | undefined): str
 
 const side = (text: string, count: number, left: boolean): string => {
   const all = Array.from(text)
+  // The smallest int4 has no opposite: PostgreSQL then drops nothing.
+  if (!left && count === -2_147_483_648) return text
   const keep = count >= 0 ? count : Math.max(all.length + count, 0)
   if (left) return all.slice(0, keep).join('')
   return keep === 0 ? '' : all.slice(-keep).join('')

@@ -4,6 +4,7 @@
 import * as arrays from './array.ts'
 import { timestampOfDate } from './datetime.ts'
 import { compareFloat } from './float.ts'
+import { trimBlanks } from './text.ts'
 import { caseFunctions, textFunctions } from './functions-text.ts'
 import { dateFunctions } from './functions-date.ts'
 import { numberFunctions } from './functions-number.ts'
@@ -50,6 +51,9 @@ const tests: Readonly<Record<string, (order: number) => boolean>> = {
   ge: order => order >= 0,
 }
 
+// One more than the last finite timestamp, below infinity.
+const lastTimestamp = 9_223_372_036_854_775_806n
+
 const comparisons = new Map<string, Implementation>()
 const compared = (compare: Compare, test: (order: number) => boolean): Implementation =>
   ((a: Value, b: Value) => test(compare(a, b))) as Implementation
@@ -59,7 +63,11 @@ for (const [suffix, test] of Object.entries(tests)) {
   // name with text and text with name
   comparisons.set(`name${suffix}text`, compared(of('text'), test))
   comparisons.set(`text${suffix}name`, compared(of('text'), test))
-  const days = (d: Value): bigint => timestampOfDate(d as number)
+  // A date beyond the last timestamp is above all of them but infinity.
+  const days = (d: Value): bigint => {
+    const micros = Number.isFinite(d) ? BigInt(d as number) * 86_400_000_000n : timestampOfDate(d as number)
+    return Number.isFinite(d) && micros > lastTimestamp ? lastTimestamp : micros
+  }
   for (const zone of ['', 'tz']) {
     comparisons.set(
       `date_${suffix}_timestamp${zone}`,
@@ -93,6 +101,34 @@ const looseArrays: Readonly<Record<string, Implementation>> = {
     arrays.addElement(a === null || a === undefined ? arrays.emptyArray : arr(a), b ?? null, false),
   array_prepend: (a, b) =>
     arrays.addElement(b === null || b === undefined ? arrays.emptyArray : arr(b), a ?? null, true),
+}
+
+// `text || any` and back: the other side as text by its cast, which for bool is not the output function.
+const asText = (type: TypeName): ((v: Arg) => string) => {
+  const info = typeInfo(type)
+  if (type === 'bool') return v => (v === true ? 'true' : 'false')
+  if (type === 'bpchar') return v => trimBlanks(v as string)
+  return v => info?.format(v as Value) ?? ''
+}
+
+const concatenation = (source: string, argTypes: readonly TypeName[]): Implementation | undefined => {
+  if (argTypes.some(type => typeInfo(type) === undefined)) return undefined
+  const formats = argTypes.map(type => typeInfo(type)?.format ?? String)
+  const texts = (args: readonly Arg[]): string[] =>
+    args.flatMap((arg, i) => (arg === null ? [] : [formats[i]?.(arg) ?? '']))
+  const [left, right] = argTypes.map(asText)
+  switch (source) {
+    case '||(text,anynonarray)':
+      return (a, b) => (a as string) + (right?.(b) ?? '')
+    case '||(anynonarray,text)':
+      return (a, b) => (left?.(a) ?? '') + (b as string)
+    case 'text_concat':
+      return (...args) => texts(args).join('')
+    case 'text_concat_ws':
+      return (separator, ...rest) => (separator === null ? null : texts([null, ...rest]).join(separator as string))
+    default:
+      return undefined
+  }
 }
 
 const arrayFunction = (source: string, argTypes: readonly TypeName[]): Implementation | undefined => {
@@ -136,9 +172,10 @@ export const implementationOf = (source: string, argTypes: readonly TypeName[]):
   textFunctions.get(source) ??
   dateFunctions.get(source) ??
   looseArrays[source] ??
+  concatenation(source, argTypes) ??
   arrayFunction(source, argTypes)
 
-const ordering = /^(?:text_?|name|bpchar|array_)(?:lt|le|gt|ge)|^name(?:lt|le|gt|ge)text|^text(?:lt|le|gt|ge)name/
+const ordering = /^(?:text_?|name|bpchar|array_)(?:lt|le|gt|ge)(?:text|name)?$/
 
 /** What an implementation asks of its arguments' collation: nothing, only determinism, or plain bytes and ASCII case. */
 export const collationNeed = (source: string, argTypes: readonly TypeName[]): 'none' | 'deterministic' | 'safe' => {

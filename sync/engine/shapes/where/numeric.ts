@@ -201,6 +201,24 @@ export const modulo = (a: Numeric, b: Numeric): Numeric => {
   return finite((a.v * pow10(s - a.s)) % (b.v * pow10(s - b.s)), s)
 }
 
+/**
+ * numeric_power for the exponent 2, the only one whose rounding is followed; throws for others. The result has at least
+ * 16 significant digits, and the scale of either argument.
+ */
+export const square = (base: Numeric, exponent: Numeric): Numeric => {
+  if (exponent.kind !== 0 || compareNumeric(exponent, finite(2n, 0)) !== 0)
+    throw new EvaluationError('exponent must be 2')
+  if (base.kind !== 0) return multiply(base, base)
+  if (base.v === 0n) return finite(0n, Math.min(Math.max(minSignificantDigits, base.s, exponent.s), maxDisplayScale))
+  const product = multiply(base, base)
+  const digits = digitsOf(product.v)
+  const exact = digits - product.s - 1
+  // (int) of the logarithm cuts towards zero.
+  const power = exact >= 0 || /^-?10*$/.test(product.v.toString()) ? exact : exact + 1
+  const scale = Math.min(Math.max(minSignificantDigits - power, base.s, exponent.s, 0), maxDisplayScale)
+  return roundTo(product, scale)
+}
+
 /** The integer nearest to a numeric, half away from zero; throws for NaN and the infinities. */
 export const numericToBigint = (n: Numeric): bigint => {
   if (n.kind !== 0) throw new EvaluationError('cannot convert NaN or infinity to integer')

@@ -2,7 +2,8 @@
 
 import { WhereError, refuse } from './errors.ts'
 import { parseOrderBy } from './parse.ts'
-import { locationOf, resolve, type Scope } from './resolve.ts'
+import { locationOf } from './nodes.ts'
+import { resolve, scopeOf } from './resolve.ts'
 import { quoteIdentifier } from './sql.ts'
 import type { WhereColumn } from './where.ts'
 
@@ -20,7 +21,7 @@ const nullOrders: Readonly<Record<string, string>> = {
 
 /** Compiles a subset's order_by. Throws WhereError. */
 export const compileOrderBy = async (text: string, columns: readonly WhereColumn[]): Promise<CompiledOrderBy> => {
-  const scope: Scope = { columns: new Map(columns.map(c => [c.name, c])), params: {}, paramTypes: new Map() }
+  const scope = scopeOf(columns, {}, undefined)
   const parts: string[] = []
   const used: string[] = []
   for (const key of await parseOrderBy(text)) {

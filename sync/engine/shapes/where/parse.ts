@@ -18,7 +18,7 @@ const select = async (sql: string, text: string): Promise<SelectStmt> => {
     throw new WhereError(error instanceof Error ? error.message : 'the clause cannot be parsed')
   })
   const [first, ...more] = tree.stmts ?? []
-  if (more.length > 0) throw new WhereError('unescaped ";" causing statement split')
+  if (more.length > 0 || first?.stmt_len !== undefined) throw new WhereError('unescaped ";" causing statement split')
   if (first?.stmt === undefined || !('SelectStmt' in first.stmt)) throw new WhereError('malformed query')
   return first.stmt.SelectStmt
 }

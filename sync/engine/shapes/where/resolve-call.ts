@@ -17,29 +17,20 @@ import {
 import { EvaluationError, refuse } from './errors.ts'
 import { collationNeed, implementationOf } from './functions.ts'
 import { caseFunctions } from './functions-text.ts'
+import type { Location } from './nodes.ts'
 import { sqlType } from './sql.ts'
 import { isAscii } from './text.ts'
 import type { Collation, Expr, ExprOf, Implementation } from './tree.ts'
-import { elementOf, isCollatable, isEnum, typeInfo, type TypeName } from './types.ts'
+import { elementOf, isCollatable, typeInfo, typeLabel, type TypeName } from './types.ts'
 import type { ArrayValue, Value } from './values.ts'
 
-/** Where in the text a node stands, as the parser counts. */
-export type Location = number | undefined
-
 /** A constant. */
-export const constant = (type: TypeName, value: Value | null): ExprOf<'const'> => ({
+export const constant = (type: TypeName, value: Value | null, collation?: Collation): ExprOf<'const'> => ({
   kind: 'const',
   type,
   value,
-  collation: undefined,
+  collation,
 })
-
-/** A type as messages show it. */
-export const typeLabel = (type: TypeName): string => {
-  const element = elementOf(type)
-  if (element !== undefined) return `${typeLabel(element)}[]`
-  return isEnum(type) ? 'enum' : type
-}
 
 /** Reads a literal as a type. */
 export const parseLiteral = (text: string, type: TypeName, location: Location): Value => {
@@ -86,22 +77,25 @@ const isConst = (expr: Expr): expr is ExprOf<'const'> => expr.kind === 'const'
 
 /** A call, or its result when every argument is constant. */
 export const makeCall = (parts: CallParts, location: Location): Expr => {
+  const collation = isCollatable(parts.type) ? mergeCollations(parts.args) : undefined
   if (parts.args.every(isConst)) {
     try {
-      return constant(parts.type, run(parts.run, parts.args, parts.strict))
+      return constant(parts.type, run(parts.run, parts.args, parts.strict), collation)
     } catch (error) {
       if (error instanceof EvaluationError) throw refuse(location, error.message)
       throw error
     }
   }
-  const collation = isCollatable(parts.type) ? mergeCollations(parts.args) : undefined
+  if (parts.strict && parts.args.some(arg => isConst(arg) && arg.value === null))
+    return constant(parts.type, null, collation)
   return { kind: 'call', collation, ...parts }
 }
 
 /** `ARRAY[…]` of elements that have one type; a constant when they are. */
 export const makeArray = (type: TypeName, elements: readonly Expr[]): Expr => {
   const flat = elements.every(element => elementOf(element.type) === undefined)
-  if (flat && elements.every(isConst)) return constant(type, arrayOf(elements.map(element => element.value)))
+  if (flat && elements.every(isConst))
+    return constant(type, arrayOf(elements.map(element => element.value)), mergeCollations(elements))
   return { kind: 'array', type, collation: isCollatable(type) ? mergeCollations(elements) : undefined, elements }
 }
 
@@ -180,8 +174,10 @@ const castCall = (expr: Expr, path: Pathway, target: TypeName, location: Locatio
   if (implementation === undefined) {
     throw refuse(location, `unknown cast from type ${typeLabel(expr.type)} to type ${typeLabel(target)}`)
   }
-  const reads = path.how === 'text' && !isText(target)
-  if (reads && !exactInput.has(target) && !isConst(expr)) {
+  const read = elementOf(target) ?? target
+  const reads = path.how === 'text' && isText(elementOf(expr.type) ?? expr.type) && !isText(read)
+  const exact = exactInput.has(read) && (elementOf(target) === undefined || elementOf(expr.type) !== undefined)
+  if (reads && !exact && !isConst(expr)) {
     throw refuse(location, `unknown cast from type ${typeLabel(expr.type)} to type ${typeLabel(target)}`)
   }
   return makeCall(
@@ -194,8 +190,9 @@ const castCall = (expr: Expr, path: Pathway, target: TypeName, location: Locatio
 export const tryCoerce = (expr: Expr, target: TypeName, context: CastContext, location: Location): Expr | undefined => {
   if (expr.type === target) return expr
   if (expr.type === 'unknown' && isConst(expr)) {
-    if (expr.value === null) return constant(target, null)
-    return constant(target, parseLiteral(expr.value as string, target, location))
+    const collation = isCollatable(target) ? expr.collation : undefined
+    const value = expr.value === null ? null : parseLiteral(expr.value as string, target, location)
+    return constant(target, value, collation)
   }
   const path = pathway(expr.type, target, context)
   return path === undefined ? undefined : castCall(expr, path, target, location)
@@ -220,6 +217,8 @@ export const coerceBool = (expr: Expr, location: Location): Expr => {
 }
 
 interface Bound {
+  /** pg_proc.prosrc */
+  readonly source: string
   readonly args: readonly Expr[]
   readonly result: TypeName
   readonly run: Implementation
@@ -235,9 +234,52 @@ const bind = (callable: Callable, args: readonly Expr[], what: string, location:
   const coerced = args.map((arg, i) => coerce(arg, concrete.args[i] ?? arg.type, 'implicit', location))
   const implementation = implementationOf(callable.source, concrete.args)
   if (implementation === undefined) throw refuse(location, `${what} is not supported`)
-  if (coerced.every(isConst) && caseFunctions.has(callable.source)) checkConstantCase(coerced, what, location)
+  const asciiCase = mergeCollations(coerced)?.safe !== true && caseFunctions.has(callable.source)
+  if (asciiCase && coerced.every(isConst)) checkConstantCase(coerced, what, location)
   else checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
-  return { args: coerced, result: concrete.result, run: implementation }
+  checkArguments(callable.source, coerced, location)
+  return { source: callable.source, args: coerced, result: concrete.result, run: implementation }
+}
+
+// Zones other than UTC depend on the time zone database of either side.
+const utc = new Set(['utc', 'gmt', 'z', 'uct', 'zulu', 'etc/utc', 'etc/gmt'])
+
+const isNullConst = (expr: Expr | undefined): boolean => expr?.kind === 'const' && expr.value === null
+
+// A constant text; empty for anything else.
+const textOf = (expr: Expr | undefined): string =>
+  expr?.kind === 'const' && typeof expr.value === 'string' ? expr.value : ''
+
+const likes = new Set([
+  'textlike',
+  'textnlike',
+  'namelike',
+  'namenlike',
+  'texticlike',
+  'texticnlike',
+  'nameiclike',
+  'nameicnlike',
+])
+
+// What can be followed only for some arguments, which have to be constant for that.
+const checkArguments = (source: string, args: readonly Expr[], location: Location): void => {
+  const [first, second] = args
+  if (source === 'timestamp_zone' || source === 'timestamptz_zone') {
+    if (!isNullConst(first) && !utc.has(textOf(first).toLowerCase()))
+      throw refuse(location, 'only the time zone UTC is supported')
+  }
+  if (likes.has(source) && /(?:^|[^\\])(?:\\\\)*\\$/.test(textOf(second))) {
+    throw refuse(location, 'LIKE pattern must not end with escape character')
+  }
+  const isPower = source === 'numeric_power' || source === 'dpow'
+  if (isPower && args.every(arg => !isConst(arg) || arg.value !== null)) {
+    const exponent =
+      second !== undefined && isConst(second) ? typeInfo(second.type)?.format(second.value ?? 0) : undefined
+    const whole = first !== undefined && isConst(first) && Number.isInteger(first.value)
+    if (exponent !== '2' && !(source === 'dpow' && whole && /^\d+$/.test(exponent ?? ''))) {
+      throw refuse(location, 'only the exponent 2 is supported')
+    }
+  }
 }
 
 // Every locale has the same case for ASCII but for the Turkish i; anything else depends on the database's default.
@@ -259,11 +301,21 @@ export const bindOperator = (name: string, args: readonly Expr[], location: Loca
   return bind(callable, args, `operator ${name}`, location)
 }
 
-const looseFunctions = new Set(['array_cat', 'array_append', 'array_prepend'])
+const looseFunctions = new Set(['array_cat', 'array_append', 'array_prepend', 'text_concat', 'text_concat_ws'])
+
+// C's pow() is not rounded exactly, a product is: x ^ 2 is computed, here and there, as x * x.
+const floatSquare = (base: Expr, location: Location): Expr => {
+  let inner = base
+  while (inner.kind === 'call' && inner.form === 'cast' && inner.args[0] !== undefined) inner = inner.args[0]
+  if (inner.kind !== 'column') throw refuse(location, 'operator ^ is supported for columns only')
+  return makeOperator('*', [base, base], location)
+}
 
 /** `a op b` or `op a`. */
 export const makeOperator = (name: string, args: readonly Expr[], location: Location): Expr => {
   const bound = bindOperator(name, args, location)
+  const [base] = bound.args
+  if (bound.source === 'dpow' && base !== undefined && !isConst(base)) return floatSquare(base, location)
   const strict = !(name === '||' && bound.args.some(arg => elementOf(arg.type) !== undefined))
   return makeCall({ form: 'operator', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)
 }

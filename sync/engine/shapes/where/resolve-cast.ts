@@ -6,16 +6,13 @@ import { roundTimestamp } from './datetime.ts'
 import { refuse } from './errors.ts'
 import { roundInterval } from './interval.ts'
 import { applyNumericTypmod } from './numeric.ts'
-import { catalogName } from './names.ts'
-import { coerce, makeArray, makeCall, type Location } from './resolve-call.ts'
+import { catalogName, type Location, type Resolve } from './nodes.ts'
+import { coerce, makeArray, makeCall } from './resolve-call.ts'
 import { sqlType } from './sql.ts'
 import { trimBlanks } from './text.ts'
 import type { Expr, Implementation } from './tree.ts'
-import { arrayTypeOf, elementOf, typeInfo, type TypeName } from './types.ts'
+import { arrayTypeOf, elementOf, typeInfo, typeLabel, type TypeName } from './types.ts'
 import type { Interval, Numeric } from './values.ts'
-
-/** Resolves a node within: the caller's own. */
-export type Resolve = (node: Node) => Expr
 
 const castable = new Set([
   'bool',
@@ -50,15 +47,15 @@ interface Target {
   readonly typmods: readonly number[]
 }
 
-const targetOf = (name: PgTypeName | undefined, location: Location): Target => {
+const targetOf = (name: PgTypeName | undefined, enums: ReadonlyMap<string, TypeName>, location: Location): Target => {
   const written = catalogName(name?.names) ?? ''
-  const base = written
   const shown = (name?.names ?? []).map(n => ('String' in n ? n.String.sval : '')).join('.')
-  if (name === undefined || !castable.has(base) || name.setof === true || name.pct_type === true) {
+  const known = castable.has(written) ? written : enums.get(written)
+  if (name === undefined || known === undefined || name.setof === true || name.pct_type === true) {
     throw refuse(location, `unsupported type ${shown}`)
   }
   const isArray = (name.arrayBounds ?? []).length > 0
-  const type = isArray ? arrayTypeOf(base) : base
+  const type = isArray ? arrayTypeOf(known) : known
   if (type === undefined) throw refuse(location, `unsupported type ${shown}`)
   return { type, typmods: typmodsOf(name, location) }
 }
@@ -131,11 +128,11 @@ const castArray = (nodes: readonly Node[], target: TypeName, location: Location,
 }
 
 /** `expr::type` and `type 'literal'`. */
-export const makeCast = (node: TypeCast, resolve: Resolve): Expr => {
+export const makeCast = (node: TypeCast, enums: ReadonlyMap<string, TypeName>, resolve: Resolve): Expr => {
   const location = node.location === undefined || node.location < 0 ? node.typeName?.location : node.location
-  const target = targetOf(node.typeName, location)
+  const target = targetOf(node.typeName, enums, location)
   if (node.arg === undefined) throw refuse(location, 'the cast is incomplete')
-  if (typeInfo(target.type) === undefined) throw refuse(location, `unsupported type ${target.type}`)
+  if (typeInfo(target.type) === undefined) throw refuse(location, `unsupported type ${typeLabel(target.type)}`)
   if ('A_ArrayExpr' in node.arg && elementOf(target.type) !== undefined) {
     withoutTypmods(target, location)
     return castArray(node.arg.A_ArrayExpr.elements ?? [], target.type, location, resolve)

@@ -1,20 +1,13 @@
 // Parse tree → checked tree: names, literals, parameters and each kind of expression, following parse_expr.c. Kinds that
 // are not listed here are refused by name.
 
-import type {
-  A_Const,
-  A_Expr,
-  A_Indirection,
-  BoolExpr,
-  BooleanTest,
-  ColumnRef,
-  FuncCall,
-  MinMaxExpr,
-  Node,
-} from 'libpg-query'
+import type { A_Const, A_Indirection, BoolExpr, BooleanTest, ColumnRef, FuncCall, MinMaxExpr, Node } from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
 import { refuse, WhereError } from './errors.ts'
-import { catalogName, nameParts } from './names.ts'
+import { fold } from './fold.ts'
+import { catalogName, locationOf, nameParts, required, type Location } from './nodes.ts'
+import { arrayOf, nullTestOf, resolveOperator } from './resolve-operator.ts'
+import { boolLike, not, simplifyCondition } from './simplify.ts'
 import { numericOfInteger, parseNumeric } from './numeric.ts'
 import { makeCast } from './resolve-cast.ts'
 import {
@@ -25,44 +18,47 @@ import {
   constant,
   makeArray,
   makeFunction,
-  makeOperator,
   mergeCollations,
-  typeLabel,
-  type Location,
 } from './resolve-call.ts'
 import type { Collation, Expr } from './tree.ts'
-import { arrayTypeOf, columnType, elementOf, isCollatable, isEnum, parseBigint, type TypeName } from './types.ts'
+import { columnType, elementOf, isCollatable, isEnum, parseBigint, typeLabel, type TypeName } from './types.ts'
 import type { WhereColumn } from './where.ts'
 
 /** What names and parameters stand for, and what was found out on the way. */
 export interface Scope {
   readonly columns: ReadonlyMap<string, WhereColumn>
   readonly params: Readonly<Record<string, string>>
-  /** category and type that a parameter was first used with */
-  readonly paramTypes: Map<number, TypeName>
+  /** the enums of the columns by name; a name that stands for two is left out */
+  readonly enums: ReadonlyMap<string, TypeName>
+  /** the database's default collation, when it is known to be bytewise: that of constants */
+  readonly defaultCollation: Collation | undefined
 }
 
-const boolLike = (kind: 'and' | 'or', args: readonly Expr[]): Expr => {
-  const [first, ...rest] = args
-  if (first !== undefined && rest.length === 0) return first
-  return { kind, type: 'bool', collation: undefined, args }
+/** A scope over a table's columns. */
+export const scopeOf = (
+  columns: readonly WhereColumn[],
+  params: Readonly<Record<string, string>>,
+  defaultCollation: Collation | undefined,
+): Scope => {
+  const enums = new Map<string, TypeName>()
+  const twice = new Set<string>()
+  for (const column of columns) {
+    const type = columnType(column)
+    const base = elementOf(type) ?? type
+    const name = typeLabel(base)
+    if (!isEnum(base)) continue
+    if (enums.has(name) && enums.get(name) !== base) twice.add(name)
+    enums.set(name, base)
+  }
+  for (const name of twice) enums.delete(name)
+  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, defaultCollation }
 }
 
-const not = (arg: Expr): Expr => ({ kind: 'not', type: 'bool', collation: undefined, arg })
-
-const required = (node: Node | undefined, location: Location): Node => {
-  if (node === undefined) throw refuse(location, 'the expression is incomplete')
-  return node
-}
-
-const items = (node: Node | undefined): readonly Node[] =>
-  node !== undefined && 'List' in node ? (node.List.items ?? []) : node === undefined ? [] : [node]
-
-const resolveConst = (node: A_Const): Expr => {
+const resolveConst = (node: A_Const, scope: Scope): Expr => {
   if (node.isnull === true) return constant('unknown', null)
   if (node.ival !== undefined) return constant('int4', node.ival.ival ?? 0)
   if (node.boolval !== undefined) return constant('bool', node.boolval.boolval ?? false)
-  if (node.sval !== undefined) return constant('unknown', node.sval.sval ?? '')
+  if (node.sval !== undefined) return constant('unknown', node.sval.sval ?? '', scope.defaultCollation)
   if (node.fval === undefined) throw refuse(node.location, 'bit string constants are not supported')
   const text = node.fval.fval ?? '0'
   const whole = parseBigint(text)
@@ -91,7 +87,7 @@ const resolveParam = (number: number, location: Location, scope: Scope): Expr =>
   const value = Object.hasOwn(scope.params, String(number)) ? scope.params[String(number)] : undefined
   if (value === undefined) throw refuse(location, `parameter $${number} was not provided`)
   if (value.includes('\0')) throw refuse(location, `parameter $${number} contains a NUL character`)
-  return constant('unknown', value)
+  return constant('unknown', value, scope.defaultCollation)
 }
 
 const resolveBool = (node: BoolExpr, scope: Scope): Expr => {
@@ -110,153 +106,17 @@ const resolveBooleanTest = (node: BooleanTest, scope: Scope): Expr => {
     throw refuse(node.location, `argument of ${words} must be bool, not ${typeLabel(arg.type)}`)
   }
   const condition = coerceBool(arg, node.location)
-  return {
-    kind: 'bool-test',
-    type: 'bool',
-    collation: undefined,
-    arg: condition,
-    test,
-    negated: negation !== undefined,
-  }
-}
-
-const nullTest = (arg: Expr, negated: boolean): Expr => ({
-  kind: 'null-test',
-  type: 'bool',
-  collation: undefined,
-  arg: arg.type === 'unknown' ? coerce(arg, 'text', 'implicit', undefined) : arg,
-  negated,
-})
-
-const isNullConst = (expr: Expr): boolean => expr.kind === 'const' && expr.type === 'unknown' && expr.value === null
-
-const distinct = (left: Expr, right: Expr, negated: boolean, location: Location): Expr => {
-  if (isNullConst(right)) return nullTest(left, !negated)
-  if (isNullConst(left)) return nullTest(right, !negated)
-  const bound = bindOperator('=', [left, right], location)
-  const [a = left, b = right] = bound.args
-  return { kind: 'distinct', type: 'bool', collation: undefined, left: a, right: b, run: bound.run, negated }
-}
-
-const quantified = (name: string, left: Expr, right: Expr, all: boolean, location: Location): Expr => {
-  const element = right.type === 'unknown' ? 'unknown' : elementOf(right.type)
-  if (element === undefined) throw refuse(location, 'op ANY/ALL (array) requires array on right side')
-  // The operator is chosen for the element type; a stand-in of that type takes the array's place.
-  const standIn: Expr =
-    element === 'unknown'
-      ? constant('unknown', null)
-      : { kind: 'column', type: element, collation: right.collation, name: '' }
-  const bound = bindOperator(name, [left, standIn], location)
-  if (bound.result !== 'bool') throw refuse(location, 'op ANY/ALL (array) requires operator to yield boolean')
-  const elementType = bound.args[1]?.type ?? element
-  const arrayType = arrayTypeOf(elementType)
-  if (arrayType === undefined) throw refuse(location, `arrays of ${typeLabel(elementType)} are not supported`)
-  return {
-    kind: 'any-all',
-    type: 'bool',
-    collation: undefined,
-    name,
-    all,
-    left: bound.args[0] ?? left,
-    right: coerce(right, arrayType, 'implicit', location),
-    run: bound.run,
-  }
-}
-
-const arrayOf = (elements: readonly Expr[], elementType: TypeName, location: Location): Expr => {
-  const type = arrayTypeOf(elementType)
-  if (type === undefined) throw refuse(location, `arrays of ${typeLabel(elementType)} are not supported`)
-  return makeArray(
-    type,
-    elements.map(element => coerce(element, elementType, 'implicit', location)),
+  return fold(
+    {
+      kind: 'bool-test',
+      type: 'bool',
+      collation: undefined,
+      arg: condition,
+      test,
+      negated: negation !== undefined,
+    },
+    node.location,
   )
-}
-
-// transformAExprIn: several constants become one array, anything with a column a comparison of its own.
-const resolveIn = (node: A_Expr, scope: Scope): Expr => {
-  const negated = catalogName(node.name) === '<>'
-  const operator = negated ? '<>' : '='
-  const left = resolve(required(node.lexpr, node.location), scope)
-  const all = items(node.rexpr).map(item => resolve(item, scope))
-  const constants = all.filter(expr => expr.kind === 'const')
-  const rest = all.filter(expr => expr.kind !== 'const')
-  const common = constants.length > 1 ? commonType([left.type, ...constants.map(expr => expr.type)]) : undefined
-  const asArray = common !== undefined && arrayTypeOf(common) !== undefined
-  const parts: Expr[] = []
-  if (asArray) parts.push(quantified(operator, left, arrayOf(constants, common, node.location), negated, node.location))
-  for (const expr of asArray ? rest : all) parts.push(makeOperator(operator, [left, expr], node.location))
-  return boolLike(
-    negated ? 'and' : 'or',
-    parts.map(part => coerceBool(part, node.location)),
-  )
-}
-
-const resolveBetween = (node: A_Expr, scope: Scope): Expr => {
-  const value = resolve(required(node.lexpr, node.location), scope)
-  const [low, high] = items(node.rexpr)
-  const lower = resolve(required(low, node.location), scope)
-  const upper = resolve(required(high, node.location), scope)
-  const compare = (name: string, bound: Expr): Expr => makeOperator(name, [value, bound], node.location)
-  const within = (a: Expr, b: Expr): Expr => boolLike('and', [compare('>=', a), compare('<=', b)])
-  const outside = (a: Expr, b: Expr): Expr => boolLike('or', [compare('<', a), compare('>', b)])
-  switch (node.kind) {
-    case 'AEXPR_BETWEEN':
-      return within(lower, upper)
-    case 'AEXPR_NOT_BETWEEN':
-      return outside(lower, upper)
-    case 'AEXPR_BETWEEN_SYM':
-      return boolLike('or', [within(lower, upper), within(upper, lower)])
-    default:
-      return boolLike('and', [outside(lower, upper), outside(upper, lower)])
-  }
-}
-
-const resolveOperator = (node: A_Expr, scope: Scope): Expr => {
-  const { location } = node
-  const name = catalogName(node.name)
-  if (name === undefined) throw refuse(location, `unknown operator "${nameParts(node.name).join('.')}"`)
-  switch (node.kind) {
-    case 'AEXPR_OP':
-    case 'AEXPR_LIKE':
-    case 'AEXPR_ILIKE': {
-      const right = resolve(required(node.rexpr, location), scope)
-      const args = node.lexpr === undefined ? [right] : [resolve(node.lexpr, scope), right]
-      return makeOperator(name, args, location)
-    }
-    case 'AEXPR_OP_ANY':
-    case 'AEXPR_OP_ALL': {
-      const left = resolve(required(node.lexpr, location), scope)
-      return quantified(
-        name,
-        left,
-        resolve(required(node.rexpr, location), scope),
-        node.kind === 'AEXPR_OP_ALL',
-        location,
-      )
-    }
-    case 'AEXPR_DISTINCT':
-    case 'AEXPR_NOT_DISTINCT': {
-      const left = resolve(required(node.lexpr, location), scope)
-      const right = resolve(required(node.rexpr, location), scope)
-      return distinct(left, right, node.kind === 'AEXPR_NOT_DISTINCT', location)
-    }
-    case 'AEXPR_NULLIF': {
-      const left = resolve(required(node.lexpr, location), scope)
-      const right = resolve(required(node.rexpr, location), scope)
-      const bound = bindOperator('=', [left, right], location)
-      const [a = left, b = right] = bound.args
-      return { kind: 'nullif', type: a.type, collation: a.collation, left: a, right: b, run: bound.run }
-    }
-    case 'AEXPR_IN':
-      return resolveIn(node, scope)
-    case 'AEXPR_BETWEEN':
-    case 'AEXPR_NOT_BETWEEN':
-    case 'AEXPR_BETWEEN_SYM':
-    case 'AEXPR_NOT_BETWEEN_SYM':
-      return resolveBetween(node, scope)
-    default:
-      throw refuse(location, `${node.kind ?? 'the operator'} is not supported in this context`)
-  }
 }
 
 const commonArgs = (
@@ -284,7 +144,7 @@ const resolveMinMax = (node: MinMaxExpr, scope: Scope): Expr => {
     throw refuse(node.location, `${kind} of ${typeLabel(type)} is not supported`)
   bindOperator('<', [args[0] ?? constant(type, null), args[0] ?? constant(type, null)], node.location)
   checkCollation(isCollatable(type) ? 'safe' : 'none', args, kind, node.location)
-  return { kind, type, collation, args }
+  return fold({ kind, type, collation, args }, node.location)
 }
 
 const resolveFunction = (node: FuncCall, scope: Scope): Expr => {
@@ -348,35 +208,31 @@ const resolveSubscript = (node: A_Indirection, scope: Scope): Expr => {
     lower: slice && !own ? constant('int4', 1) : lower,
     upper,
   }))
-  return { kind: 'subscript', type: slice ? arg.type : element, collation: arg.collation, arg, slice, subscripts }
-}
-
-/** Where a node stands, if it says so. */
-export const locationOf = (node: Node | undefined): Location => {
-  if (node === undefined) return undefined
-  const [body] = Object.values(node) as [{ location?: number; lexpr?: Node; arg?: Node }?]
-  return body?.location ?? (body?.arg === undefined ? undefined : locationOf(body.arg))
+  return fold(
+    { kind: 'subscript', type: slice ? arg.type : element, collation: arg.collation, arg, slice, subscripts },
+    location,
+  )
 }
 
 /** The checked form of a node. Throws WhereError. */
 export const resolve = (node: Node, scope: Scope): Expr => {
-  if ('A_Const' in node) return resolveConst(node.A_Const)
+  if ('A_Const' in node) return resolveConst(node.A_Const, scope)
   if ('ColumnRef' in node) return resolveColumn(node.ColumnRef, scope)
   if ('ParamRef' in node) return resolveParam(node.ParamRef.number ?? 0, node.ParamRef.location, scope)
-  if ('A_Expr' in node) return resolveOperator(node.A_Expr, scope)
+  if ('A_Expr' in node) return resolveOperator(node.A_Expr, inner => resolve(inner, scope))
   if ('BoolExpr' in node) return resolveBool(node.BoolExpr, scope)
   if ('NullTest' in node) {
     const { arg, nulltesttype, location } = node.NullTest
-    return nullTest(resolve(required(arg, location), scope), nulltesttype === 'IS_NOT_NULL')
+    return nullTestOf(required(arg, location), nulltesttype === 'IS_NOT_NULL', inner => resolve(inner, scope))
   }
   if ('BooleanTest' in node) return resolveBooleanTest(node.BooleanTest, scope)
   if ('FuncCall' in node) return resolveFunction(node.FuncCall, scope)
   if ('CoalesceExpr' in node) {
     const args = commonArgs(node.CoalesceExpr.args, 'COALESCE', node.CoalesceExpr.location, scope)
-    return { kind: 'coalesce', ...typeOf(args), args }
+    return fold({ kind: 'coalesce', ...typeOf(args), args }, node.CoalesceExpr.location)
   }
   if ('MinMaxExpr' in node) return resolveMinMax(node.MinMaxExpr, scope)
-  if ('TypeCast' in node) return makeCast(node.TypeCast, inner => resolve(inner, scope))
+  if ('TypeCast' in node) return makeCast(node.TypeCast, scope.enums, inner => resolve(inner, scope))
   if ('A_ArrayExpr' in node) return resolveArray(node.A_ArrayExpr.elements ?? [], node.A_ArrayExpr.location, scope)
   if ('A_Indirection' in node) return resolveSubscript(node.A_Indirection, scope)
   if ('CollateClause' in node)
@@ -419,5 +275,5 @@ const coerceText = (expr: Expr, location: Location): Expr => {
 export const resolveCondition = (node: Node, scope: Scope): Expr => {
   const expr = resolve(node, scope)
   if (expr.type !== 'bool' && expr.type !== 'unknown') throw new WhereError('WHERE clause must return a boolean')
-  return coerceBool(expr, locationOf(node))
+  return simplifyCondition(coerceBool(expr, locationOf(node)))
 }

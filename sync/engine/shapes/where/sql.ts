@@ -22,5 +22,5 @@ export const sqlType = (type: TypeName): string => {
 /** A typed literal. An enum's stays untyped: its type may be in any schema, and only its own column stands beside it. */
 export const sqlConstant = (type: TypeName, value: Value | null): string => {
   const text = value === null ? 'NULL' : quoteLiteral(typeInfo(type)?.format(value) ?? '')
-  return isEnum(type) ? text : `${text}::${sqlType(type)}`
+  return isEnum(elementOf(type) ?? type) ? text : `${text}::${sqlType(type)}`
 }

@@ -60,6 +60,12 @@ export const like = (text: string, pattern: string): boolean => {
   let starPattern = -1
   let starText = 0
   for (;;) {
+    if (t >= text.length) {
+      while (pattern.charAt(p) === '%') p++
+      if (p >= pattern.length) return true
+      // Too little text for the pattern: no other place for the last % can help.
+      return false
+    }
     if (p < pattern.length) {
       const c = pattern.charAt(p)
       if (c === '%') {
@@ -78,23 +84,21 @@ export const like = (text: string, pattern: string): boolean => {
         starText = t
         continue
       }
-      if (t < text.length) {
-        if (c === '\\' && p + 1 >= pattern.length) throw escapeError()
-        const literal = c === '\\' ? p + 1 : p
-        if (c === '_') {
-          t += step(text, t)
-          p++
-          continue
-        }
-        if (text.charCodeAt(t) === pattern.charCodeAt(literal)) {
-          t++
-          p = literal + 1
-          continue
-        }
+      if (c === '\\' && p + 1 >= pattern.length) throw escapeError()
+      const literal = c === '\\' ? p + 1 : p
+      if (c === '_') {
+        t += step(text, t)
+        p++
+        continue
       }
-    } else if (t >= text.length) return true
+      if (text.charCodeAt(t) === pattern.charCodeAt(literal)) {
+        t++
+        p = literal + 1
+        continue
+      }
+    }
     // A mismatch: one more character for the last %.
-    if (starPattern < 0 || starText >= text.length) return false
+    if (starPattern < 0) return false
     starText += step(text, starText)
     t = starText
     p = starPattern

@@ -155,7 +155,7 @@ export const elementOf = (type: TypeName): TypeName | undefined => (type.startsW
 
 /** The array type over an element type; undefined over an array, which has none. */
 export const arrayTypeOf = (type: TypeName): TypeName | undefined =>
-  type.startsWith('_') || !(type in scalars) ? undefined : `_${type}`
+  type.startsWith('_') || !(isEnum(type) || Object.hasOwn(scalars, type)) ? undefined : `_${type}`
 
 /** Whether the type is an enum. */
 export const isEnum = (type: TypeName): boolean => type.startsWith('enum:')
@@ -183,7 +183,14 @@ export const typeInfo = (type: TypeName): TypeInfo | undefined => {
   const known = Object.hasOwn(scalars, type) ? scalars[type] : cache.get(type)
   if (known !== undefined) return known
   const element = elementOf(type)
-  const info = element !== undefined && Object.hasOwn(scalars, element) ? scalars[element] : undefined
+  const info =
+    element === undefined
+      ? undefined
+      : isEnum(element)
+        ? enumInfo
+        : Object.hasOwn(scalars, element)
+          ? scalars[element]
+          : undefined
   if (info === undefined) return undefined
   const made = arrayInfo(info)
   cache.set(type, made)
@@ -238,10 +245,19 @@ const oids: Readonly<Record<string, number>> = {
   _uuid: 2951,
 }
 
+/** Whether values of the type are rows, whose IS NULL asks for their fields. */
+export const isRow = (type: TypeName): boolean => type.startsWith('row:')
+
+/** A type as messages show it. */
+export const typeLabel = (type: TypeName): string => {
+  const element = elementOf(type)
+  return element === undefined ? type.replace(/^(?:enum|opaque|row):\d+:/, '') : `${typeLabel(element)}[]`
+}
+
 /** The tree's name for a column's type. A type of another schema that only has a built-in's name is opaque. */
 export const columnType = (column: { typeName: string; typeOid: number; typeKind: string }): TypeName => {
   if (Object.hasOwn(oids, column.typeName) && oids[column.typeName] === column.typeOid) return column.typeName
-  return column.typeKind === 'e' && !column.typeName.startsWith('_')
-    ? `enum:${column.typeOid}`
-    : `opaque:${column.typeOid}`
+  const named = `${column.typeOid}:${column.typeName}`
+  if (column.typeKind === 'e') return column.typeName.startsWith('_') ? `_enum:${named}` : `enum:${named}`
+  return `${column.typeKind === 'c' ? 'row' : 'opaque'}:${named}`
 }

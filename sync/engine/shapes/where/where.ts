@@ -7,7 +7,7 @@ import { predicate } from './evaluate.ts'
 import { equalitiesOf } from './index-keys.ts'
 import { parseWhere } from './parse.ts'
 import { render } from './render.ts'
-import { resolveCondition, type Scope } from './resolve.ts'
+import { resolveCondition, scopeOf } from './resolve.ts'
 import type { Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
@@ -44,6 +44,12 @@ export interface CompiledWhere {
   readonly compile: (columnOrder: readonly string[]) => (row: readonly (string | null)[]) => boolean
 }
 
+/** What is known about the database. */
+export interface WhereOptions {
+  /** its default collation is C, POSIX or ucs_basic; text that comes from no column then has an order and case */
+  readonly defaultCollationSafe?: boolean
+}
+
 const columnsOf = (root: Expr): readonly string[] => {
   const found = new Set<string>()
   const stack: unknown[] = [root]
@@ -72,9 +78,11 @@ export const compileWhere = async (
   text: string,
   params: Readonly<Record<string, string>>,
   columns: readonly WhereColumn[],
+  options: WhereOptions = {},
 ): Promise<CompiledWhere> => {
   const tree = await parseWhere(text)
-  const scope: Scope = { columns: new Map(columns.map(c => [c.name, c])), params, paramTypes: new Map() }
+  const collation = options.defaultCollationSafe === true ? { safe: true, deterministic: true } : undefined
+  const scope = scopeOf(columns, params, collation)
   try {
     return compileExpr(resolveCondition(tree, scope))
   } catch (error) {

@@ -1,0 +1,98 @@
+// Puts the parts together around an open database and a shape upstream: no logic, no process, no signals.
+import { randomUUID } from 'node:crypto'
+import { createSessions, type SessionPort } from './features/sessions/index.ts'
+import { findStanding, roleIn, rolesOf } from './features/members/access.ts'
+import { createFeatures } from './features.ts'
+import { type Checks, databaseCheck } from './http/health.ts'
+import { createHttp, type Http, windowsFor } from './http/stack.ts'
+import { type Bus, createBus } from '#server/kernel/bus.ts'
+import { type Clock, systemClock } from '#server/kernel/clock.ts'
+import type { Config } from '#server/kernel/config.ts'
+import type { Database } from '#server/kernel/database.ts'
+import type { Feature } from '#server/kernel/feature.ts'
+import type { Log } from '#server/kernel/log.ts'
+import type { MutationDeps } from '#server/kernel/mutation.ts'
+import type { Route } from '#server/kernel/route.ts'
+import { createServerWrite, type ServerWrite } from '#server/kernel/server-writes.ts'
+import { createRunWrite } from '#server/kernel/writes.ts'
+import { shapeCatalogue } from '#sync/catalogue.ts'
+import { createGate, type Gate } from '#sync/gate.ts'
+import type { ShapeUpstream } from '#sync/upstream.ts'
+
+export interface AppOptions {
+  readonly config: Config
+  readonly databaseUrl: () => string
+  readonly database: Database
+  readonly upstream: ShapeUpstream
+  readonly log: Log
+  readonly version: string
+  readonly clock?: Clock
+  readonly random?: () => number
+}
+
+export interface App {
+  readonly http: Http
+  readonly bus: Bus
+  readonly gate: Gate
+  readonly features: readonly Feature[]
+  readonly routes: readonly Route[]
+  readonly mutation: MutationDeps
+  readonly write: ServerWrite
+  readonly sessions: SessionPort
+}
+
+const wireRevocation = (bus: Bus, gate: Gate): void => {
+  bus.subscribe(event => {
+    if (event.type === 'session_ended') gate.revocations.sessionEnded(event.userId, event.sessionPublicId)
+    else if (event.type === 'access_changed') gate.revocations.accessChanged(event.userId, event.applicationId)
+    else gate.revocations.applicationDeleted(event.applicationId)
+  })
+}
+
+/** Builds the application. Throws when the route table or the features contradict themselves. */
+export const createApp = (options: AppOptions): App => {
+  const { config, database, upstream, log, version, clock = systemClock, random = Math.random } = options
+  const bus = createBus({
+    url: options.databaseUrl,
+    notify: async (channel, payload) => {
+      await database.pool.query('select pg_notify($1, $2)', [channel, payload])
+    },
+    origin: randomUUID(),
+    log,
+  })
+  const mutation: MutationDeps = { database, clock, random, log, findStanding, onEvents: events => bus.publish(events) }
+  const runWrite = createRunWrite(mutation)
+  const write = createServerWrite(mutation)
+  const windows = windowsFor(config)
+  const secure = config.publicUrl.startsWith('https:')
+  const sessions = createSessions({ db: database.writes, clock, log, days: config.sessionDays, secure })
+  const features = createFeatures({ config, database, mutation, runWrite, write, sessions, windows })
+  const shapes = features.flatMap(feature => feature.shapes)
+  const gate = createGate({ upstream, shapes, roleOf: (userId, id) => roleIn(database.reads, userId, id) })
+  wireRevocation(bus, gate)
+  const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
+  const checks: Checks = {
+    database: databaseCheck(database),
+    electric: {
+      probe: async () => {
+        const state = await upstream.health()
+        if (state !== 'active') throw new Error(`the shape engine is ${state}`)
+      },
+      whenDown: 'down',
+    },
+  }
+  const http = createHttp({
+    routes,
+    runWrite,
+    database,
+    sessions,
+    config,
+    log,
+    checks,
+    clock,
+    version,
+    windows,
+    shapes: (call, actor) => gate.handle(call, actor),
+  })
+  return { http, bus, gate, features, routes, mutation, write, sessions }
+}

@@ -1,0 +1,40 @@
+// A database for one command: that of a running server, or the embedded one started for the while.
+import { migrate } from '#migrations/run.ts'
+import { databaseService, version } from '../main.ts'
+import { type App, createApp } from '../app.ts'
+import { runningUrl } from '../embedded/postgres.ts'
+import { loadConfig } from '#server/kernel/config.ts'
+import { type Database, openDatabase } from '#server/kernel/database.ts'
+import { createLog } from '#server/kernel/log.ts'
+import type { ShapeUpstream } from '#sync/upstream.ts'
+
+export interface CommandSession {
+  readonly url: string
+  readonly database: Database
+  readonly app: App
+}
+
+// commands serve no shapes; what they change reaches the server's subscribers through the database
+const noShapes: ShapeUpstream = {
+  handle: async () => ({ status: 503, headers: {}, body: null }),
+  health: async () => 'starting',
+}
+
+/** Runs `work` with the database of the environment's settings, migrated; closes everything behind it. */
+export const withDatabase = async <T>(work: (session: CommandSession) => Promise<T>): Promise<T> => {
+  const config = loadConfig(process.env)
+  const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
+  const running = config.databaseUrl === 'embedded' ? runningUrl(config.dataDir) : undefined
+  const { service, url } = running ? { service: undefined, url: () => running } : databaseService(config, log)
+  await service?.start()
+  let database: Database | undefined
+  try {
+    await migrate(url())
+    database = openDatabase(url(), 4, log)
+    const app = createApp({ config, databaseUrl: url, database, upstream: noShapes, log, version })
+    return await work({ url: url(), database, app })
+  } finally {
+    await database?.close()
+    await service?.stop()
+  }
+}

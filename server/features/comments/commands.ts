@@ -1,0 +1,198 @@
+// comment.* (domain rules, section 4). Comments are decided by arrival order, not merged.
+import { markdownToContent } from '#server/content/markdown.ts'
+import { checkContent, type ContentNode } from '#server/content/model.ts'
+import { keepMentions, mentionedIds, plainText } from '#server/content/text.ts'
+import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { AppError, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import { decide, requireLive } from '#server/kernel/policy.ts'
+import { openTask } from '../tasks/open.ts'
+import { commentPolicy } from './policy.ts'
+import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
+
+const contentOf = (input: { body?: Record<string, unknown> | undefined; body_markdown?: string | undefined }) => {
+  const field = input.body === undefined ? 'body_markdown' : 'body'
+  const checked = checkContent(input.body ?? markdownToContent(must(input.body_markdown)))
+  if ('problems' in checked) {
+    throw invalid(...checked.problems.map(one => ({ ...one, path: one.path === '' ? field : `${field}.${one.path}` })))
+  }
+  return checked.content
+}
+
+/** Mentions of people who are not members become plain text. */
+const withMembersOnly = async (context: WriteContext, applicationId: string, content: ContentNode) => {
+  const named = mentionedIds(content)
+  const members =
+    named.length === 0
+      ? []
+      : await context.tx
+          .selectFrom('application_members')
+          .select('user_id')
+          .where('application_id', '=', applicationId)
+          .where('user_id', 'in', named)
+          .execute()
+  const known = new Set(members.map(member => member.user_id))
+  return { content: keepMentions(content, id => known.has(id)), people: named.filter(id => known.has(id)) }
+}
+
+const saveMentions = async (
+  context: WriteContext,
+  comment: { readonly id: string; readonly application_id: string },
+  people: readonly string[],
+): Promise<void> => {
+  const present = await context.tx
+    .selectFrom('mentions')
+    .select(['id', 'user_id'])
+    .where('comment_id', '=', comment.id)
+    .execute()
+  const gone = present.filter(row => !people.includes(row.user_id)).map(row => row.id)
+  const fresh = people.filter(id => !present.some(row => row.user_id === id))
+  if (gone.length > 0) await context.tx.deleteFrom('mentions').where('id', 'in', gone).execute()
+  if (fresh.length > 0) {
+    await context.tx
+      .insertInto('mentions')
+      .values(
+        fresh.map(userId => ({
+          id: uuid7(),
+          application_id: comment.application_id,
+          comment_id: comment.id,
+          user_id: userId,
+        })),
+      )
+      .execute()
+  }
+  if (gone.length + fresh.length > 0) context.touch('mentions')
+}
+
+const requireText = (content: ContentNode): string => {
+  const text = plainText(content)
+  if (text === '' && !JSON.stringify(content).includes('"image"')) {
+    throw invalidAt('body', 'too_short', 'A comment needs a text.')
+  }
+  return text
+}
+
+const recordOf = (comment: {
+  readonly id: string
+  readonly application_id: string
+  readonly project_id: string
+  readonly task_id: string
+  readonly body_text: string
+}) => ({
+  entityType: 'comment',
+  entityId: comment.id,
+  entityLabel: comment.body_text.slice(0, 300),
+  applicationId: comment.application_id,
+  projectId: comment.project_id,
+  taskId: comment.task_id,
+})
+
+const create = defineCommand({
+  name: 'comment.create',
+  summary: 'Writes a comment or a reply.',
+  access: 'MEMBER',
+  input: createInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const { task } = await openTask(context, input.task_id, 'comment')
+    if (input.parent_id !== undefined) {
+      const parent = await context.tx
+        .selectFrom('comments')
+        .select(['task_id', 'parent_id'])
+        .where('id', '=', input.parent_id)
+        .executeTakeFirst()
+      if (parent?.task_id !== task.id) {
+        throw invalidAt('parent_id', 'parent_foreign', 'The comment belongs to another task.')
+      }
+      if (parent.parent_id !== null) throw invalidAt('parent_id', 'reply_to_reply', 'Replies are not replied to.')
+    }
+    const { content, people } = await withMembersOnly(context, task.application_id, contentOf(input))
+    const comment = await context.tx
+      .insertInto('comments')
+      .values({
+        id: input.id ?? uuid7(),
+        application_id: task.application_id,
+        project_id: task.project_id,
+        task_id: task.id,
+        parent_id: input.parent_id ?? null,
+        author_id: context.userId,
+        author_name: context.actor.displayName,
+        body: JSON.stringify(content),
+        body_text: requireText(content),
+      })
+      .returning(commentColumns)
+      .executeTakeFirstOrThrow()
+    await saveMentions(context, comment, people)
+    context.record(recordOf(comment))
+    context.touch('comments', 'tasks')
+    return { data: comment }
+  },
+})
+
+/** The comment and its task, locked in the order task, comment. */
+const open = async (context: WriteContext, id: string, action: 'update' | 'delete') => {
+  const found = await context.tx
+    .selectFrom('comments')
+    .select(['task_id', 'application_id', 'project_id', 'author_id'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  requireLive(await decide(commentPolicy, action, found, context.actor, context.access))
+  await openTask(context, must(found).task_id, 'comment')
+  const comment = await context.tx
+    .selectFrom('comments')
+    .select(commentColumns)
+    .where('id', '=', id)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  if (!comment) throw notFound()
+  if (comment.deleted_at) throw new AppError('comment_deleted')
+  return comment
+}
+
+const update = defineCommand({
+  name: 'comment.update',
+  summary: 'Rewrites one’s own comment.',
+  access: 'AUTHOR',
+  input: updateInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const comment = await open(context, input.id, 'update')
+    const { content, people } = await withMembersOnly(context, comment.application_id, contentOf(input))
+    const text = requireText(content)
+    if (JSON.stringify(content) === JSON.stringify(comment.body)) return { data: comment }
+    const changed = await context.tx
+      .updateTable('comments')
+      .set({ body: JSON.stringify(content), body_text: text, body_edited_at: context.stamp.editedAt })
+      .where('id', '=', comment.id)
+      .returning(commentColumns)
+      .executeTakeFirstOrThrow()
+    await saveMentions(context, changed, people)
+    context.record({ ...recordOf(changed), changes: { body_text: { old: comment.body_text, new: text } } })
+    context.touch('comments')
+    return { data: changed }
+  },
+})
+
+const remove = defineCommand({
+  name: 'comment.delete',
+  summary: 'Leaves a tombstone: the text goes, the replies stay.',
+  access: 'AUTHOR',
+  input: deleteInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const comment = await open(context, input.id, 'delete')
+    await saveMentions(context, comment, [])
+    const changed = await context.tx
+      .updateTable('comments')
+      .set({ body: null, body_text: '', deleted_at: context.stamp.editedAt, deleted_by_id: context.userId })
+      .where('id', '=', comment.id)
+      .returning(commentColumns)
+      .executeTakeFirstOrThrow()
+    context.record(recordOf(changed))
+    context.touch('comments', 'tasks')
+    return { data: changed }
+  },
+})
+
+export const commentCommands: readonly AnyCommand[] = [create, update, remove]

@@ -1,0 +1,48 @@
+// Comments and mentions: columns and inputs (domain rules, sections 2.2 and 4).
+import { z } from 'zod'
+import { markdown, newId, reference } from '#server/kernel/schemas.ts'
+
+export const commentColumns = [
+  'id',
+  'version',
+  'created_at',
+  'updated_at',
+  'application_id',
+  'project_id',
+  'task_id',
+  'parent_id',
+  'author_id',
+  'author_name',
+  'body',
+  'body_text',
+  'body_edited_at',
+  'deleted_at',
+  'deleted_by_id',
+] as const
+
+export const mentionColumns = ['id', 'created_at', 'application_id', 'comment_id', 'user_id'] as const
+
+export const commentRow: z.ZodType = z
+  .looseObject({
+    id: z.uuid(),
+    task_id: z.uuid(),
+    parent_id: z.uuid().nullable(),
+    author_id: z.uuid().nullable(),
+    author_name: z.string(),
+    body: z.unknown(),
+    body_text: z.string(),
+    deleted_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Comment' })
+
+const body = { body: z.record(z.string(), z.unknown()).optional(), body_markdown: markdown(50_000).optional() }
+
+const oneBody = (input: { body?: unknown; body_markdown?: unknown }) =>
+  (input.body === undefined) !== (input.body_markdown === undefined)
+const oneBodyIssue = { error: 'Give either body or body_markdown.', path: ['body'], params: { issue: 'required' } }
+
+export const createInput = z
+  .strictObject({ id: newId.optional(), task_id: reference, parent_id: reference.optional(), ...body })
+  .refine(oneBody, oneBodyIssue)
+export const updateInput = z.strictObject({ id: reference, ...body }).refine(oneBody, oneBodyIssue)
+export const deleteInput = z.strictObject({ id: reference })

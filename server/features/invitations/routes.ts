@@ -1,0 +1,224 @@
+// /api/invitations…, /api/applications/:id/invitations… (domain rules, section 5.3).
+import { type SqlBool, sql } from 'kysely'
+import { z } from 'zod'
+import type { AnyCommand } from '#server/kernel/command.ts'
+import type { Database, Reader } from '#server/kernel/database.ts'
+import { AppError, notFound } from '#server/kernel/errors.ts'
+import { must } from '#server/kernel/must.ts'
+import { pageQuery, page, type PageQuery } from '#server/kernel/pages.ts'
+import { decide } from '#server/kernel/policy.ts'
+import { readAccess } from '#server/kernel/reading.ts'
+import { rawRoute, readRoute, type Route, type RunWrite, writeRoute } from '#server/kernel/route.ts'
+import { readStanding } from '../members/access.ts'
+import { hashToken } from './commands.ts'
+import { invitationPolicy } from './policy.ts'
+import { invitationColumns, invitationRow, state, token } from './schema.ts'
+
+export interface InvitationRouteDeps {
+  readonly database: Pick<Database, 'read'>
+  readonly runWrite: RunWrite
+}
+
+const list = z.object({ data: z.array(invitationRow), next_cursor: z.string().nullable() })
+
+const listWhere = (
+  reader: Reader,
+  where: { readonly column: 'user_id' | 'inviter_id' | 'application_id'; readonly id: string },
+  filters: PageQuery & { readonly state?: string | undefined },
+) => {
+  let query = reader.selectFrom('invitations as i').select(invitationColumns).where(`i.${where.column}`, '=', where.id)
+  if (filters.state !== undefined) query = query.where('i.state', '=', filters.state)
+  return page(query, {
+    sort: [{ by: sql`i.created_at`, type: 'timestamptz', descending: true }],
+    id: sql`i.id`,
+    request: filters,
+    filters: [where, filters.state ?? null],
+  })
+}
+
+const masked = (email: string | null): string | null => {
+  if (email === null) return null
+  const at = email.lastIndexOf('@')
+  return `${email.slice(0, 1)}…${email.slice(at)}`
+}
+
+const person = (userId: string | undefined): string => {
+  if (userId === undefined) throw new AppError('forbidden')
+  return userId
+}
+
+export const invitationRoutes = (commands: readonly AnyCommand[], deps: InvitationRouteDeps): readonly Route[] => {
+  const command = (name: string) =>
+    must(
+      commands.find(one => one.name === name),
+      name,
+    )
+  const none = z.strictObject({})
+  return [
+    readRoute({
+      path: '/api/invitations',
+      access: 'USER',
+      summary: 'Invitations that I received, pending ones unless `state` says otherwise.',
+      query: z.strictObject({ ...pageQuery, state: state.default('pending') }),
+      response: list,
+      run: ({ reader, actor }, _params, query) =>
+        listWhere(reader, { column: 'user_id', id: person(actor.userId) }, query),
+    }),
+    readRoute({
+      path: '/api/invitations/sent',
+      access: 'USER',
+      summary: 'Invitations that I sent.',
+      query: z.strictObject({ ...pageQuery, state: state.optional() }),
+      response: list,
+      run: ({ reader, actor }, _params, query) =>
+        listWhere(reader, { column: 'inviter_id', id: person(actor.userId) }, query),
+    }),
+    readRoute({
+      path: '/api/invitations/count',
+      access: 'USER',
+      summary: 'How many are pending for me.',
+      query: none,
+      response: z.object({ data: z.object({ count: z.int() }) }),
+      run: async ({ reader, actor }) => {
+        const row = await reader
+          .selectFrom('invitations')
+          .select(sql<number>`count(*)::int`.as('count'))
+          .where('user_id', '=', person(actor.userId))
+          .where('state', '=', 'pending')
+          .executeTakeFirst()
+        return { data: { count: row?.count ?? 0 } }
+      },
+    }),
+    readRoute({
+      path: '/api/invitations/:id',
+      access: 'SELF',
+      summary: 'One invitation: for the invitee, the inviter and owners.',
+      query: none,
+      response: z.object({ data: invitationRow }),
+      run: async ({ reader, actor }, params) => {
+        const row = await reader
+          .selectFrom('invitations')
+          .select(invitationColumns)
+          .where('id', '=', must(params.id))
+          .where(
+            sql<SqlBool>`(user_id = ${person(actor.userId)} or inviter_id = ${person(actor.userId)} or exists (
+              select 1 from application_members m where m.application_id = invitations.application_id
+                 and m.user_id = ${person(actor.userId)} and m.role = 'owner'))`,
+          )
+          .executeTakeFirst()
+        if (!row) throw notFound()
+        return { data: row }
+      },
+    }),
+    readRoute({
+      path: '/api/applications/:id/invitations',
+      access: 'OWNER',
+      summary: 'Invitations of the application, newest first.',
+      query: z.strictObject({ ...pageQuery, state: state.optional() }),
+      response: list,
+      run: async ({ reader, actor }, params, query) => {
+        const subject = { applicationId: must(params.id), editorsMayAddEditors: false }
+        await decide(invitationPolicy, 'list', subject, actor, readAccess(readStanding, reader, actor.userId))
+        return listWhere(reader, { column: 'application_id', id: must(params.id) }, query)
+      },
+    }),
+    writeRoute({
+      method: 'POST',
+      path: '/api/applications/:id/invitations',
+      access: 'EDITOR',
+      summary: 'Invites a person.',
+      command: command('invitation.create'),
+      params: { id: 'application_id' },
+      status: 201,
+    }),
+    rawRoute({
+      method: 'POST',
+      path: '/api/applications/:id/invitations/batch',
+      access: 'EDITOR',
+      summary: 'Invites up to 20 people, each in a transaction of its own.',
+      body: z.strictObject({ invitations: z.array(z.record(z.string(), z.unknown())).min(1).max(20) }),
+      response: z.object({ data: z.array(z.unknown()) }),
+      run: async request => {
+        const { actor } = request
+        if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
+        const { invitations } = request.body as { invitations: Record<string, unknown>[] }
+        const results: unknown[] = []
+        for (const invitation of invitations) {
+          try {
+            const answer = await deps.runWrite(
+              {
+                actor,
+                command: command('invitation.create'),
+                args: { ...invitation, application_id: must(request.params.id) },
+                editedAt: undefined,
+                expectedVersion: undefined,
+                idempotency: undefined,
+                via: 'api',
+                requestId: request.requestId,
+              },
+              201,
+            )
+            results.push(JSON.parse(answer.body))
+          } catch (error) {
+            if (!(error instanceof AppError)) throw error
+            results.push({ error: error.toBody() })
+          }
+        }
+        return { status: 200, body: { data: results } }
+      },
+    }),
+    rawRoute({
+      method: 'POST',
+      path: '/api/invitations/lookup',
+      access: 'PUBLIC',
+      summary: 'What an invitation link leads to, before signing in.',
+      body: z.strictObject({ token }),
+      response: z.object({ data: z.looseObject({ application_name: z.string() }) }),
+      run: async request => {
+        const { token: secret } = request.body as { token: string }
+        const row = await deps.database.read(reader =>
+          reader
+            .selectFrom('invitations')
+            .select(['application_name', 'inviter_name', 'role', 'email', 'state', 'expires_at'])
+            .where('token_hash', '=', hashToken(secret))
+            .executeTakeFirst(),
+        )
+        if (!row) throw notFound()
+        if (row.state === 'expired' || (row.state === 'pending' && row.expires_at <= request.now)) {
+          throw new AppError('invitation_expired')
+        }
+        return { status: 200, body: { data: { ...row, email: masked(row.email) } } }
+      },
+    }),
+    ...(['accept', 'reject'] as const).flatMap(name => [
+      writeRoute({
+        method: 'POST',
+        path: `/api/invitations/${name}`,
+        access: 'USER',
+        summary: `${command(`invitation.${name}`).summary} (by token)`,
+        command: command(`invitation.${name}`),
+      }),
+      writeRoute({
+        method: 'POST',
+        path: `/api/invitations/:id/${name}`,
+        access: 'SELF',
+        summary: command(`invitation.${name}`).summary,
+        command: command(`invitation.${name}`),
+      }),
+    ]),
+    writeRoute({
+      method: 'DELETE',
+      path: '/api/invitations/:id',
+      access: 'AUTHOR',
+      summary: 'Takes an invitation back.',
+      command: command('invitation.cancel'),
+    }),
+    writeRoute({
+      method: 'POST',
+      path: '/api/invitations/:id/resend',
+      access: 'AUTHOR',
+      summary: 'Makes a new link.',
+      command: command('invitation.resend'),
+    }),
+  ]
+}

@@ -1,0 +1,99 @@
+// Reading a Backlog.md folder: config, tasks in their sub-folders, milestones; and a count of what stays outside.
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { parse } from 'yaml'
+import { AppError } from '#server/kernel/errors.ts'
+import { type BacklogItem, parseBacklogFile, type ParseProblem } from './parse.ts'
+
+export type Place = 'tasks' | 'completed' | 'drafts' | 'archive/tasks' | 'archive/drafts'
+const places: readonly Place[] = ['tasks', 'completed', 'drafts', 'archive/tasks', 'archive/drafts']
+
+export interface SourceItem {
+  readonly place: Place
+  /** Path inside the folder. */
+  readonly file: string
+  readonly item: BacklogItem
+}
+
+export interface BacklogFolder {
+  readonly projectName: string
+  readonly prefix: string
+  /** Status names in board order. */
+  readonly statuses: readonly string[]
+  readonly items: readonly SourceItem[]
+  /** Milestone id → title. */
+  readonly milestones: ReadonlyMap<string, string>
+  readonly problems: readonly (ParseProblem & { readonly file: string })[]
+  /** Files that this import leaves out, by kind. */
+  readonly leftOut: { readonly docs: number; readonly decisions: number }
+}
+
+const markdownFiles = async (folder: string): Promise<string[]> => {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    return entries
+      .filter(entry => entry.isFile() && entry.name.endsWith('.md') && entry.name.toLowerCase() !== 'readme.md')
+      .map(entry => join(entry.parentPath, entry.name))
+      .toSorted((a, b) => (a < b ? -1 : 1))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+const readConfig = async (root: string): Promise<Record<string, unknown>> => {
+  for (const name of ['config.yml', 'config.yaml']) {
+    try {
+      const config: unknown = parse(await readFile(join(root, name), 'utf8'))
+      if (typeof config === 'object' && config !== null) return config as Record<string, unknown>
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        throw new AppError('bad_request', {
+          message: `${name} cannot be read: ${(error as Error).message}`,
+          cause: error,
+        })
+      }
+    }
+  }
+  return {}
+}
+
+/** Reads `root` whole. Throws `bad_request` where there is nothing of a Backlog.md folder in it. */
+export const readBacklogFolder = async (root: string): Promise<BacklogFolder> => {
+  const config = await readConfig(root)
+  const items: SourceItem[] = []
+  const problems: (ParseProblem & { file: string })[] = []
+  for (const place of places) {
+    for (const path of await markdownFiles(join(root, place))) {
+      const file = `${place}/${basename(path)}`
+      const parsed = parseBacklogFile(await readFile(path, 'utf8'))
+      if ('message' in parsed) problems.push({ ...parsed, file })
+      else items.push({ place, file, item: parsed })
+    }
+  }
+  if (items.length === 0 && problems.length === 0) {
+    throw new AppError('bad_request', {
+      message: `${root} holds no Backlog.md tasks (looked into ${places.join(', ')}).`,
+    })
+  }
+  const milestones = new Map<string, string>()
+  for (const folder of ['milestones', 'archive/milestones']) {
+    for (const path of await markdownFiles(join(root, folder))) {
+      const parsed = parseBacklogFile(await readFile(path, 'utf8'))
+      if ('title' in parsed) milestones.set(parsed.id.toLowerCase(), parsed.title)
+    }
+  }
+  const { project_name: name, task_prefix: prefix, statuses } = config
+  return {
+    projectName: typeof name === 'string' && name.trim() !== '' ? name.trim() : basename(root),
+    prefix: typeof prefix === 'string' && /^[a-z][a-z0-9]{0,9}$/i.test(prefix) ? prefix.toUpperCase() : 'TASK',
+    statuses: Array.isArray(statuses) ? statuses.filter(status => typeof status === 'string') : [],
+    items,
+    milestones,
+    problems,
+    leftOut: {
+      docs: (await markdownFiles(join(root, 'docs'))).length,
+      decisions: (await markdownFiles(join(root, 'decisions'))).length,
+    },
+  }
+}

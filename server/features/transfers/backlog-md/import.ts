@@ -1,0 +1,378 @@
+// `skerry import backlog-md`: the tasks of a Backlog.md folder into a project, through the same commands as any other
+// write. One transaction a task; a task that was imported before is left alone, so a second run changes nothing.
+import type { SystemActor } from '#server/kernel/actor.ts'
+import { defineCommand, type AnyCommand } from '#server/kernel/command.ts'
+import type { Database } from '#server/kernel/database.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import { type Mutation, type MutationDeps, MutationFailure, mutateOnce } from '#server/kernel/mutation.ts'
+import { freshRanks, rankBetween } from '#server/kernel/rank.ts'
+import { issuesIn, parseInput } from '#server/kernel/validation.ts'
+import { z } from 'zod'
+import { categoryColors } from '../../statuses/create.ts'
+import type { Category } from '../../projects/schema.ts'
+import { type BacklogFolder, readBacklogFolder } from './folder.ts'
+import {
+  boardOrder,
+  categoryOfName,
+  describe,
+  labelsOf,
+  numberOf,
+  type PlannedItem,
+  planItems,
+  priorityOf,
+  statusKey,
+  taskTypeOf,
+  titlesOf,
+} from './plan.ts'
+
+export interface ImportDeps {
+  readonly database: Database
+  readonly mutation: MutationDeps
+  readonly commands: ReadonlyMap<string, AnyCommand>
+}
+
+export interface ImportOptions {
+  readonly folder: string
+  readonly applicationId: string
+  /** Who imports: owner or editor of the application; also takes unfinished tasks whose person is unknown. */
+  readonly userId: string
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export interface ImportReport {
+  readonly projectId: string
+  readonly projectKey: string
+  readonly created: number
+  readonly skipped: number
+  readonly failed: number
+  readonly checklists: number
+  readonly checklistItems: number
+  readonly warnings: readonly { readonly file: string; readonly message: string }[]
+  readonly errors: readonly { readonly file: string; readonly line?: number; readonly message: string }[]
+  /** Kinds of files that this version does not import, and how many there are. */
+  readonly notImported: { readonly docs: number; readonly decisions: number }
+}
+
+const source = 'backlog_md'
+
+/** Remembers an external id in the transaction that makes the row: not a command of the API. */
+const remember = (applicationId: string): AnyCommand =>
+  defineCommand({
+    name: 'import.remember',
+    summary: 'Notes where an imported row came from.',
+    access: 'USER',
+    input: z.object({
+      container_id: z.string(),
+      external_id: z.string(),
+      entity_type: z.string(),
+      entity_id: z.string(),
+    }),
+    inTransactions: false,
+    run: async (context, input) => {
+      await context.tx
+        .insertInto('external_refs')
+        .values({ application_id: applicationId, source, ...input })
+        .execute()
+      return { data: null }
+    },
+  })
+
+class Importer {
+  readonly #deps: ImportDeps
+  readonly #actor: SystemActor
+  readonly #remember: AnyCommand
+
+  constructor(deps: ImportDeps, options: ImportOptions, displayName: string) {
+    this.#deps = deps
+    this.#actor = { kind: 'import', reason: source, userId: options.userId, displayName }
+    this.#remember = remember(options.applicationId)
+  }
+
+  command(name: string, args: Record<string, unknown>): Mutation {
+    const command = must(this.#deps.commands.get(name), name)
+    return { command, input: parseInput(command.input, args) }
+  }
+
+  note(containerId: string, externalId: string, entityType: string, entityId: string): Mutation {
+    const input = { container_id: containerId, external_id: externalId, entity_type: entityType, entity_id: entityId }
+    return { command: this.#remember, input }
+  }
+
+  async run(mutations: readonly Mutation[]): Promise<unknown[]> {
+    try {
+      const { outcomes } = await mutateOnce(this.#deps.mutation, {
+        actor: this.#actor,
+        mutations,
+        editedAt: undefined,
+        expectedVersion: undefined,
+        via: 'import',
+        requestId: undefined,
+      })
+      return outcomes.map(outcome => outcome.data)
+    } catch (error) {
+      throw error instanceof MutationFailure ? error.cause : error
+    }
+  }
+
+  /** external id → row id of what this container got from Backlog.md before. */
+  async known(containerId: string): Promise<Map<string, string>> {
+    const rows = await this.#deps.database.read(reader =>
+      reader
+        .selectFrom('external_refs')
+        .select(['external_id', 'entity_id'])
+        .where('container_id', '=', containerId)
+        .where('source', '=', source)
+        .execute(),
+    )
+    return new Map(rows.map(row => [row.external_id, row.entity_id]))
+  }
+}
+
+const projectStatuses = (folder: BacklogFolder) => {
+  const names = folder.statuses.length > 0 ? folder.statuses : ['To Do', 'In Progress', 'Done']
+  const list = names.map((name, index) => ({ name: name.slice(0, 50), category: categoryOfName(name, index === 0) }))
+  if (!list.some(one => one.category === 'todo')) list.unshift({ name: 'To Do', category: 'todo' })
+  if (!list.some(one => one.category === 'done')) list.push({ name: 'Done', category: 'done' })
+  return list
+}
+
+const freeKey = async (database: Database, applicationId: string, prefix: string): Promise<string> => {
+  const rows = await database.read(reader =>
+    reader.selectFrom('projects').select('key').where('application_id', '=', applicationId).execute(),
+  )
+  const taken = new Set(rows.map(row => row.key))
+  for (let n = 1; ; n += 1) {
+    const key = n === 1 ? prefix : `${prefix.slice(0, 10 - String(n).length)}${n}`
+    if (!taken.has(key)) return key
+  }
+}
+
+const ensureProject = async (importer: Importer, deps: ImportDeps, options: ImportOptions, folder: BacklogFolder) => {
+  const known = (await importer.known(options.applicationId)).get(folder.projectName)
+  if (known) {
+    const row = await deps.database.read(reader =>
+      reader.selectFrom('projects').select(['id', 'key']).where('id', '=', known).executeTakeFirst(),
+    )
+    if (row) return row
+  }
+  const id = uuid7()
+  const key = await freeKey(deps.database, options.applicationId, folder.prefix)
+  await importer.run([
+    importer.command('project.create', {
+      id,
+      application_id: options.applicationId,
+      name: folder.projectName.slice(0, 255),
+      key,
+      statuses: projectStatuses(folder),
+    }),
+    ...(known ? [] : [importer.note(options.applicationId, folder.projectName, 'project', id)]),
+  ])
+  return { id, key }
+}
+
+interface Status {
+  readonly id: string
+  readonly category: Category
+}
+
+/** Status by name for every item; names that the board does not have become new columns. */
+const ensureStatuses = async (
+  importer: Importer,
+  deps: ImportDeps,
+  projectId: string,
+  items: readonly PlannedItem[],
+): Promise<(item: PlannedItem) => Status> => {
+  const load = async () =>
+    deps.database.read(reader =>
+      reader
+        .selectFrom('task_statuses')
+        .select(['id', 'name', 'category'])
+        .where('project_id', '=', projectId)
+        .orderBy('rank')
+        .orderBy('id')
+        .execute(),
+    )
+  let statuses = await load()
+  const has = (name: string) => statuses.some(status => statusKey(status.name) === statusKey(name))
+  for (const { item, place } of items) {
+    if (item.status === undefined || place.endsWith('drafts') || has(item.status)) continue
+    const category = categoryOfName(item.status, false)
+    await importer.run([
+      importer.command('status.create', {
+        project_id: projectId,
+        name: item.status.slice(0, 50),
+        category,
+        color: categoryColors[category],
+      }),
+    ])
+    statuses = await load()
+  }
+  const todo = must(statuses.find(status => status.category === 'todo'))
+  return ({ item, place }) => {
+    const name = place.endsWith('drafts') ? undefined : item.status
+    const found = name === undefined ? todo : statuses.find(status => statusKey(status.name) === statusKey(name))
+    const { id, category } = found ?? todo
+    return { id, category: category as Category }
+  }
+}
+
+/** Ranks that put new cards of each column below those that are there, in board order. */
+const planRanks = async (
+  deps: ImportDeps,
+  projectId: string,
+  items: readonly PlannedItem[],
+  statusOf: (item: PlannedItem) => Status,
+): Promise<Map<PlannedItem, string>> => {
+  const last = await deps.database.read(reader =>
+    reader
+      .selectFrom('tasks')
+      .select(['status_id', ({ fn }) => fn.max('rank').as('rank')])
+      .where('project_id', '=', projectId)
+      .groupBy('status_id')
+      .execute(),
+  )
+  const ranks = new Map<PlannedItem, string>()
+  for (const [statusId, list] of Map.groupBy(items, item => statusOf(item).id)) {
+    let above = last.find(row => row.status_id === statusId)?.rank ?? undefined
+    const fresh = above === undefined ? freshRanks(list.length, deps.mutation.random) : undefined
+    for (const [index, item] of boardOrder(list).entries()) {
+      above = fresh?.[index] ?? must(rankBetween(above, undefined, deps.mutation.random))
+      ranks.set(item, above)
+    }
+  }
+  return ranks
+}
+
+const reason = (error: unknown): string => {
+  if (!(error instanceof AppError)) return error instanceof Error ? error.message : 'unknown error'
+  const issues = issuesIn(error)
+  return issues.length === 0 ? error.message : issues.map(one => `${one.path}: ${one.message}`).join('; ')
+}
+
+/** People by name or address, and whether tasks of the project may be given to them. */
+const people = async (deps: ImportDeps, applicationId: string, projectId: string) => {
+  const rows = await deps.database.read(reader =>
+    reader
+      .selectFrom('application_members as m')
+      .innerJoin('users as u', 'u.id', 'm.user_id')
+      .leftJoin('project_members as p', join =>
+        join.onRef('p.user_id', '=', 'm.user_id').on('p.project_id', '=', projectId),
+      )
+      .select(['m.user_id', 'm.role', 'm.display_name', 'u.email', 'p.id as project_row'])
+      .where('m.application_id', '=', applicationId)
+      .execute(),
+  )
+  return (name: string | undefined): { readonly userId: string; readonly eligible: boolean } | undefined => {
+    const wanted = name?.replace(/^@/, '').toLowerCase()
+    const row = rows.find(one => one.display_name.toLowerCase() === wanted || one.email.toLowerCase() === wanted)
+    return (
+      row && {
+        userId: row.user_id,
+        eligible: row.role === 'owner' || (row.role === 'editor' && row.project_row !== null),
+      }
+    )
+  }
+}
+
+/**
+ * Imports `options.folder`. Rejects when the folder is none, or the person may not import there; what is wrong with
+ * single files stands in the report, and the rest goes on.
+ */
+export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions): Promise<ImportReport> => {
+  const folder = await readBacklogFolder(options.folder)
+  const plan = planItems(folder)
+  const user = await deps.database.read(reader =>
+    reader.selectFrom('users').select('display_name').where('id', '=', options.userId).executeTakeFirst(),
+  )
+  if (!user) throw new AppError('not_found')
+  const importer = new Importer(deps, options, user.display_name)
+  const project = await ensureProject(importer, deps, options, folder)
+  const known = await importer.known(project.id)
+  const fresh = plan.items.filter(item => !known.has(item.externalId))
+  const statusOf = await ensureStatuses(importer, deps, project.id, fresh)
+  const ranks = await planRanks(deps, project.id, fresh, statusOf)
+  const personOf = await people(deps, options.applicationId, project.id)
+  const titleOf = titlesOf(plan.items)
+  const warnings = [...plan.warnings]
+  const errors: ImportReport['errors'][number][] = [...folder.problems]
+  const ids = new Map(known)
+  const counts = { created: 0, checklists: 0, checklistItems: 0 }
+
+  const assigneeOf = (item: PlannedItem): string | undefined => {
+    const named = item.item.assignees.map(personOf).find(one => one?.eligible)
+    if (named) return named.userId
+    if (statusOf(item).category === 'todo') return undefined
+    const who = item.item.assignees[0]
+    warnings.push({
+      file: item.file,
+      message:
+        who === undefined
+          ? 'Nobody is named; it goes to the importer.'
+          : `${who} is unknown here; it goes to the importer.`,
+    })
+    return options.userId
+  }
+
+  for (const [index, planned] of fresh.entries()) {
+    const { item, place } = planned
+    const id = uuid7()
+    const status = statusOf(planned)
+    const parentId = planned.parent === undefined ? undefined : ids.get(planned.parent)
+    const finished = item.completedAt ?? item.updatedAt ?? item.createdAt
+    const putAway = place === 'completed' || place.startsWith('archive/')
+    const assignee = assigneeOf(planned)
+    const reporter = personOf(item.reporter)?.userId
+    const number = numberOf(item)
+    try {
+      const mutations = [
+        importer.command('task.create', {
+          id,
+          project_id: project.id,
+          title: item.title.slice(0, 500),
+          description: describe(planned, titleOf) || null,
+          task_type: parentId === undefined && taskTypeOf(planned) === 'subtask' ? 'task' : taskTypeOf(planned),
+          priority: priorityOf(planned),
+          status_id: status.id,
+          rank: must(ranks.get(planned)),
+          labels: labelsOf(planned, folder.milestones),
+          ...(parentId === undefined ? {} : { parent_id: parentId }),
+          ...(assignee === undefined ? {} : { assignee_id: assignee }),
+          ...(reporter === undefined ? {} : { reporter_id: reporter }),
+          ...(number === undefined || place.endsWith('drafts') ? {} : { number }),
+          ...(item.dueDate === undefined ? {} : { due_date: item.dueDate }),
+          ...(item.createdAt ? { created_at: item.createdAt.toISOString() } : {}),
+          ...(finished && status.category === 'done' ? { completed_at: finished.toISOString() } : {}),
+        }),
+        ...item.checklists.map(list =>
+          importer.command('checklist.create', {
+            task_id: id,
+            title: list.title.slice(0, 255),
+            items: list.items.map(one => ({ content: one.content.slice(0, 10_000), is_done: one.done })),
+          }),
+        ),
+        ...(putAway ? [importer.command('task.archive', { id })] : []),
+        importer.note(project.id, planned.externalId, 'task', id),
+      ]
+      await importer.run(mutations)
+      ids.set(planned.externalId, id)
+      counts.created += 1
+      counts.checklists += item.checklists.length
+      counts.checklistItems += item.checklists.reduce((sum, list) => sum + list.items.length, 0)
+    } catch (error) {
+      errors.push({ file: planned.file, message: reason(error) })
+    }
+    options.onProgress?.(index + 1, fresh.length)
+  }
+  return {
+    projectId: project.id,
+    projectKey: project.key,
+    skipped: plan.items.length - fresh.length,
+    failed: errors.length,
+    ...counts,
+    warnings,
+    errors,
+    notImported: folder.leftOut,
+  }
+}

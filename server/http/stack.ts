@@ -1,0 +1,129 @@
+// The HTTP application: a fixed list of middlewares, then the route table. The order is the contract:
+// request id → access log → error map → headers and CORS → session → rate limit → shapes → routes.
+import type { IncomingMessage, RequestListener } from 'node:http'
+import Koa from 'koa'
+import { type Clock, systemClock } from '#server/kernel/clock.ts'
+import { type Config, networkTest } from '#server/kernel/config.ts'
+import type { Database } from '#server/kernel/database.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import type { Log } from '#server/kernel/log.ts'
+import type { Route, RunWrite } from '#server/kernel/route.ts'
+import { createWindows, noWindows, type Windows } from '#server/kernel/windows.ts'
+import { clientAddress } from './client-address.ts'
+import { beginState, stateOf } from './context.ts'
+import { docsRoutes } from './docs-page.ts'
+import { errorMap } from './error-map.ts'
+import { responseHeaders } from './headers.ts'
+import { type Checks, serviceRoutes } from './health.ts'
+import { mountRoutes } from './mount.ts'
+import { openApiRoute } from './openapi.ts'
+import { rateLimit } from './rate-limit.ts'
+import { type Authenticated, authenticate, checkOrigin, type SessionSource, sessionMiddleware } from './session.ts'
+import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
+
+export interface HttpOptions {
+  readonly routes: readonly Route[]
+  readonly runWrite: RunWrite
+  readonly database: Pick<Database, 'read'>
+  readonly sessions: SessionSource
+  readonly config: Pick<Config, 'origins' | 'publicUrl' | 'trustedProxies' | 'rateLimits'>
+  readonly log: Log
+  /** What /ready asks. */
+  readonly checks: Checks
+  readonly shapes?: ShapeHandler
+  readonly clock?: Clock
+  readonly version?: string
+  /** Counters of the request limits; shared with features that limit by what stands in a body. */
+  readonly windows?: Windows
+}
+
+export interface Http {
+  readonly handler: RequestListener
+  /**
+   * Who asks for a WebSocket: upgrade requests do not pass through the middlewares. Rejects with `csrf_failed` when a
+   * page of a foreign origin uses somebody's cookie. Anonymous callers may still show a token inside the protocol.
+   */
+  readonly authenticate: (request: IncomingMessage) => Promise<Authenticated>
+  /** Ends long polls and streams; part of the server's stop. */
+  readonly endStreams: () => void
+}
+
+/** Counters as RATE_LIMITS says. */
+export const windowsFor = (config: Pick<Config, 'rateLimits'>): Windows =>
+  config.rateLimits ? createWindows() : noWindows
+
+const requestId =
+  (clock: Clock, addressOf: (request: IncomingMessage) => string): Koa.Middleware =>
+  async (ctx, next) => {
+    const now = clock.now()
+    const id = uuid7(now.getTime())
+    beginState(ctx, id, now, addressOf(ctx.req))
+    ctx.set('X-Request-Id', id)
+    await next()
+  }
+
+// pattern instead of path, and never the query: it may hold search terms
+const accessLog =
+  (log: Log): Koa.Middleware =>
+  async (ctx, next) => {
+    const begin = performance.now()
+    try {
+      await next()
+    } finally {
+      const state = stateOf(ctx)
+      // a client polls thirty shapes: worth a line only when looking for something
+      const level = state.route === shapeRoute ? 'debug' : 'info'
+      log[level]('request', {
+        request_id: state.requestId,
+        method: ctx.method,
+        route: state.route,
+        status: ctx.res.headersSent ? ctx.res.statusCode : ctx.status,
+        ms: Math.round(performance.now() - begin),
+        user_id: state.actor.kind === 'anonymous' ? undefined : state.actor.userId,
+      })
+    }
+  }
+
+/** Builds the application. Throws when a route cannot be mounted. */
+export const createHttp = (options: HttpOptions): Http => {
+  const { config, log, sessions, clock = systemClock, version = '0.0.0' } = options
+  const windows = options.windows ?? windowsFor(config)
+  const isTrusted = networkTest(config.trustedProxies)
+  const forwarded = (request: IncomingMessage) => [request.headers['x-forwarded-for'] ?? []].flat().join(',')
+  const addressOf = (request: IncomingMessage) =>
+    clientAddress(request.socket.remoteAddress, forwarded(request), isTrusted)
+
+  const documented = [...options.routes, ...serviceRoutes(options.checks, version)]
+  const reference = openApiRoute(() => documented, { version, publicUrl: config.publicUrl })
+  const shapes = createShapes({ handler: options.shapes, limited: config.rateLimits })
+
+  const app = new Koa()
+  app.silent = true
+  app.on('error', (error: unknown) => log.debug('a response ended early', { error }))
+  app.use(requestId(clock, addressOf))
+  app.use(accessLog(log))
+  app.use(errorMap(log))
+  app.use(responseHeaders({ origins: config.origins, https: config.publicUrl.startsWith('https:') }))
+  app.use(sessionMiddleware(sessions, config.origins))
+  app.use(rateLimit(windows))
+  app.use(shapes.middleware)
+  app.use(
+    mountRoutes({
+      routes: [...documented, reference, ...docsRoutes()],
+      database: options.database,
+      runWrite: options.runWrite,
+      windows,
+    }),
+  )
+
+  return {
+    handler: app.callback(),
+    authenticate: async request => {
+      const found = await authenticate(sessions, request.headers, addressOf(request))
+      // the browser's own rules do not keep pages from opening sockets to us: an upgrade is treated like a write
+      if (found.credential === 'cookie') checkOrigin('POST', request.headers.origin, 'cookie', config.origins)
+      return found
+    },
+    endStreams: shapes.endAll,
+  }
+}

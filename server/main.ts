@@ -1,0 +1,108 @@
+// From settings to a running server and back: the only file that knows every part. Order of start: PostgreSQL,
+// migrations, pools, shape engine, events, HTTP. The stop is the reverse, each step with a deadline.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { migrate } from '#migrations/run.ts'
+import { createEngine, type Engine } from '#sync/engine/service.ts'
+import { electricUpstream } from '#sync/electric-upstream.ts'
+import { type App, createApp } from './app.ts'
+import { EmbeddedPostgres } from './embedded/postgres.ts'
+import { HttpServer } from './http/server.ts'
+import { type Config, ensureSecretKey } from '#server/kernel/config.ts'
+import { type Database, openDatabase } from '#server/kernel/database.ts'
+import { type Service, startAll } from '#server/kernel/lifecycle.ts'
+import type { Log } from '#server/kernel/log.ts'
+import { must } from '#server/kernel/must.ts'
+
+export const version: string = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version
+
+export interface Skerry {
+  /** Where the server listens. */
+  readonly url: string
+  readonly databaseUrl: string
+  readonly database: Database
+  readonly app: App
+  /** Undefined when a real Electric serves the shapes. */
+  readonly engine: Engine | undefined
+  /** Ordered shutdown; safe to call more than once. */
+  stop(): Promise<void>
+}
+
+/** The database of `config`: the embedded one as a Service, or just the URL of another. */
+export const databaseService = (config: Config, log: Log): { service: Service | undefined; url: () => string } => {
+  if (config.databaseUrl !== 'embedded') return { service: undefined, url: () => config.databaseUrl }
+  const embedded = new EmbeddedPostgres({ folder: config.dataDir, log })
+  return { service: embedded, url: () => embedded.url }
+}
+
+/** Starts everything that `config` asks for; rejects when a part does not start, after stopping the others. */
+export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => {
+  const { service: postgres, url } = databaseService(config, log)
+  let database: Database | undefined
+  let app: App | undefined
+  let engine: Engine | undefined
+  let http: HttpServer | undefined
+
+  const schema: Service = {
+    name: 'schema',
+    start: async () => {
+      ensureSecretKey(config)
+      const ran = await migrate(url())
+      if (ran.length > 0) log.info('migrated', { migrations: ran })
+      database = openDatabase(url(), config.databasePoolSize, log)
+    },
+    stop: async () => database?.close(),
+  }
+  const shapes: Service = {
+    name: 'shapes',
+    start: async () => {
+      engine = config.electric
+        ? undefined
+        : createEngine({
+            databaseUrl: url(),
+            storageDir: join(config.dataDir, 'shapes'),
+            publication: 'manual',
+            publicationName: 'electric_publication_default',
+            log: log.with({ part: 'shapes' }),
+          })
+      await engine?.start()
+      app = createApp({
+        config,
+        databaseUrl: url,
+        database: must(database),
+        upstream: engine ?? electricUpstream(must(config.electric)),
+        log,
+        version,
+      })
+    },
+    stop: async () => engine?.stop(),
+  }
+  const events: Service = { name: 'events', start: () => must(app).bus.start(), stop: () => must(app).bus.stop() }
+  const web: Service = {
+    name: 'http',
+    start: async () => {
+      const { http: stack } = must(app)
+      http = new HttpServer({
+        handler: stack.handler,
+        host: config.host,
+        port: config.port,
+        log,
+        endStreams: () => stack.endStreams(),
+      })
+      await http.start()
+    },
+    stop: async () => http?.stop(),
+  }
+  const running = await startAll([...(postgres ? [postgres] : []), schema, shapes, events, web], log, 15_000)
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return {
+    url: `http://${host}:${must(http).port}`,
+    databaseUrl: url(),
+    database: must(database),
+    app: must(app),
+    engine,
+    stop: () => running.stop(),
+  }
+}

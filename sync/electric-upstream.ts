@@ -1,0 +1,69 @@
+// A real Electric (or our engine standing alone) as the upstream: forwards over HTTP with the service's secret.
+import type { UpstreamHealth, ShapeRequest, ShapeResponse, ShapeUpstream } from './upstream.ts'
+
+export interface ElectricOptions {
+  /** Base URL, without /v1/shape. */
+  readonly url: string
+  readonly secret: string
+  /** For tests. */
+  readonly fetch?: typeof globalThis.fetch
+}
+
+// the fetch client has already undone the transfer's encoding, so its length no longer holds
+const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-encoding', 'content-length'])
+
+const unreachable = (): ShapeResponse => ({
+  status: 503,
+  headers: { 'content-type': 'application/json; charset=utf-8', 'retry-after': '5', 'cache-control': 'no-store' },
+  body: Buffer.from(JSON.stringify({ code: 'upstream_unreachable', error: 'The shape service does not answer.' })),
+})
+
+const forwardedHeaders = (headers: ShapeRequest['headers']): Record<string, string> => {
+  const out: Record<string, string> = {}
+  for (const name of ['if-none-match', 'accept', 'content-type']) {
+    const value = headers[name]
+    if (value !== undefined) out[name] = value
+  }
+  return out
+}
+
+/** An upstream that speaks to `url`. The secret goes into the upstream's URL only; it is never logged. */
+export const electricUpstream = ({ url, secret, fetch = globalThis.fetch }: ElectricOptions): ShapeUpstream => {
+  const base = url.replace(/\/+$/, '')
+  return {
+    handle: async request => {
+      const target = new URL(`${base}/v1/shape`)
+      for (const [name, value] of request.query) target.searchParams.append(name, value)
+      target.searchParams.set('secret', secret)
+      let answer: Response
+      try {
+        answer = await fetch(target, {
+          method: request.method,
+          headers: forwardedHeaders(request.headers),
+          ...(request.body && request.body.byteLength > 0 ? { body: Buffer.from(request.body) } : {}),
+          signal: request.signal,
+          redirect: 'error',
+        })
+      } catch (error) {
+        if (request.signal.aborted) return { status: 499, headers: {}, body: null }
+        // a refused connection is the service's state, not this request's
+        void error
+        return unreachable()
+      }
+      const headers: Record<string, string> = {}
+      answer.headers.forEach((value, name) => {
+        if (!hopByHop.has(name)) headers[name] = value
+      })
+      return { status: answer.status, headers, body: answer.body }
+    },
+    health: async (): Promise<UpstreamHealth> => {
+      try {
+        const answer = await fetch(`${base}/v1/health`, { signal: AbortSignal.timeout(2000) })
+        const { status } = (await answer.json()) as { status?: string }
+        return status === 'active' || status === 'waiting' ? status : 'starting'
+      } catch {
+        return 'starting'
+      }
+    },
+  }
+}
