@@ -4,14 +4,14 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { backoff, pause, type Service } from '#server/kernel/lifecycle.ts'
+import { backoff, pause, type Service, withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
 import { createEndpoint, notReady, type Running } from './endpoint.ts'
 import { defaults } from './protocol.ts'
-import { connectReplication, displaySettings, type ReplicationConnection } from './replication/connection.ts'
+import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
 import { openPositionFile } from './replication/position.ts'
@@ -115,9 +115,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   const handleTime = createHandleClock(now)
 
   const pool = new pg.Pool({
-    // Awaited before the connection is handed out; not yet in the type definitions.
-    ...({ onConnect: (client: pg.PoolClient) => client.query(displaySettings) } as object),
-    connectionString: databaseUrl,
+    connectionString: withDisplaySettings(databaseUrl),
     max: options.poolSize ?? 10,
     application_name: 'skerry-sync',
     connectionTimeoutMillis: 10_000,
@@ -227,7 +225,7 @@ export const createEngine = (options: EngineOptions): Engine => {
 
   const awaitLock = async (stream: ReplicationConnection): Promise<void> => {
     stage = 'lock'
-    for (let attempt = 0; !(await tryLock(stream, slot)); attempt++) {
+    for (let attempt = 0; !(await withDeadline(tryLock(stream, slot), 15_000, 'asking for the lock')); attempt++) {
       if (attempt === 0) log.info('another engine holds the slot; waiting')
       setState('waiting')
       // Whoever has the lock may write to the same folder: nothing of it may stay in memory here.
@@ -248,7 +246,11 @@ export const createEngine = (options: EngineOptions): Engine => {
       if (stop.signal.aborted) return
       await awaitLock(stream)
       stage = 'slot'
-      await ensurePublication(pool, publication, options.publication)
+      await withDeadline(
+        ensurePublication(pool, publication, options.publication),
+        15_000,
+        'looking for the publication',
+      )
       opened ??= await open()
       const current = opened
       const { shapes, reader, flusher, position } = current

@@ -43,11 +43,11 @@ export const createEngineProcess = (
     ...options,
   }
   let child: ChildProcess | undefined
+  let gone: Promise<unknown> = Promise.resolve()
   const origin = `http://127.0.0.1:${port}`
   const running = () => child !== undefined && child.exitCode === null && child.signalCode === null
   const kill = async () => {
     if (child === undefined || !running()) return
-    const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
   }
@@ -62,13 +62,14 @@ export const createEngineProcess = (
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       child = started
-      await Promise.race([once(started.stdout, 'data'), once(started, 'exit')])
+      gone = once(started, 'exit')
+      await Promise.race([once(started.stdout, 'data'), gone])
     },
     kill,
     died: async ms => {
       if (child === undefined || !running()) return true
       return Promise.race([
-        once(child, 'exit').then(() => true),
+        gone.then(() => true),
         new Promise<boolean>(resolve => setTimeout(() => resolve(false), ms)),
       ])
     },

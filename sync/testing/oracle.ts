@@ -4,7 +4,7 @@
 import pg from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, parseOffset } from '../engine/lsn.ts'
-import { displaySettings } from '../engine/replication/connection.ts'
+import { withDisplaySettings } from '../engine/replication/connection.ts'
 import { ask, type Message } from './http.ts'
 
 type Row = Record<string, string | null>
@@ -138,10 +138,9 @@ export const compareWithSql = async (
   query: ShapeQuery,
   deadlineMs = 30_000,
 ): Promise<void> => {
-  const db = new pg.Client({ connectionString: databaseUrl })
+  const db = new pg.Client({ connectionString: withDisplaySettings(databaseUrl) })
   await db.connect()
   try {
-    await db.query(displaySettings)
     const { rows: lsn } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
     const target = BigInt(lsn[0]?.lsn ?? '0')
     const deadline = Date.now() + deadlineMs
