@@ -3,16 +3,27 @@
 import pg from 'pg'
 import { formatLsn } from '../lsn.ts'
 
-/** Makes every session print values alike (SPEC.md, S-20). */
-export const displaySettings = [
-  "SET bytea_output = 'hex'",
-  "SET DateStyle = 'ISO, DMY'",
-  "SET TimeZone = 'UTC'",
-  'SET extra_float_digits = 1',
-  "SET IntervalStyle = 'iso_8601'",
-  "SET client_encoding = 'UTF8'",
-  'SET xmlbinary = base64',
-].join('; ')
+const settings = {
+  bytea_output: 'hex',
+  DateStyle: 'ISO,DMY',
+  TimeZone: 'UTC',
+  extra_float_digits: '1',
+  IntervalStyle: 'iso_8601',
+  client_encoding: 'UTF8',
+}
+
+/**
+ * `databaseUrl` with the settings that make every session print values alike (SPEC.md, S-20). They travel with the
+ * connection's first packet: a query of our own after connecting is one more moment at which a connection can die.
+ */
+export const withDisplaySettings = (databaseUrl: string): string => {
+  const mark = databaseUrl.indexOf('?')
+  const query = new URLSearchParams(mark < 0 ? '' : databaseUrl.slice(mark + 1))
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
+  query.set('options', [query.get('options') ?? '', ...ours].join(' ').trim())
+  // The driver reads %20, not +.
+  return `${mark < 0 ? databaseUrl : databaseUrl.slice(0, mark)}?${query.toString().replaceAll('+', '%20')}`
+}
 
 export interface StreamHandlers {
   /** pgoutput bytes: the message begins at `at`. */
@@ -50,7 +61,7 @@ export const connectReplication = async (
   onError: (error: Error) => void,
 ): Promise<ReplicationConnection> => {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    connectionString: withDisplaySettings(databaseUrl),
     replication: 'database',
     application_name: 'skerry-sync',
     keepAlive: true,
@@ -59,7 +70,6 @@ export const connectReplication = async (
   const raw = (client as unknown as { connection: RawConnection }).connection
   client.on('error', onError)
   await client.connect()
-  await client.query(displaySettings)
   let lastHeard = Date.now()
   let paused = false
   let watch: NodeJS.Timeout | undefined

@@ -41,6 +41,8 @@ export class TransactionReader {
   #lastCommit = 0n
   #received = 0n
   #processed = 0n
+  /** Items that were staged since the reader was made. */
+  items = 0
 
   constructor(parts: { router: Router; unproven: Unproven; events: TransactionEvents; log: Log; reach: Reach }) {
     this.#router = parts.router
@@ -204,6 +206,7 @@ export class TransactionReader {
       shape.stage(this.#lsn, this.#xid, change.op, first)
       if (second !== undefined) shape.stage(this.#lsn, this.#xid, change.op + 1, second)
       this.#touched.add(shape)
+      this.items += second === undefined ? 1 : 2
       this.#events.onDirty(shape, first.length + (second?.length ?? 0))
       if (shape.overflowed) this.#retire(shape, 'too much was written while its snapshot was read')
     } catch (error) {

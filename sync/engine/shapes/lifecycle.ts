@@ -112,7 +112,12 @@ export class Shapes {
       since: reader.nextSequence,
       now: now(),
       filter: null,
-      load: () => this.#load(shape, folder, resolved),
+      load: async () => {
+        // The stream may ask for the log before anyone else does.
+        await mkdir(folder, { recursive: true })
+        await (await open(join(folder, 'log'), 'a')).close()
+        return this.#load(shape, folder, resolved)
+      },
     })
     // In one step: from here on no transaction is missed, and these are the ones that the snapshot has to contain.
     this.#listen(shape, table.sources)
@@ -220,8 +225,6 @@ export class Shapes {
     const { catalog, pool, unproven, reader, visibilityMs, reach } = this.#parts
     const { definition } = shape
     const folder = this.#folderOf(shape.handle)
-    await mkdir(folder, { recursive: true })
-    await (await open(join(folder, 'log'), 'w')).close()
     await shape.prepare()
     const sources = await this.#ensurePublished(resolved, signal)
     reach('snapshot.started')
