@@ -65,13 +65,13 @@ const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeout
     return
   }
   response.flushHeaders()
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
   for await (const piece of body) {
     if (response.destroyed) return
     if (response.write(piece)) continue
     // A reader that stalls must not keep the piece, nor whatever made it, for ever.
     const slow = AbortSignal.timeout(sendTimeoutMs)
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
     await once(response, 'drain', { signal: AbortSignal.any([slow, gone.signal]) }).catch(() => response.destroy())
   }
   response.end()
