@@ -119,8 +119,9 @@ const runCommands = async (
   const shapes = new Set<string>()
   const events: DomainEvent[] = []
   const outcomes: WriteOutcome[] = []
-  const access = accessFor(tx, spec.actor, deps.findStanding)
   for (const [index, { command, input }] of spec.mutations.entries()) {
+    // asked anew for each: the mutation before may have made the caller admin of the project it created
+    const access = accessFor(tx, spec.actor, deps.findStanding)
     const warnings: string[] = []
     const context: WriteContext = {
       tx,

@@ -2,7 +2,16 @@
 // prints it), and arithmetic that raises on overflow and underflow. float4 values are kept rounded (Math.fround).
 
 import { EvaluationError } from './errors.ts'
-import { compareNumeric, numericOfInteger, parseNumeric, pow10, trimSpace } from './numeric.ts'
+import {
+  compareNumeric,
+  numericInfinity,
+  numericMinusInfinity,
+  numericNaN,
+  numericOfInteger,
+  parseNumeric,
+  pow10,
+  trimSpace,
+} from './numeric.ts'
 import type { Numeric } from './values.ts'
 
 const decimalPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
@@ -99,29 +108,15 @@ export const parseFloat4 = (text: string): number | undefined => {
 /** An int8 as float4, rounded once. */
 export const float4OfInt8 = (v: bigint): number => roundOnce(Number(v), () => numericOfInteger(v))
 
-const inside = (digits: string, exponent: number, value: number, below: number, above: number): boolean => {
-  // Strictly between the midpoints to the neighbours: PostgreSQL's Ryu never uses the bounds themselves.
-  const scaled = exponent >= 0 ? { v: BigInt(digits) * pow10(exponent), s: 0 } : { v: BigInt(digits), s: -exponent }
-  const candidate: Numeric = { kind: 0, ...scaled }
-  const half = (n: Numeric): Numeric => ({ kind: 0, v: n.v * 5n, s: n.s + 1 })
-  const sum = (a: number, b: number): Numeric => {
-    const [x, y] = [exactOfFloat(a), exactOfFloat(b)]
-    const s = Math.max(x.s, y.s)
-    return half({ kind: 0, v: x.v * pow10(s - x.s) + y.v * pow10(s - y.s), s })
-  }
-  return compareNumeric(candidate, sum(below, value)) > 0 && compareNumeric(candidate, sum(value, above)) < 0
-}
-
-interface Shortest {
+interface Decimal {
   readonly digits: string
   /** decimal exponent of the first digit */
   readonly exponent: number
 }
 
-const split = (scientific: string): Shortest => {
-  const [mantissa = '', exponent = '0'] = scientific.split('e')
-  const digits = mantissa.replace('.', '').replace(/0+$/, '')
-  return { digits: digits === '' ? '0' : digits, exponent: Number(exponent) }
+const stripped = (digits: bigint, exponent: number): Decimal => {
+  const text = digits.toString()
+  return { digits: text.replace(/0+$/, ''), exponent: exponent + text.length }
 }
 
 const bump = (f: number, up: boolean): number => {
@@ -130,19 +125,56 @@ const bump = (f: number, up: boolean): number => {
   return scratch.getFloat64(0)
 }
 
-const shortest = (magnitude: number, single: boolean): Shortest => {
-  const below = single ? neighbour(magnitude, false) : bump(magnitude, false)
-  const raised = single ? neighbour(magnitude, true) : bump(magnitude, true)
-  // Above the largest finite value the gap continues as if there were one more.
-  const above = Number.isFinite(raised) ? raised : magnitude
-  const fits = (s: Shortest): boolean =>
-    inside(s.digits, s.exponent - s.digits.length + 1, magnitude, below, above === magnitude ? magnitude : above) ||
-    (above === magnitude && inside(s.digits, s.exponent - s.digits.length + 1, magnitude, below, magnitude * 1.0000001))
-  for (let precision = 1; precision < 18; precision++) {
-    const nearest = split(magnitude.toExponential(precision - 1))
-    if (fits(nearest)) return nearest
+// The integers below and above magnitude × 10^shift, and how far away that lies from each, in units of `unit`.
+const around = (magnitude: Numeric, shift: number): { low: bigint; rest: bigint; unit: bigint } => {
+  const scale = magnitude.s - shift
+  if (scale <= 0) return { low: magnitude.v * pow10(-scale), rest: 0n, unit: 1n }
+  const unit = pow10(scale)
+  return { low: magnitude.v / unit, rest: magnitude.v % unit, unit }
+}
+
+const firstExponent = (magnitude: number): number => Number(magnitude.toExponential(17).split('e')[1])
+
+/** C's %.*e: `precision` digits, ties to the even one. */
+const rounded = (magnitude: number, precision: number): Decimal => {
+  const exponent = firstExponent(magnitude)
+  const { low, rest, unit } = around(exactOfFloat(magnitude), precision - 1 - exponent)
+  const up = rest * 2n > unit || (rest * 2n === unit && low % 2n === 1n)
+  return stripped(up ? low + 1n : low, exponent - precision)
+}
+
+const middle = (a: number, b: number): Numeric => {
+  const [x, y] = [exactOfFloat(a), exactOfFloat(b)]
+  const s = Math.max(x.s, y.s)
+  return { kind: 0, v: (x.v * pow10(s - x.s) + y.v * pow10(s - y.s)) * 5n, s: s + 1 }
+}
+
+// Ryu without its bounds: the fewest digits strictly between the middles to both neighbours; of those the nearest.
+const shortest = (magnitude: number, single: boolean): Decimal => {
+  const next = single ? neighbour : bump
+  const exact = exactOfFloat(magnitude)
+  const below = middle(next(magnitude, false), magnitude)
+  // Above the largest value the gap goes on as if there were one more.
+  const raised = next(magnitude, true)
+  const gap = magnitude - next(magnitude, false)
+  const top: Numeric = { kind: 0, v: exact.v + exactOfFloat(gap / 2).v, s: 0 }
+  const above = Number.isFinite(raised) ? middle(magnitude, raised) : top
+  const exponent = firstExponent(magnitude)
+  const least = single ? 1 : (magnitude.toExponential().split('e')[0]?.replace('.', '').length ?? 1)
+  for (let precision = Math.max(1, least - 1); precision < 18; precision++) {
+    const shift = precision - 1 - exponent
+    const { low, rest, unit } = around(exact, shift)
+    const inside = (digits: bigint): boolean => {
+      const value: Numeric =
+        shift >= 0 ? { kind: 0, v: digits, s: shift } : { kind: 0, v: digits * pow10(-shift), s: 0 }
+      return compareNumeric(value, below) > 0 && compareNumeric(value, above) < 0
+    }
+    const lowFits = inside(low)
+    const highFits = inside(low + 1n)
+    const high = highFits && (!lowFits || rest * 2n > unit || (rest * 2n === unit && low % 2n === 1n))
+    if (lowFits || highFits) return stripped(high ? low + 1n : low, exponent - precision)
   }
-  return split(magnitude.toExponential(17))
+  return rounded(magnitude, 17)
 }
 
 /** float4out and float8out with extra_float_digits = 1. */
@@ -153,7 +185,7 @@ export const formatFloat = (value: number, single: boolean): string => {
   const sign = value < 0 ? '-' : ''
   const magnitude = Math.abs(value)
   const small = Number.isInteger(magnitude) && magnitude < (single ? 1e6 : 1e15)
-  const { digits, exponent } = small ? split(magnitude.toExponential()) : shortest(magnitude, single)
+  const { digits, exponent } = small ? stripped(BigInt(magnitude), -1) : shortest(magnitude, single)
   if (exponent < -4 || exponent >= (single ? 6 : 15)) {
     const fraction = digits.length > 1 ? `.${digits.slice(1)}` : ''
     const power = Math.abs(exponent).toString().padStart(2, '0')
@@ -166,10 +198,13 @@ export const formatFloat = (value: number, single: boolean): string => {
 
 /** float8 to numeric goes by way of 15 significant digits, float4 by way of 6. */
 export const numericOfFloat = (value: number, single: boolean): Numeric => {
-  const text = Number.isFinite(value) ? value.toPrecision(single ? 6 : 15) : String(value)
-  const parsed = parseNumeric(text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text)
-  if (parsed === undefined) throw outOfRange()
-  return parsed
+  if (Number.isNaN(value)) return numericNaN
+  if (!Number.isFinite(value)) return value > 0 ? numericInfinity : numericMinusInfinity
+  if (value === 0) return numericOfInteger(0)
+  const { digits, exponent } = rounded(Math.abs(value), single ? 6 : 15)
+  const scale = digits.length - 1 - exponent
+  const magnitude = BigInt(digits) * (scale < 0 ? pow10(-scale) : 1n)
+  return { kind: 0, v: value < 0 ? -magnitude : magnitude, s: Math.max(scale, 0) }
 }
 
 /** Total order of floats: NaN equals itself and is above everything, -0 equals 0. */

@@ -2,35 +2,18 @@
 
 import { build } from './evaluate.ts'
 import { EvaluationError, refuse } from './errors.ts'
-import type { Expr } from './tree.ts'
+import { partsOf, type Expr } from './tree.ts'
 
-const partsOf = (expr: Expr): readonly (Expr | undefined)[] => {
-  switch (expr.kind) {
-    case 'bool-test':
-      return [expr.arg]
-    case 'distinct':
-    case 'any-all':
-    case 'nullif':
-      return [expr.left, expr.right]
-    case 'coalesce':
-    case 'greatest':
-    case 'least':
-      return expr.args
-    case 'array':
-      return expr.elements
-    case 'subscript':
-      return [expr.arg, ...expr.subscripts.flatMap(({ lower, upper }) => [lower, upper])]
-    default:
-      return [expr]
-  }
-}
+const isNull = (expr: Expr): boolean => expr.kind === 'const' && expr.value === null
 
-// COALESCE loses its constant NULLs, and whatever stands after a constant that is not NULL.
+// COALESCE loses its constant NULLs, and whatever stands after a constant that is not NULL. NULLIF with a constant NULL
+// is its first argument.
 const shortened = (expr: Expr): Expr => {
+  if (expr.kind === 'nullif' && (isNull(expr.left) || isNull(expr.right))) return expr.left
   if (expr.kind !== 'coalesce') return expr
   const args: Expr[] = []
   for (const arg of expr.args) {
-    if (arg.kind === 'const' && arg.value === null) continue
+    if (isNull(arg)) continue
     args.push(arg)
     if (arg.kind === 'const') break
   }
@@ -41,8 +24,8 @@ const shortened = (expr: Expr): Expr => {
 /** The constant that an expression amounts to, or the expression. Throws WhereError where PostgreSQL would raise. */
 export const fold = (given: Expr, location: number | undefined): Expr => {
   const expr = shortened(given)
-  if (!partsOf(expr).every(part => part === undefined || part.kind === 'const')) return expr
-  if (expr.kind === 'const') return expr
+  if (expr.kind === 'const' || expr.kind === 'column' || !partsOf(expr).every(part => part.kind === 'const'))
+    return expr
   try {
     return { kind: 'const', type: expr.type, collation: expr.collation, value: build(expr, new Map())([]) }
   } catch (error) {

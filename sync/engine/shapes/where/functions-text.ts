@@ -56,11 +56,6 @@ const splitPart = (text: string, by: string, field: number): string => {
   return (field > 0 ? parts[field - 1] : parts.at(field)) ?? ''
 }
 
-const repeat = (text: string, count: number): string => {
-  if (count > 0 && text.length * count > 1_000_000) throw new EvaluationError('requested length too large')
-  return text.repeat(Math.max(count, 0))
-}
-
 const table: [string, Implementation][] = [
   ['lower', a => asciiLower(str(a))],
   ['upper', a => asciiUpper(str(a))],
@@ -92,7 +87,6 @@ const table: [string, Implementation][] = [
   ['text_starts_with', (a, b) => str(a).startsWith(str(b))],
   ['text_reverse', a => Array.from(str(a)).reverse().join('')],
   ['split_part', (a, b, c) => splitPart(str(a), str(b), num(c))],
-  ['repeat', (a, b) => repeat(str(a), num(b))],
   // Casts among the text types.
   ['text_name', a => a],
   ['bpchar_name', a => trimBlanks(str(a))],

@@ -5,7 +5,7 @@ import * as arrays from './array.ts'
 import { timestampOfDate } from './datetime.ts'
 import { compareFloat } from './float.ts'
 import { trimBlanks } from './text.ts'
-import { caseFunctions, textFunctions } from './functions-text.ts'
+import { textFunctions } from './functions-text.ts'
 import { dateFunctions } from './functions-date.ts'
 import { numberFunctions } from './functions-number.ts'
 import type { Implementation } from './tree.ts'
@@ -177,8 +177,8 @@ export const implementationOf = (source: string, argTypes: readonly TypeName[]):
 
 const ordering = /^(?:text_?|name|bpchar|array_)(?:lt|le|gt|ge)(?:text|name)?$/
 
-/** What an implementation asks of its arguments' collation: nothing, only determinism, or plain bytes and ASCII case. */
-export const collationNeed = (source: string, argTypes: readonly TypeName[]): 'none' | 'deterministic' | 'safe' => {
+/** What an implementation asks of its arguments' collation: nothing, determinism, or bytewise order. */
+export const collationNeed = (source: string, argTypes: readonly TypeName[]): 'none' | 'deterministic' | 'order' => {
   if (!argTypes.some(isCollatable)) return 'none'
-  return ordering.test(source) || caseFunctions.has(source) ? 'safe' : 'deterministic'
+  return ordering.test(source) ? 'order' : 'deterministic'
 }

@@ -8,17 +8,17 @@ const maxDepth = 400
 const prefix = 'SELECT 1 WHERE '
 const orderPrefix = 'SELECT 1 ORDER BY '
 
-const select = async (sql: string, text: string): Promise<SelectStmt> => {
+const select = async (sql: string, text: string, split: string): Promise<SelectStmt> => {
   if (Buffer.byteLength(text) > maxBytes) throw new WhereError(`the clause is larger than ${maxBytes} bytes`)
   if (text.includes('\0')) throw new WhereError('At location 0: a NUL character is not allowed')
   const tree = await parse(sql).catch((error: unknown) => {
     if (hasSqlDetails(error) && error.sqlDetails !== undefined) {
       throw new WhereError(`At location ${error.sqlDetails.cursorPosition}: ${error.message}`)
     }
-    throw new WhereError(error instanceof Error ? error.message : 'the clause cannot be parsed')
+    throw new WhereError('the clause is too complex')
   })
   const [first, ...more] = tree.stmts ?? []
-  if (more.length > 0 || first?.stmt_len !== undefined) throw new WhereError('unescaped ";" causing statement split')
+  if (more.length > 0 || first?.stmt_len !== undefined) throw new WhereError(split)
   if (first?.stmt === undefined || !('SelectStmt' in first.stmt)) throw new WhereError('malformed query')
   return first.stmt.SelectStmt
 }
@@ -48,7 +48,7 @@ const checkDepth = (root: unknown): void => {
 
 /** The condition of `SELECT 1 WHERE <text>`. Throws WhereError. */
 export const parseWhere = async (text: string): Promise<Node> => {
-  const statement = await select(prefix + text, text)
+  const statement = await select(prefix + text, text, 'unescaped ";" causing statement split')
   only(statement, 'whereClause')
   if (statement.whereClause === undefined) throw new WhereError(`At location ${prefixLength}: syntax error`)
   checkDepth(statement.whereClause)
@@ -57,7 +57,7 @@ export const parseWhere = async (text: string): Promise<Node> => {
 
 /** The sort keys of `SELECT 1 ORDER BY <text>`. Throws WhereError. */
 export const parseOrderBy = async (text: string): Promise<readonly Node[]> => {
-  const statement = await select(orderPrefix + text, text)
+  const statement = await select(orderPrefix + text, text, 'Unexpected `;` in order by')
   only(statement, 'sortClause')
   checkDepth(statement.sortClause)
   return statement.sortClause ?? []

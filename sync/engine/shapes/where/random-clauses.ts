@@ -1,5 +1,5 @@
 // Random typed clauses for the comparison with PostgreSQL (where-random.pg.test.ts): one column per type, values at the edges
-// of each, and expressions that are well typed most of the time. Used by tests only.
+// of each, and expressions that are well typed most of the time. Used by tests only. Long because it is mostly tables.
 
 /** Draws an index below n. */
 export type Draw = (n: number) => number

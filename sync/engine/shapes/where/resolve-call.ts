@@ -14,12 +14,11 @@ import {
   type CastContext,
   type Pathway,
 } from './catalog.ts'
+import { checkCase, checkCollation, mergeCollations, underC } from './collation.ts'
 import { EvaluationError, refuse } from './errors.ts'
 import { collationNeed, implementationOf } from './functions.ts'
-import { caseFunctions } from './functions-text.ts'
 import type { Location } from './nodes.ts'
 import { sqlType } from './sql.ts'
-import { isAscii } from './text.ts'
 import type { Collation, Expr, ExprOf, Implementation } from './tree.ts'
 import { elementOf, isCollatable, typeInfo, typeLabel, type TypeName } from './types.ts'
 import type { ArrayValue, Value } from './values.ts'
@@ -44,19 +43,6 @@ export const parseLiteral = (text: string, type: TypeName, location: Location): 
   }
   if (value === undefined) throw refuse(location, `invalid syntax for type ${typeLabel(type)}: ${text}`)
   return value
-}
-
-/** What is known of the collation of several expressions together: no more than of each. */
-export const mergeCollations = (args: readonly Expr[]): Collation | undefined => {
-  let merged: Collation | undefined
-  for (const { collation } of args) {
-    if (collation === undefined) continue
-    merged = {
-      safe: (merged?.safe ?? true) && collation.safe,
-      deterministic: (merged?.deterministic ?? true) && collation.deterministic,
-    }
-  }
-  return merged
 }
 
 const run = (implementation: Implementation, args: readonly ExprOf<'const'>[], strict: boolean): Value | null => {
@@ -97,26 +83,6 @@ export const makeArray = (type: TypeName, elements: readonly Expr[]): Expr => {
   if (flat && elements.every(isConst))
     return constant(type, arrayOf(elements.map(element => element.value)), mergeCollations(elements))
   return { kind: 'array', type, collation: isCollatable(type) ? mergeCollations(elements) : undefined, elements }
-}
-
-/** Refuses what depends on a collation that is not known to be bytewise. */
-export const checkCollation = (
-  need: 'none' | 'deterministic' | 'safe',
-  args: readonly Expr[],
-  what: string,
-  location: Location,
-): void => {
-  if (need === 'none') return
-  const collation = mergeCollations(args)
-  if (collation !== undefined && !collation.deterministic) {
-    throw refuse(location, `${what} is not supported for a nondeterministic collation`)
-  }
-  if (need === 'safe' && collation?.safe !== true) {
-    throw refuse(
-      location,
-      `${what} depends on the collation; only C, POSIX and ucs_basic are supported, e.g. (x COLLATE "C")`,
-    )
-  }
 }
 
 // Types whose input function we follow for every text that a row may hold, not only for literals.
@@ -191,7 +157,9 @@ export const tryCoerce = (expr: Expr, target: TypeName, context: CastContext, lo
   if (expr.type === target) return expr
   if (expr.type === 'unknown' && isConst(expr)) {
     const collation = isCollatable(target) ? expr.collation : undefined
-    const value = expr.value === null ? null : parseLiteral(expr.value as string, target, location)
+    expr.literal?.becomes?.(target)
+    const value =
+      expr.value === null ? null : parseLiteral(expr.value as string, target, expr.literal?.location ?? location)
     return constant(target, value, collation)
   }
   const path = pathway(expr.type, target, context)
@@ -234,11 +202,15 @@ const bind = (callable: Callable, args: readonly Expr[], what: string, location:
   const coerced = args.map((arg, i) => coerce(arg, concrete.args[i] ?? arg.type, 'implicit', location))
   const implementation = implementationOf(callable.source, concrete.args)
   if (implementation === undefined) throw refuse(location, `${what} is not supported`)
-  const asciiCase = mergeCollations(coerced)?.safe !== true && caseFunctions.has(callable.source)
-  if (asciiCase && coerced.every(isConst)) checkConstantCase(coerced, what, location)
-  else checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
+  checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
   checkArguments(callable.source, coerced, location)
-  return { source: callable.source, args: coerced, result: concrete.result, run: implementation }
+  const { folds } = checkCase(callable.source, coerced, what, location)
+  return {
+    source: callable.source,
+    args: folds ? coerced.map(underC) : coerced,
+    result: concrete.result,
+    run: implementation,
+  }
 }
 
 // Zones other than UTC depend on the time zone database of either side.
@@ -279,14 +251,6 @@ const checkArguments = (source: string, args: readonly Expr[], location: Locatio
     if (exponent !== '2' && !(source === 'dpow' && whole && /^\d+$/.test(exponent ?? ''))) {
       throw refuse(location, 'only the exponent 2 is supported')
     }
-  }
-}
-
-// Every locale has the same case for ASCII but for the Turkish i; anything else depends on the database's default.
-const checkConstantCase = (args: readonly ExprOf<'const'>[], what: string, location: Location): void => {
-  for (const { value } of args) {
-    if (typeof value === 'string' && !isAscii(value))
-      throw refuse(location, `${what} of a constant that is not ASCII is not supported`)
   }
 }
 

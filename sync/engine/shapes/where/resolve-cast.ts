@@ -129,7 +129,7 @@ const castArray = (nodes: readonly Node[], target: TypeName, location: Location,
 
 /** `expr::type` and `type 'literal'`. */
 export const makeCast = (node: TypeCast, enums: ReadonlyMap<string, TypeName>, resolve: Resolve): Expr => {
-  const location = node.location === undefined || node.location < 0 ? node.typeName?.location : node.location
+  const location = node.typeName?.location ?? node.location
   const target = targetOf(node.typeName, enums, location)
   if (node.arg === undefined) throw refuse(location, 'the cast is incomplete')
   if (typeInfo(target.type) === undefined) throw refuse(location, `unsupported type ${typeLabel(target.type)}`)

@@ -3,6 +3,7 @@
 
 import type { A_Expr, Node } from 'libpg-query'
 import { commonType } from './catalog.ts'
+import { checkCaseOfArray } from './collation.ts'
 import { refuse } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, hasColumn, items, nameParts, required, type Location, type Resolve } from './nodes.ts'
@@ -32,17 +33,18 @@ const distinct = (left: Expr, right: Expr, negated: boolean, location: Location)
 
 const quantified = (name: string, left: Expr, right: Expr, all: boolean, location: Location): Expr => {
   const element = right.type === 'unknown' ? 'unknown' : elementOf(right.type)
-  if (element === undefined) throw refuse(location, 'op ANY/ALL (array) requires array on right side')
+  if (element === undefined) throw refuse(location, `argument of ${all ? 'ALL' : 'ANY'} must be an array`)
   // The operator is chosen for the element type; a stand-in of that type takes the array's place.
   const standIn: Expr =
-    element === 'unknown'
-      ? constant('unknown', null)
+    right.kind === 'const'
+      ? constant(element, null)
       : { kind: 'column', type: element, collation: right.collation, name: '' }
   const bound = bindOperator(name, [left, standIn], location)
-  if (bound.result !== 'bool') throw refuse(location, 'op ANY/ALL (array) requires operator to yield boolean')
+  if (bound.result !== 'bool') throw refuse(location, 'ANY/ALL requires operator that returns bool')
   const elementType = bound.args[1]?.type ?? element
   const arrayType = arrayTypeOf(elementType)
   if (arrayType === undefined) throw refuse(location, `arrays of ${typeLabel(elementType)} are not supported`)
+  checkCaseOfArray(bound.args[0] ?? left, right, location)
   return fold(
     {
       kind: 'any-all',
@@ -69,12 +71,12 @@ export const arrayOf = (elements: readonly Expr[], elementType: TypeName, locati
 }
 
 // (a, b) = (c, d) is the AND of its pairs, <> the OR.
-const compareRows = (name: string, left: Node, right: Node, location: Location, resolve: Resolve): Expr => {
-  const a = 'RowExpr' in left ? (left.RowExpr.args ?? []) : []
+const compareRows = (name: string, left: readonly Expr[], right: Node, location: Location, resolve: Resolve): Expr => {
   const b = 'RowExpr' in right ? (right.RowExpr.args ?? []) : []
   if (name !== '=' && name !== '<>') throw refuse(location, `rows cannot be compared by ${name} here`)
-  if (a.length === 0 || a.length !== b.length) throw refuse(location, 'unequal number of entries in row expressions')
-  const pairs = a.map((item, i) => makeOperator(name, [resolve(item), resolve(required(b[i], location))], location))
+  if (left.length === 0 || left.length !== b.length)
+    throw refuse(location, 'unequal number of entries in row expressions')
+  const pairs = left.map((item, i) => makeOperator(name, [item, resolve(required(b[i], location))], location))
   return boolLike(name === '=' ? 'and' : 'or', pairs)
 }
 
@@ -95,7 +97,8 @@ const resolveIn = (node: A_Expr, resolve: Resolve): Expr => {
   const leftNode = required(node.lexpr, node.location)
   const nodes = items(node.rexpr)
   if ('RowExpr' in leftNode) {
-    const rows = nodes.map(item => compareRows(operator, leftNode, item, node.location, resolve))
+    const fields = (leftNode.RowExpr.args ?? []).map(field => resolve(field))
+    const rows = nodes.map(item => compareRows(operator, fields, item, node.location, resolve))
     return boolLike(negated ? 'and' : 'or', rows)
   }
   const left = resolve(leftNode)
@@ -143,7 +146,8 @@ export const resolveOperator = (node: A_Expr, resolve: Resolve): Expr => {
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE': {
       if (node.lexpr !== undefined && 'RowExpr' in node.lexpr) {
-        return compareRows(name, node.lexpr, required(node.rexpr, location), location, resolve)
+        const fields = (node.lexpr.RowExpr.args ?? []).map(field => resolve(field))
+        return compareRows(name, fields, required(node.rexpr, location), location, resolve)
       }
       const right = resolve(required(node.rexpr, location))
       const args = node.lexpr === undefined ? [right] : [resolve(node.lexpr), right]

@@ -3,6 +3,7 @@
 
 import type { A_Const, A_Indirection, BoolExpr, BooleanTest, ColumnRef, FuncCall, MinMaxExpr, Node } from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
+import { bytewise, checkCollation, mergeCollations } from './collation.ts'
 import { refuse, WhereError } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, locationOf, nameParts, required, type Location } from './nodes.ts'
@@ -10,17 +11,8 @@ import { arrayOf, nullTestOf, resolveOperator } from './resolve-operator.ts'
 import { boolLike, not, simplifyCondition } from './simplify.ts'
 import { numericOfInteger, parseNumeric } from './numeric.ts'
 import { makeCast } from './resolve-cast.ts'
-import {
-  bindOperator,
-  checkCollation,
-  coerce,
-  coerceBool,
-  constant,
-  makeArray,
-  makeFunction,
-  mergeCollations,
-} from './resolve-call.ts'
-import type { Collation, Expr } from './tree.ts'
+import { bindOperator, coerce, coerceBool, constant, makeArray, makeFunction } from './resolve-call.ts'
+import type { Collation, Expr, Literal } from './tree.ts'
 import { columnType, elementOf, isCollatable, isEnum, parseBigint, typeLabel, type TypeName } from './types.ts'
 import type { WhereColumn } from './where.ts'
 
@@ -30,15 +22,19 @@ export interface Scope {
   readonly params: Readonly<Record<string, string>>
   /** the enums of the columns by name; a name that stands for two is left out */
   readonly enums: ReadonlyMap<string, TypeName>
+  /** what each parameter was first used as */
+  readonly paramTypes: Map<number, TypeName>
   /** the database's default collation, when it is known to be bytewise: that of constants */
   readonly defaultCollation: Collation | undefined
+  /** nothing will be evaluated here: collations are PostgreSQL's alone */
+  readonly sqlOnly: boolean
 }
 
 /** A scope over a table's columns. */
 export const scopeOf = (
   columns: readonly WhereColumn[],
   params: Readonly<Record<string, string>>,
-  defaultCollation: Collation | undefined,
+  options: { readonly defaultCollation: Collation | undefined; readonly sqlOnly: boolean },
 ): Scope => {
   const enums = new Map<string, TypeName>()
   const twice = new Set<string>()
@@ -51,14 +47,31 @@ export const scopeOf = (
     enums.set(name, base)
   }
   for (const name of twice) enums.delete(name)
-  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, defaultCollation }
+  return { columns: new Map(columns.map(c => [c.name, c])), params, enums, paramTypes: new Map(), ...options }
+}
+
+const unknown = (value: string, scope: Scope, literal: Literal): Expr => ({
+  kind: 'const',
+  type: 'unknown',
+  collation: scope.defaultCollation,
+  value,
+  literal,
+})
+
+// A parameter has one type; which of several numbers or texts it is makes no difference to its value.
+const noteParameter = (number: number, type: TypeName, location: Location, scope: Scope): void => {
+  const before = scope.paramTypes.get(number)
+  if (before === undefined) scope.paramTypes.set(number, type)
+  else if (categoryOf(before).category !== categoryOf(type).category) {
+    throw refuse(location, `type conflict for $${number}: ${typeLabel(before)} and ${typeLabel(type)}`)
+  }
 }
 
 const resolveConst = (node: A_Const, scope: Scope): Expr => {
   if (node.isnull === true) return constant('unknown', null)
   if (node.ival !== undefined) return constant('int4', node.ival.ival ?? 0)
   if (node.boolval !== undefined) return constant('bool', node.boolval.boolval ?? false)
-  if (node.sval !== undefined) return constant('unknown', node.sval.sval ?? '', scope.defaultCollation)
+  if (node.sval !== undefined) return unknown(node.sval.sval ?? '', scope, { location: node.location })
   if (node.fval === undefined) throw refuse(node.location, 'bit string constants are not supported')
   const text = node.fval.fval ?? '0'
   const whole = parseBigint(text)
@@ -72,14 +85,24 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   return constant('numeric', value)
 }
 
+const shownName = (name: string): string => (/^(?:[a-z_][a-z0-9_$]*|\*)$/.test(name) ? name : `"${name}"`)
+
+const collationOf = (column: WhereColumn, scope: Scope): Collation => {
+  if (scope.sqlOnly) return bytewise
+  return {
+    order: column.collationSafe,
+    ascii: column.collationAscii === true,
+    deterministic: column.collationDeterministic,
+    folded: false,
+  }
+}
+
 const resolveColumn = (node: ColumnRef, scope: Scope): Expr => {
   const parts = nameParts(node.fields)
   const column = parts.length === 1 ? scope.columns.get(parts[0] ?? '') : undefined
-  if (column === undefined) throw refuse(node.location, `unknown reference ${parts.join('.')}`)
+  if (column === undefined) throw refuse(node.location, `unknown reference ${parts.map(shownName).join('.')}`)
   const type = columnType(column)
-  const collation: Collation | undefined = isCollatable(type)
-    ? { safe: column.collationSafe, deterministic: column.collationDeterministic }
-    : undefined
+  const collation: Collation | undefined = isCollatable(type) ? collationOf(column, scope) : undefined
   return { kind: 'column', type, collation, name: column.name }
 }
 
@@ -87,7 +110,8 @@ const resolveParam = (number: number, location: Location, scope: Scope): Expr =>
   const value = Object.hasOwn(scope.params, String(number)) ? scope.params[String(number)] : undefined
   if (value === undefined) throw refuse(location, `parameter $${number} was not provided`)
   if (value.includes('\0')) throw refuse(location, `parameter $${number} contains a NUL character`)
-  return constant('unknown', value, scope.defaultCollation)
+  const becomes = (type: TypeName): void => noteParameter(number, type, location, scope)
+  return unknown(value, scope, { location, becomes })
 }
 
 const resolveBool = (node: BoolExpr, scope: Scope): Expr => {
@@ -143,7 +167,7 @@ const resolveMinMax = (node: MinMaxExpr, scope: Scope): Expr => {
   if (isEnum(type) || categoryOf(type).category === 'A')
     throw refuse(node.location, `${kind} of ${typeLabel(type)} is not supported`)
   bindOperator('<', [args[0] ?? constant(type, null), args[0] ?? constant(type, null)], node.location)
-  checkCollation(isCollatable(type) ? 'safe' : 'none', args, kind, node.location)
+  checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location)
   return fold({ kind, type, collation, args }, node.location)
 }
 
@@ -176,7 +200,7 @@ const resolveArray = (nodes: readonly Node[], location: Location, scope: Scope):
   const common = commonType(elements.map(element => element.type))
   if (common === undefined) {
     const [a = '', b = ''] = new Set(elements.map(element => typeLabel(element.type)))
-    throw refuse(location, `ARRAY types ${a} and ${b} cannot be matched`)
+    throw refuse(location, `ARRAY types ${b} and ${a} cannot be matched`)
   }
   if (elementOf(common) !== undefined) {
     return makeArray(
@@ -258,7 +282,7 @@ const resolveCollate = (
     form: 'collate',
     name: `pg_catalog."${collation}"`,
     type: value.type,
-    collation: { safe: true, deterministic: true },
+    collation: bytewise,
     args: [value],
     strict: true,
     run: a => a,

@@ -23,8 +23,10 @@ export const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, lett
 export const asciiUpper = (text: string): string => text.replace(/[a-z]+/g, letters => letters.toUpperCase())
 
 /** Whether a text has ASCII characters only. */
-// oxlint-disable-next-line no-control-regex
-export const isAscii = (text: string): boolean => /^[\u0000-\u007F]*$/.test(text)
+export const isAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false
+  return true
+}
 
 /** A bpchar without its padding. */
 export const trimBlanks = (text: string): string => {

@@ -6,13 +6,23 @@ import type { Value } from './values.ts'
 
 /** What is known of an expression's collation. Constants alone have `undefined`: the database's default, unknown here. */
 export interface Collation {
-  /** bytewise order, ASCII case: C, POSIX, ucs_basic */
-  readonly safe: boolean
+  /** order is that of the bytes */
+  readonly order: boolean
+  /** only ASCII letters have a case: C, POSIX, ucs_basic */
+  readonly ascii: boolean
   readonly deterministic: boolean
+  /** went through lower() or upper() without such a collation: comparable with ASCII constants only */
+  readonly folded: boolean
 }
 
 /** Computes a call's value from arguments that are not NULL (`strict`) or may be. Throws EvaluationError. */
 export type Implementation = (...args: readonly (Value | null)[]) => Value | null
+
+/** Where a literal of yet unknown type stands, and who wants to hear what it becomes. */
+export interface Literal {
+  readonly location: number | undefined
+  readonly becomes?: (type: TypeName) => void
+}
 
 interface Typed {
   readonly type: TypeName
@@ -21,7 +31,7 @@ interface Typed {
 
 /** An expression of a known type. */
 export type Expr =
-  | (Typed & { readonly kind: 'const'; readonly value: Value | null })
+  | (Typed & { readonly kind: 'const'; readonly value: Value | null; readonly literal?: Literal })
   | (Typed & { readonly kind: 'column'; readonly name: string })
   | (Typed & {
       readonly kind: 'call'
@@ -70,3 +80,45 @@ export type Expr =
 
 /** One kind of expression. */
 export type ExprOf<K extends Expr['kind']> = Extract<Expr, { readonly kind: K }>
+
+const present = (parts: readonly (Expr | undefined)[]): readonly Expr[] => parts.filter(part => part !== undefined)
+
+/** The expressions that an expression is made of. */
+export const partsOf = (expr: Expr): readonly Expr[] => {
+  switch (expr.kind) {
+    case 'const':
+    case 'column':
+      return []
+    case 'not':
+    case 'null-test':
+    case 'bool-test':
+      return [expr.arg]
+    case 'distinct':
+    case 'any-all':
+    case 'nullif':
+      return [expr.left, expr.right]
+    case 'array':
+      return expr.elements
+    case 'subscript':
+      return present([expr.arg, ...expr.subscripts.flatMap(({ lower, upper }) => [lower, upper])])
+    case 'call':
+    case 'and':
+    case 'or':
+    case 'coalesce':
+    case 'greatest':
+    case 'least':
+      return expr.args
+  }
+}
+
+/**
+ * The number of expressions in a tree. One that several others share (the value of a BETWEEN, say) is one object and
+ * counts each time, as it does in the SQL; it is looked at once, so that counting cannot take longer than building did.
+ */
+export const sizeOf = (expr: Expr, known: Map<Expr, number> = new Map()): number => {
+  const before = known.get(expr)
+  if (before !== undefined) return before
+  const size = partsOf(expr).reduce((sum, part) => sum + sizeOf(part, known), 1)
+  known.set(expr, size)
+  return size
+}

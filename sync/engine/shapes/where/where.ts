@@ -2,13 +2,14 @@
 // every row, or a WhereError. Rows are PostgreSQL's text output under DateStyle ISO, TimeZone UTC, IntervalStyle
 // iso_8601, extra_float_digits 1; the SQL must run under TimeZone UTC as well. The text depends on nothing else.
 
-import { WhereError } from './errors.ts'
+import { bytewise } from './collation.ts'
+import { EvaluationError, WhereError } from './errors.ts'
 import { predicate } from './evaluate.ts'
 import { equalitiesOf } from './index-keys.ts'
 import { parseWhere } from './parse.ts'
 import { render } from './render.ts'
 import { resolveCondition, scopeOf } from './resolve.ts'
-import type { Expr } from './tree.ts'
+import { partsOf, sizeOf, type Collation, type Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
 export { compileOrderBy } from './order-by.ts'
@@ -22,8 +23,10 @@ export interface WhereColumn {
   readonly typmod: number
   /** pg_type.typtype (b, e, d, c, r, …); the element's for arrays */
   readonly typeKind: string
-  /** the collation is C, POSIX or ucs_basic, or is the database's default and that is such */
+  /** order is that of the bytes: the collation, or the database's default when it is that, is C, C.UTF-8, POSIX, ucs_basic */
   readonly collationSafe: boolean
+  /** besides, only ASCII letters have a case: C, POSIX, ucs_basic, but not C.UTF-8; unset: not known */
+  readonly collationAscii?: boolean
   readonly collationDeterministic: boolean
 }
 
@@ -46,23 +49,35 @@ export interface CompiledWhere {
 
 /** What is known about the database. */
 export interface WhereOptions {
-  /** its default collation is C, POSIX or ucs_basic; text that comes from no column then has an order and case */
+  /** collationSafe of the default collation, which text from no column has */
   readonly defaultCollationSafe?: boolean
+  /** collationAscii of the default collation */
+  readonly defaultCollationAscii?: boolean
+  /** only `sql` will be used (a subset): whatever depends on a collation is left to PostgreSQL, `compile` is not exact */
+  readonly sqlOnly?: boolean
 }
 
 const columnsOf = (root: Expr): readonly string[] => {
   const found = new Set<string>()
-  const stack: unknown[] = [root]
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    if (typeof next !== 'object' || next === null) continue
-    if ('kind' in next && next.kind === 'column' && 'name' in next) found.add(String(next.name))
-    if ('kind' in next && next.kind === 'const') continue
-    for (const value of Object.values(next)) if (typeof value === 'object' && value !== null) stack.push(value)
+  const walk = (expr: Expr): void => {
+    if (expr.kind === 'column') found.add(expr.name)
+    for (const part of partsOf(expr)) walk(part)
   }
+  walk(root)
   return [...found].sort()
 }
 
+// A clause of 64 KiB has fewer, unless it nests what is written once but meant several times.
+const maxSize = 100_000
+
+const defaultCollation = (options: WhereOptions): Collation | undefined => {
+  if (options.sqlOnly === true) return bytewise
+  if (options.defaultCollationSafe !== true) return undefined
+  return { ...bytewise, ascii: options.defaultCollationAscii === true }
+}
+
 const compileExpr = (expr: Expr): CompiledWhere => {
+  if (sizeOf(expr) > maxSize) throw new WhereError('the clause is too complex')
   const sql = render(expr)
   return {
     sql,
@@ -81,12 +96,15 @@ export const compileWhere = async (
   options: WhereOptions = {},
 ): Promise<CompiledWhere> => {
   const tree = await parseWhere(text)
-  const collation = options.defaultCollationSafe === true ? { safe: true, deterministic: true } : undefined
-  const scope = scopeOf(columns, params, collation)
+  const scope = scopeOf(columns, params, {
+    defaultCollation: defaultCollation(options),
+    sqlOnly: options.sqlOnly === true,
+  })
   try {
     return compileExpr(resolveCondition(tree, scope))
   } catch (error) {
     if (error instanceof RangeError) throw new WhereError('the clause is too complex')
+    if (error instanceof EvaluationError) throw new WhereError(error.message)
     throw error
   }
 }

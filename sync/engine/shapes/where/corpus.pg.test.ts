@@ -1,0 +1,161 @@
+// The recorded corpus of clauses with PostgreSQL's own answers (where-dev.jsonl), replayed against a real server: each
+// clause is refused, or its SQL and its predicate both select what PostgreSQL selected, before, after and along the way.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { must } from '#server/kernel/must.ts'
+import { emptyDatabase, type TestDatabase } from '#server/testing/postgres.ts'
+import { connectAsText, describeColumns, readRows, selectIds, type TextRow } from './test-table.ts'
+import { compileWhere, WhereError, type CompiledWhere } from './where.ts'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..')
+const folder = join(process.env['SKERRY_SHARED'] ?? join(root, '../shared'), 'electric/corpus')
+const missing = !existsSync(join(folder, 'where-dev.jsonl'))
+const old = inject('postgresMajor') < 18
+const reason = missing
+  ? ` (NOT RUN: no corpus in ${folder}, set SKERRY_SHARED)`
+  : old
+    ? ' (NOT RUN: recorded on 18)'
+    : ''
+
+interface Operation {
+  readonly op: string
+  readonly id: number | null
+}
+
+interface Line {
+  readonly id: string
+  readonly where: string
+  readonly params?: readonly string[]
+  readonly status: number
+  readonly agrees: boolean | null
+  readonly pg_ids: { readonly before?: readonly number[]; readonly after?: readonly number[]; readonly error?: string }
+  readonly pg_stream?: readonly Operation[]
+}
+
+interface Change {
+  readonly before: TextRow | null
+  readonly after: TextRow | null
+  readonly from: number | null
+  readonly to: number | null
+}
+
+interface Accepted {
+  readonly line: Line
+  readonly where: CompiledWhere
+  readonly matches: (row: TextRow) => boolean
+  readonly sql: (number[] | string)[]
+}
+
+let database: TestDatabase
+let client: pg.Client
+let order: string[] = []
+const lines: Line[] = []
+const refused: Line[] = []
+const accepted: Accepted[] = []
+const states: ReadonlyMap<number, TextRow>[] = []
+const changes: Change[] = []
+
+const query = async (statements: readonly string[]): Promise<void> => {
+  for (const statement of statements) await client.query(statement)
+}
+
+const snapshot = async (): Promise<void> => {
+  states.push(await readRows(client, 'corpus_where'))
+  for (const entry of accepted) entry.sql.push(await selectIds(client, 'corpus_where', entry.where.sql))
+}
+
+// What a shape's stream says about the changes; one that leaves the row as it was says nothing.
+const streamOf = (matches: (row: TextRow) => boolean): readonly Operation[] =>
+  changes.flatMap(({ before, after, from, to }): Operation[] => {
+    const was = before !== null && matches(before)
+    const is = after !== null && matches(after)
+    if (was && is && from === to) return before.join('\0') === after.join('\0') ? [] : [{ op: 'update', id: to }]
+    return [...(was ? [{ op: 'delete', id: from }] : []), ...(is ? [{ op: 'insert', id: to }] : [])]
+  })
+
+describe.skipIf(missing || old)(`where corpus${reason}`, () => {
+  beforeAll(async () => {
+    database = await emptyDatabase()
+    client = await connectAsText(database.url)
+    const setup = JSON.parse(readFileSync(join(folder, 'where-setup.json'), 'utf8')) as {
+      preamble: string[]
+      create: string
+      rows: string[]
+      sub: { ddl: string[]; rows: string[] }
+      changes: { sql: string[]; touch: [number | null, number | null][] }[]
+    }
+    await query([...setup.preamble, setup.create, ...setup.rows, ...setup.sub.ddl, ...setup.sub.rows])
+    const columns = await describeColumns(client, 'corpus_where')
+    order = columns.map(column => column.name)
+    for (const text of readFileSync(join(folder, 'where-dev.jsonl'), 'utf8').trim().split('\n')) {
+      const line = JSON.parse(text) as Line
+      lines.push(line)
+      const params = Object.fromEntries((line.params ?? []).map((value, i) => [String(i + 1), value]))
+      try {
+        const where = await compileWhere(line.where, params, columns, { defaultCollationSafe: true })
+        accepted.push({ line, where, matches: where.compile(order), sql: [] })
+      } catch (error) {
+        if (!(error instanceof WhereError)) throw new Error(`${line.id} ${line.where}`, { cause: error })
+        refused.push(line)
+      }
+    }
+    await snapshot()
+    for (const { sql, touch } of setup.changes) {
+      const before = await readRows(client, 'corpus_where')
+      await query(['begin', ...sql, 'commit'])
+      const after = await readRows(client, 'corpus_where')
+      for (const [from, to] of touch) {
+        const row = (rows: ReadonlyMap<number, TextRow>, id: number | null) =>
+          id === null ? null : (rows.get(id) ?? null)
+        changes.push({ before: row(before, from), after: row(after, to), from, to })
+      }
+    }
+    await snapshot()
+  })
+
+  afterAll(async () => {
+    await client.end()
+    await database.drop()
+  })
+
+  test('E133 every clause is refused, or selects what PostgreSQL selected', () => {
+    const wrong = accepted.flatMap(({ line, where, matches, sql }) => {
+      if (line.pg_ids.error !== undefined) return typeof sql[0] === 'string' ? [] : [`${line.where}: PostgreSQL raises`]
+      const chosen = states.map(rows => [...rows].filter(([, row]) => matches(row)).map(([id]) => id))
+      const said = [sql[0], chosen[0], chosen[1], streamOf(matches)]
+      const truth = [line.pg_ids.before, line.pg_ids.before, line.pg_ids.after ?? sql[1], line.pg_stream ?? said[3]]
+      return JSON.stringify(said) === JSON.stringify(truth) && JSON.stringify(sql[1]) === JSON.stringify(chosen[1])
+        ? []
+        : [`${line.where} → ${where.sql}`]
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test('E133 what Electric answers rightly is accepted, but for subqueries and a named few', () => {
+    const lost = refused.filter(line => line.status === 200 && line.agrees === true && !/\bselect\b/i.test(line.where))
+    expect(lost.map(line => line.where).sort()).toEqual([
+      '2 ^ k = 2',
+      "ktz AT TIME ZONE 'America/New_York' = '2024-01-01 22:04:05'",
+      "ti < 'b'",
+      "vc ILIKE 'àéî'",
+    ])
+    expect(accepted.length).toBeGreaterThan(lines.length * 0.75)
+  })
+
+  test('E148 the equalities of a clause hold for every row that it selects', () => {
+    const unsound = accepted.flatMap(({ line, where, matches }) =>
+      where.equalities
+        .filter(({ column, values }) =>
+          states.some(rows =>
+            [...rows.values()].some(row => matches(row) && !values.includes(must(row[order.indexOf(column)]))),
+          ),
+        )
+        .map(({ column }) => `${line.where}: ${column}`),
+    )
+    expect(unsound).toEqual([])
+  })
+})
