@@ -238,9 +238,9 @@ export const createEngine = (options: EngineOptions): Engine => {
 
   const streamOnce = async (): Promise<void> => {
     stage = 'connection'
-    const stream = await connectReplication(databaseUrl, error =>
-      log.warn('the replication connection failed', { error }),
-    )
+    const stream = await connectReplication(databaseUrl, error => {
+      if (!stop.signal.aborted) log.warn('the replication connection failed', { error })
+    })
     connection = stream
     try {
       if (stop.signal.aborted) return
@@ -256,7 +256,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       const { shapes, reader, flusher, position } = current
       const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, slot, position.last)
       if (broken !== null) {
-        log.warn('the logs cannot be continued; every shape ends', { reason: broken })
+        log[shapes.size > 0 ? 'warn' : 'info']('the logs cannot be continued', { reason: broken, shapes: shapes.size })
         await shapes.retireAll(broken)
       }
       await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })

@@ -47,8 +47,8 @@ const hangingCommit = async (sql: string, dispatched: () => boolean) => {
 
 const rowsOf = async (running: TestEngine, params: Record<string, string>) =>
   changesOf((await readToEnd(running.url, params)).messages)
-    .map(message => message.value?.['id'])
-    .sort()
+    .map(message => message.value?.['id'] ?? '')
+    .sort((a, b) => a.localeCompare(b))
 
 test('S-21 a shape waits for a dispatched commit that is not visible, and refuses after a while', async () => {
   const running = await startEngine(engineUrl, { visibilityMs: 300 })

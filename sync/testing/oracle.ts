@@ -46,16 +46,17 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
     state.complete = 0n
     state.restarts += 1
   }
-  const apply = ({ key, value, headers }: Message) => {
+  const apply = ({ key, value, headers }: Message): void => {
     if (headers['control'] === 'up-to-date') {
       const lsn = BigInt(String(headers['global_last_seen_lsn']))
       if (lsn > state.complete) state.complete = lsn
       return
     }
     if (key === undefined) return
-    const { operation, lsn } = headers
-    const what = `${String(operation)} of ${key} at ${String(lsn)}`
-    if (lsn !== undefined && BigInt(String(lsn)) <= state.complete)
+    const { operation } = headers
+    const lsn = headers['lsn'] as string | undefined
+    const what = `${String(operation)} of ${key} at ${lsn ?? 'the snapshot'}`
+    if (lsn !== undefined && BigInt(lsn) <= state.complete)
       throw new Error(`${what} after everything up to ${state.complete} was promised`)
     if (lsn !== undefined) state.changes += 1
     if (operation === 'insert') {
@@ -153,7 +154,7 @@ export const compareWithSql = async (
     if (reader.failure !== undefined) throw reader.failure
     const { rows } = await db.query<Row>({
       text: query.sql,
-      types: { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig,
+      types: { getTypeParser: () => (value: unknown) => value },
     })
     const expected = sorted(rows)
     const actual = sorted(reader.rows.values())

@@ -1,6 +1,7 @@
 // One replication connection: settings, lock, stream, acknowledgements. The advisory lock is held by this very
 // connection, so whoever streams holds the lock, and losing one is losing the other.
 import pg from 'pg'
+import { withDeadline } from '#server/kernel/lifecycle.ts'
 import { formatLsn } from '../lsn.ts'
 
 const settings = {
@@ -54,6 +55,8 @@ interface RawConnection {
 /** Microseconds between 1970 and Postgres' epoch. */
 const postgresEpoch = 946_684_800_000_000n
 const silenceMs = 120_000
+const connectMs = 5_000
+const queryMs = 10_000
 
 /** Connects. `onError` hears about failures outside a query. */
 export const connectReplication = async (
@@ -69,7 +72,13 @@ export const connectReplication = async (
   } as pg.ClientConfig)
   const raw = (client as unknown as { connection: RawConnection }).connection
   client.on('error', onError)
-  await client.connect()
+  try {
+    await withDeadline(client.connect(), connectMs, 'connecting for replication')
+  } catch (error) {
+    // A server that dies while it lets us in may leave the driver waiting for ever.
+    raw.stream.destroy()
+    throw error
+  }
   let lastHeard = Date.now()
   let paused = false
   let watch: NodeJS.Timeout | undefined
@@ -79,7 +88,11 @@ export const connectReplication = async (
   }
 
   return {
-    query: async sql => (await client.query<Record<string, unknown>>(sql)).rows,
+    query: async sql => {
+      // Creating a slot waits for other people's transactions; nothing else takes long.
+      const ms = sql.startsWith('CREATE_REPLICATION_SLOT') ? 2 ** 31 - 1 : queryMs
+      return (await withDeadline(client.query<Record<string, unknown>>(sql), ms, 'a replication command')).rows
+    },
     stream: async (slot, publication, handlers) => {
       raw.on('copyData', ({ chunk }) => {
         lastHeard = Date.now()

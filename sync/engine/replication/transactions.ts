@@ -142,10 +142,9 @@ export class TransactionReader {
     for (const shape of this.#touched) if (shape.commit()) woken.push(shape)
     this.#touched.clear()
     this.#open = false
-    if (!this.#repeated) {
-      this.#lastCommit = this.#lsn
-      if (this.#lsn > this.#processed) this.#processed = this.#lsn
-    }
+    if (!this.#repeated) this.#lastCommit = this.#lsn
+    // The next commit record cannot begin before this one's end.
+    if (endLsn - 1n > this.#processed) this.#processed = endLsn - 1n
     if (endLsn > this.#received) this.#received = endLsn
     this.#reach('transaction.committed')
     for (const shape of woken) shape.wake()
