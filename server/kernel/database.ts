@@ -48,6 +48,8 @@ const makePool = (url: string, size: number, log: Log, options: string): pg.Pool
   pool.on('error', error => {
     if (!pool.ending) log.warn('idle database connection lost', { error })
   })
+  // nor must that of one in use, between two statements of a transaction: the next statement reports it
+  pool.on('connect', client => client.on('error', () => undefined))
   return pool
 }
 

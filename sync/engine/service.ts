@@ -121,6 +121,8 @@ export const createEngine = (options: EngineOptions): Engine => {
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   })
+  // a connection in use that dies between two statements is reported by the next one, not by ending the process
+  pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
 
   const setState = (next: UpstreamHealth) => {

@@ -229,7 +229,7 @@ export class Shapes {
     }
     const table = await readTable(pool, shape.definition, publication)
     if (table?.oid !== oid) throw new Error('the table is gone')
-    const compiled = await compileWhere(where.text, where.params, streamedColumns(table))
+    const compiled = await compileWhere(where.text, where.params, streamedColumns(table), table.defaults)
     return { log, bindFilter: columns => compiled.compile(columns) }
   }
 
