@@ -2,6 +2,7 @@
 // rows are the rows of its SELECT, and on the way there it saw nothing twice and missed nothing.
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { must } from '#server/kernel/must.ts'
 import { emptyDatabase, sharedMajor, startCluster, until } from '#server/testing/postgres.ts'
 import { type CrashPoint, crashPoints } from '../testing/crash-points.ts'
 import { createEngineProcess, type EngineProcess } from '../testing/engine-process.ts'
@@ -68,10 +69,16 @@ const crashPostgres = async (url: string) => {
   const db = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   db.on('error', () => {})
   await db.connect()
-  const { rows } = await db.query<{ pid: number }>(
-    "select pid from pg_stat_activity where backend_type = 'checkpointer'",
-  )
-  process.kill(rows[0]?.pid ?? 0, 'SIGKILL')
+  let pid: number | undefined
+  // Just after a recovery there is none yet; and pid 0 would be everyone here.
+  await until('there is a checkpointer', async () => {
+    const { rows } = await db.query<{ pid: number }>(
+      "select pid from pg_stat_activity where backend_type = 'checkpointer'",
+    )
+    pid = rows[0]?.pid
+    return pid !== undefined
+  })
+  process.kill(must(pid, 'pid of the checkpointer'), 'SIGKILL')
   await until('the connection is cut', () =>
     db.query('select 1').then(
       () => false,
