@@ -91,11 +91,15 @@ const crashPostgres = async (url: string) => {
 const moreChanges = (scene: Scene, count: number) => {
   const seen = () => scene.readers().reduce((sum, { reader }) => sum + reader.changes, 0)
   const target = seen() + count
-  return until(`${count} more changes`, () => {
-    const failed = scene.readers().find(({ reader }) => reader.failure !== undefined)
-    if (failed?.reader.failure !== undefined) throw failed.reader.failure
-    return seen() >= target
-  })
+  return until(
+    `${count} more changes`,
+    () => {
+      const failed = scene.readers().find(({ reader }) => reader.failure !== undefined)
+      if (failed?.reader.failure !== undefined) throw failed.reader.failure
+      return seen() >= target
+    },
+    60_000,
+  )
 }
 
 describe('E124 E135 E154 readers equal SQL', () => {
@@ -118,7 +122,7 @@ describe('E124 E135 E154 readers equal SQL', () => {
     })
 
   for (const seed of seeds(2))
-    test(`E135 kill -9 of the engine, again and again (seed ${seed})`, async () => {
+    test(`E135 kill -9 of the engine, again and again (seed ${seed})`, { timeout: 240_000 }, async () => {
       const database = await emptyDatabase()
       try {
         await inScene(database.url, seed, async scene => {
@@ -137,7 +141,7 @@ describe('E124 E135 E154 readers equal SQL', () => {
     })
 
   for (const seed of seeds(1))
-    test(`E135 kill -9 of Postgres and of the engine (seed ${seed})`, async () => {
+    test(`E135 kill -9 of Postgres and of the engine (seed ${seed})`, { timeout: 240_000 }, async () => {
       const cluster = await startCluster({ major: sharedMajor(), durable: true })
       try {
         await inScene(cluster.url, seed, async scene => {
