@@ -94,10 +94,11 @@ test('E72 E154 a client resumes from its stored offset', async () => {
   const second = follow({}, { handle, offset })
   const seen: unknown[] = []
   second.stream.subscribe(messages => {
-    seen.push(...messages.map(message => message.headers))
+    // an up-to-date may stand between the two
+    seen.push(...messages.map(message => message.headers).filter(headers => 'operation' in headers))
   })
-  await until('both changes arrive', () => seen.length >= 3)
-  expect(seen.slice(0, 2)).toMatchObject([{ operation: 'insert' }, { operation: 'update' }])
+  await until('both changes arrive', () => seen.length >= 2)
+  expect(seen).toMatchObject([{ operation: 'insert' }, { operation: 'update' }])
   expect(second.stream.shapeHandle).toBe(handle)
 })
 

@@ -24,7 +24,7 @@ const inScene = async (
   act: (scene: Scene) => Promise<void>,
 ): Promise<{ committed: number; readers: readonly StrictReader[] }> => {
   const random = randomFrom(seed)
-  const db = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 })
+  const db = new pg.Client({ connectionString: databaseUrl })
   await db.connect()
   await db.query(workloadTables)
   await db.end()
@@ -66,9 +66,16 @@ const inScene = async (
 
 /** SIGKILL of a server process: Postgres throws everybody out and recovers from its WAL, as after a power cut. */
 const crashPostgres = async (url: string) => {
-  const db = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
-  db.on('error', () => {})
-  await db.connect()
+  let db = new pg.Client({ connectionString: url })
+  // It may still be recovering from the last time.
+  await until('Postgres answers', async () => {
+    db = new pg.Client({ connectionString: url })
+    db.on('error', () => {})
+    return db.connect().then(
+      () => true,
+      () => false,
+    )
+  })
   let pid: number | undefined
   // Just after a recovery there is none yet; and pid 0 would be everyone here.
   await until('there is a checkpointer', async () => {
