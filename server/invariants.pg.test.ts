@@ -39,7 +39,11 @@ const kinds: ((world: World, a: number, b: number) => Mutation)[] = [
   },
   (world, a, b) => ({
     name: 'task.move',
-    args: { id: pick(world.tasks, a), status_id: pick(Object.values(world.statuses), b), after_id: pick(world.tasks, b) },
+    args: {
+      id: pick(world.tasks, a),
+      status_id: pick(Object.values(world.statuses), b),
+      after_id: pick(world.tasks, b),
+    },
   }),
   (world, a, b) => ({ name: 'task.update', args: { id: pick(world.tasks, a), parent_id: pick(world.tasks, b) } }),
   (world, a) => ({ name: 'task.update', args: { id: pick(world.tasks, a), parent_id: null, title: `N${a}` } }),
@@ -56,12 +60,21 @@ const kinds: ((world: World, a: number, b: number) => Mutation)[] = [
   (world, a, b) => {
     const id = uuid7()
     world.items.push(id)
-    return { name: 'checklist_item.create', args: { id, checklist_id: pick(world.lists, a), content: 'I', is_done: b % 2 === 0 } }
+    return {
+      name: 'checklist_item.create',
+      args: { id, checklist_id: pick(world.lists, a), content: 'I', is_done: b % 2 === 0 },
+    }
   },
   (world, a, b) => ({ name: 'checklist_item.set_done', args: { id: pick(world.items, a), is_done: b % 2 === 0 } }),
-  (world, a, b) => ({ name: 'checklist_item.move', args: { id: pick(world.items, a), checklist_id: pick(world.lists, b) } }),
+  (world, a, b) => ({
+    name: 'checklist_item.move',
+    args: { id: pick(world.items, a), checklist_id: pick(world.lists, b) },
+  }),
   (world, a) => ({ name: 'checklist_item.delete', args: { id: pick(world.items, a) } }),
-  (world, a, b) => ({ name: b % 3 === 0 ? 'checklist.delete' : 'checklist.update', args: { id: pick(world.lists, a), ...(b % 3 === 0 ? {} : { title: `L${b}` }) } }),
+  (world, a, b) => ({
+    name: b % 3 === 0 ? 'checklist.delete' : 'checklist.update',
+    args: { id: pick(world.lists, a), ...(b % 3 === 0 ? {} : { title: `L${b}` }) },
+  }),
   (world, a) => {
     const id = uuid7()
     world.comments.push(id)
@@ -71,7 +84,11 @@ const kinds: ((world: World, a: number, b: number) => Mutation)[] = [
   (world, _a, b) => ({ name: b % 2 === 0 ? 'project.archive' : 'project.unarchive', args: { id: world.projectId } }),
   (world, _a, b) => ({
     name: 'member.set_role',
-    args: { application_id: world.applicationId, user_id: people.viewer.userId, role: b % 2 === 0 ? 'editor' : 'viewer' },
+    args: {
+      application_id: world.applicationId,
+      user_id: people.viewer.userId,
+      role: b % 2 === 0 ? 'editor' : 'viewer',
+    },
   }),
 ]
 
@@ -114,7 +131,15 @@ test(`D68 random concurrent commands leave every counter right (SKERRY_SEED=${se
     { numRuns: runs(3), seed },
   )
   // a generator whose commands are all refused would prove nothing
-  for (const name of ['task.create', 'task.move', 'task.delete', 'task.restore', 'task.archive', 'checklist_item.create', 'comment.create']) {
+  for (const name of [
+    'task.create',
+    'task.move',
+    'task.delete',
+    'task.restore',
+    'task.archive',
+    'checklist_item.create',
+    'comment.create',
+  ]) {
     expect([name, (kindsRun.get(name) ?? 0) > 0]).toEqual([name, true])
   }
 })
