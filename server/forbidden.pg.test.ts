@@ -122,7 +122,7 @@ describe.each(Object.entries(cases))('%s', (key, list) => {
 })
 
 test('the same routes under their other names', async () => {
-  const aliased = server.app.routes.flatMap(route => (route.aliases ?? []).map(path => ({ ...route, path }) as Route))
+  const aliased = server.app.routes.flatMap(route => (route.aliases ?? []).map((path): Route => ({ ...route, path })))
   expect(aliased.map(keyOf)).toEqual([
     'GET /auth/me',
     'PATCH /api/projects/:id/members/:user_id/role',

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FetchError, type Row, Shape, ShapeStream } from '@electric-sql/client'
+import { FetchError, type Row, Shape, ShapeStream, type ShapeStreamInterface } from '@electric-sql/client'
 import { silentLog } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import { createEngine, type Engine } from '#sync/engine/service.ts'
@@ -74,7 +74,8 @@ export const readShape = async (
   let failed: unknown
   const stream = new ShapeStream({
     url: `${server.url}/api/shapes/${name}`,
-    params,
+    // the client's type forbids names of its own parameters, which a record of any names cannot promise
+    params: params as Record<string, never>,
     headers: { authorization: `Bearer ${token}` },
     subscribe: false,
     signal: ended.signal,
@@ -82,7 +83,7 @@ export const readShape = async (
       failed = error
     },
   })
-  const shape = new Shape(stream)
+  const shape = new Shape(stream as unknown as ShapeStreamInterface)
   try {
     const done = Promise.withResolvers<void>()
     shape.subscribe(() => done.resolve())

@@ -190,7 +190,9 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
       const action = inviteAction(invitation.role as Role)
       await decide(invitationPolicy, action, subject, context.actor, context.access)
       if (invitation.state !== 'pending') throw new AppError('invitation_closed')
-      const since = (context.now.getTime() - invitation.updated_at.getTime()) / 1000
+      // the term begins with each sending, so it tells when that was
+      const sentAt = invitation.expires_at.getTime() - invitationDays * 86_400_000
+      const since = (context.now.getTime() - sentAt) / 1000
       if (since < resendSeconds) throw new AppError('rate_limited', { retryAfter: Math.ceil(resendSeconds - since) })
       const secret = invitation.email === null ? undefined : randomBytes(32).toString('base64url')
       const changed = await context.tx

@@ -5,7 +5,7 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { lockApplication } from '../applications/queries.ts'
-import { unarchiveProject, watchingStatus } from '../projects/open.ts'
+import { type LockedProject, unarchiveProject, watchingStatus } from '../projects/open.ts'
 import { forgetClocks } from './clocks.ts'
 import { rankInColumn } from './column.ts'
 import {
@@ -14,7 +14,7 @@ import {
   isEligible,
   type LockedTask,
   type OpenTask,
-  openTask,
+  openBoardTask,
   readTask,
   recordOf,
 } from './open.ts'
@@ -62,7 +62,7 @@ const archive = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     const value = task.archived_at ?? context.stamp.editedAt
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'archived_at', field: 'archived_at', value, current: task.archived_at },
@@ -83,7 +83,10 @@ const archive = defineCommand({
  * An unfinished task that comes back with an assignee who may no longer have it loses him; where the project demands
  * an assignee it goes to the first todo column.
  */
-const settleAssignee = async (context: WriteContext, { project, task }: OpenTask): Promise<Record<string, unknown>> => {
+const settleAssignee = async (
+  context: WriteContext,
+  { project, task }: OpenTask<LockedProject>,
+): Promise<Record<string, unknown>> => {
   if (task.assignee_id === null || (await categoryOf(context, task.status_id)) === 'done') return {}
   if (await isEligible(context, project, task.assignee_id)) return {}
   context.warn('assignee_cleared')
@@ -105,7 +108,7 @@ const unarchive = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
-    const open = await openTask(context, input.id, 'write')
+    const open = await openBoardTask(context, input.id, 'write')
     const { project, task } = open
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'archived_at', field: 'archived_at', value: null, current: task.archived_at },
@@ -135,7 +138,7 @@ const remove = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     if (task.deleted_at) return { data: task }
     const deletedAt = context.stamp.editedAt
     const merged = await mergeRow(context, 'task', task, [
@@ -171,7 +174,7 @@ const restore = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     if (task.deleted_at === null) throw new AppError('not_in_trash')
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'deleted_at', field: 'deleted_at', value: null, current: task.deleted_at },
@@ -214,7 +217,7 @@ const purge = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { task } = await openTask(context, input.id, 'purge')
+    const { task } = await openBoardTask(context, input.id, 'purge')
     if (task.deleted_at === null) throw new AppError('not_in_trash')
     const going = (await lockSubtree(context, task.id)).filter(row => row.deleted_at !== null)
     const ids = going.map(row => row.id)

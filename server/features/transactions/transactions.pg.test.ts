@@ -82,10 +82,10 @@ test('D4 another body, path or method under the key is a mismatch; other people 
 
 test('D4 while the first still runs: request_in_progress, and afterwards its answer', async () => {
   const task = await makeTask(people.member, board.projectId)
-  // somebody holds the project, so that the first request waits inside its command
+  // somebody holds the task, so that the first request waits inside its command
   const blocker = await server.database.pool.connect()
   await blocker.query('begin')
-  await blocker.query('select 1 from projects where id = $1 for update', [board.projectId])
+  await blocker.query('select 1 from tasks where id = $1 for update', [task.id])
   const patch = () => people.member.patch(`/api/tasks/${task.id}`, { title: 'Slow' }, { 'idempotency-key': 'k-5' })
   const first = patch()
   try {

@@ -1,0 +1,13 @@
+// The door of the client library: `skerry/client`. For Node, `skerry/client/node` has the store in a file.
+export { type Api, type ApiOptions, createApi, type RequestOptions, type ServerClock } from './api.ts'
+export { type Client, type ClientOptions, createClient } from './client.ts'
+export type { Collection } from './collection.ts'
+export { ApiError, ClientError, NetworkError } from './errors.ts'
+export { openIndexedDbStore } from './indexeddb-store.ts'
+export { type Committed, Outbox, type OutboxOptions } from './outbox.ts'
+export type { Attention, Notice, Outcome, OutboxEvent, OutboxState, Pending } from './outbox-types.ts'
+export { Replica, type ReplicaOptions } from './replica.ts'
+export type { Session } from './session.ts'
+export type { ShapeState } from './shape-follower.ts'
+export type { Store, StoreEntry, StoreWrite } from './store.ts'
+export * from './types.ts'
