@@ -23,7 +23,7 @@ const inScene = async (
   act: (scene: Scene) => Promise<void>,
 ): Promise<{ committed: number; readers: readonly StrictReader[] }> => {
   const random = randomFrom(seed)
-  const db = new pg.Client({ connectionString: databaseUrl })
+  const db = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 })
   await db.connect()
   await db.query(workloadTables)
   await db.end()
@@ -65,7 +65,7 @@ const inScene = async (
 
 /** SIGKILL of a server process: Postgres throws everybody out and recovers from its WAL, as after a power cut. */
 const crashPostgres = async (url: string) => {
-  const db = new pg.Client({ connectionString: url })
+  const db = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   db.on('error', () => {})
   await db.connect()
   const { rows } = await db.query<{ pid: number }>(

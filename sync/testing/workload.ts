@@ -82,7 +82,8 @@ const retryable = new Set(['40001', '40P01', '23505'])
 export const writeRandomly = async (url: string, random: () => number, signal: AbortSignal): Promise<number> => {
   let committed = 0
   while (!signal.aborted) {
-    const db = new pg.Client({ connectionString: url })
+    // a server that is killed while it lets us in, or while it answers, would keep the driver waiting for ever
+    const db = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3000, query_timeout: 10_000 })
     db.on('error', () => {})
     try {
       await db.connect()
@@ -107,7 +108,7 @@ export const writeRandomly = async (url: string, random: () => number, signal: A
       }
       await db.end()
     } catch {
-      await db.end().catch(() => {})
+      void db.end().catch(() => {})
       await pause(20, signal)
     }
   }
