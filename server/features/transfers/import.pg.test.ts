@@ -159,11 +159,8 @@ test('malformed front matter is reported with file and line, and the rest goes o
   await writeFile(join(folder, 'drafts/t-4.md'), 'just text')
   const report = await run(folder)
   expect([report.created, report.failed]).toEqual([1, 3])
-  expect(report.errors.map(error => [error.file, error.line]).toSorted()).toEqual([
-    ['drafts/t-4.md', 1],
-    ['tasks/t-2.md', expect.any(Number)],
-    ['tasks/t-3.md', 1],
-  ])
+  const places = report.errors.map(error => `${error.file}:${error.line}`).toSorted()
+  expect(places).toEqual(['drafts/t-4.md:1', expect.stringMatching(/^tasks\/t-2\.md:[1-4]$/), 'tasks/t-3.md:1'])
   expect(report.errors.find(error => error.file === 'tasks/t-3.md')?.message).toContain('title')
   const fixed = await (async () => {
     await write('tasks/t-3.md', 'id: t-3\ntitle: Mended')
