@@ -38,6 +38,7 @@ const decode = (cursor: string, digest: string, keys: number): (string | null)[]
   try {
     const [found, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as (string | null)[]
     if (found !== digest || values.length !== keys + 1) throw new Error('other filters')
+    if (values.some(value => value !== null && typeof value !== 'string')) throw new Error('no cursor of ours')
     return values
   } catch (error) {
     throw new AppError('invalid_cursor', { cause: error })
@@ -92,7 +93,12 @@ export const page = async <Schema, Tables extends keyof Schema, Row>(
   const rows = (await paged
     .select(cursorValues.as('__cursor'))
     .limit(limit + 1)
-    .execute()) as (Row & {
+    .execute()
+    .catch((error: unknown) => {
+      // values that are no time, number or id: the cursor was tampered with
+      const damaged = request.cursor !== undefined && (error as { code?: string }).code?.startsWith('22')
+      throw damaged ? new AppError('invalid_cursor', { cause: error }) : error
+    })) as (Row & {
     __cursor: (string | null)[]
   })[]
   const shown = rows.slice(0, limit)

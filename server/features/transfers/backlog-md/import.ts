@@ -315,6 +315,10 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     return options.userId
   }
 
+  // what has no number of its own gets one behind all of those that have: it must not take theirs
+  const ownNumber = ({ item, place }: PlannedItem) => (place.endsWith('drafts') ? undefined : numberOf(item))
+  let spare = Math.max(0, ...plan.items.map(one => ownNumber(one) ?? 0))
+
   for (const [index, planned] of fresh.entries()) {
     const { item, place } = planned
     const id = uuid7()
@@ -324,7 +328,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     const putAway = place === 'completed' || place.startsWith('archive/')
     const assignee = assigneeOf(planned)
     const reporter = personOf(item.reporter)?.userId
-    const number = numberOf(item)
+    const number = ownNumber(planned) ?? (spare += 1)
     try {
       const mutations = [
         importer.command('task.create', {
@@ -340,7 +344,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
           ...(parentId === undefined ? {} : { parent_id: parentId }),
           ...(assignee === undefined ? {} : { assignee_id: assignee }),
           ...(reporter === undefined ? {} : { reporter_id: reporter }),
-          ...(number === undefined || place.endsWith('drafts') ? {} : { number }),
+          number,
           ...(item.dueDate === undefined ? {} : { due_date: item.dueDate }),
           ...(item.createdAt ? { created_at: item.createdAt.toISOString() } : {}),
           ...(finished && status.category === 'done' ? { completed_at: finished.toISOString() } : {}),

@@ -1,0 +1,199 @@
+// Import of Backlog.md folders (domain rules, section 5.15): D128, on Skerry's own roadmap and on Backlog.md's.
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { commandMap } from '#server/features.ts'
+import { verifyCounters } from '#server/kernel/counters.ts'
+import { dataOf, type Person, type Row, written } from '#server/testing/board.ts'
+import { queryOnce } from '#server/testing/postgres.ts'
+import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { importBacklogMd, type ImportReport } from './index.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const shared = process.env.SKERRY_SHARED ?? join(root, '../shared')
+
+let server: TestServer
+let owner: Person
+let applicationId: string
+let folder: string
+
+beforeAll(async () => {
+  server = await startTestServer()
+  owner = await server.signUp('owner')
+})
+afterAll(() => server.close())
+beforeEach(async () => {
+  applicationId = written(await owner.post('/api/applications', { name: 'Imports' })).data.id
+  folder = await mkdtemp(join(tmpdir(), 'skerry-import-'))
+  return () => rm(folder, { recursive: true, force: true })
+})
+
+const run = (from: string, userId = owner.userId): Promise<ImportReport> =>
+  importBacklogMd(
+    { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) },
+    { folder: from, applicationId, userId },
+  )
+
+const write = async (path: string, front: string, body = ''): Promise<void> => {
+  await mkdir(dirname(join(folder, path)), { recursive: true })
+  await writeFile(join(folder, path), `---\n${front}\n---\n${body}`)
+}
+
+const tasksOf = async (report: ImportReport): Promise<Row[]> =>
+  (
+    await queryOnce(
+      server.databaseUrl,
+      `select t.*, s.name as status, s.category, p.task_key as parent from tasks t join task_statuses s on s.id = t.status_id
+         left join tasks p on p.id = t.parent_id where t.project_id = $1 order by t.number`,
+      [report.projectId],
+    )
+  ).rows
+
+const state = async () =>
+  (
+    await queryOnce(
+      server.databaseUrl,
+      `select (select count(*) from tasks where application_id = $1)::int as tasks,
+              (select sum(version) from tasks where application_id = $1)::int as versions,
+              (select count(*) from task_statuses where application_id = $1)::int as statuses,
+              (select count(*) from checklist_items where application_id = $1)::int as items,
+              (select count(*) from projects where application_id = $1)::int as projects,
+              (select count(*) from activities where application_id = $1)::int as activities`,
+      [applicationId],
+    )
+  ).rows[0] as Record<string, number>
+
+const markdownIn = async (at: string): Promise<number> =>
+  (await readdir(at, { recursive: true }).catch(() => [])).filter(
+    name => name.endsWith('.md') && basename(name).toLowerCase() !== 'readme.md',
+  ).length
+
+describe.each([
+  ['skerry-backlog', join(root, 'e2e/data/skerry-backlog')],
+  ['backlog-md', join(shared, 'data/backlog-md')],
+])('%s', (name, from) => {
+  test(`D128 comes whole, and a second time adds nothing (${name})`, async () => {
+    if (!existsSync(from))
+      throw new Error(`The folder ${from} is missing; SKERRY_SHARED names the one that holds data/.`)
+    const places = ['tasks', 'completed', 'drafts', 'archive/tasks', 'archive/drafts']
+    let files = 0
+    for (const place of places) files += await markdownIn(join(from, place))
+    const report = await run(from)
+    expect(report.errors).toEqual([])
+    expect([report.created, report.skipped, report.failed]).toEqual([files, 0, 0])
+    const before = await state()
+    expect([before.tasks, before.items]).toEqual([files, report.checklistItems])
+    const archived = (await tasksOf(report)).filter(task => task.archived_at !== null)
+    const away =
+      (await markdownIn(join(from, 'completed'))) +
+      (await markdownIn(join(from, 'archive/tasks'))) +
+      (await markdownIn(join(from, 'archive/drafts')))
+    expect(archived).toHaveLength(away)
+
+    const again = await run(from)
+    expect([again.projectId, again.created, again.skipped, again.failed]).toEqual([report.projectId, 0, files, 0])
+    expect(await state()).toEqual(before)
+    expect((await verifyCounters(server.database, false)).differing).toEqual([])
+    const activity = dataOf<{ actor_kind: string; via: string }[]>(
+      await owner.get(`/api/projects/${report.projectId}/activity?action=task.create&limit=1`),
+    )
+    expect(activity).toMatchObject([{ actor_kind: 'import', via: 'import' }])
+  })
+})
+
+test('fields, columns, checklists, parents and dates arrive where they belong', async () => {
+  await writeFile(
+    join(folder, 'config.yml'),
+    'project_name: Roadmap\ntask_prefix: rm\nstatuses: ["To Do", "Doing", "Done"]\n',
+  )
+  await write('milestones/m-1 - first.md', 'id: m-1\ntitle: First light')
+  await write(
+    'tasks/rm-1.md',
+    `id: rm-1\ntitle: Root\nstatus: Doing\nassignee: ['@owner']\npriority: high\nlabels: [Paint, paint]\nmilestone: m-1\ncreated_date: '2026-01-02 03:04'\ndue_date: '2026-12-24'\ndependencies: [rm-2]`,
+    '\n## Description\n\nText.\n\n## Acceptance Criteria\n\n- [x] #1 one\n- [ ] #2 two\n',
+  )
+  await write('tasks/rm-1.1.md', `id: rm-1.1\ntitle: Child\nstatus: Waiting\nparent_task_id: rm-1`)
+  await write('completed/rm-2.md', `id: rm-2\ntitle: Finished\nstatus: done\nupdated_date: '2026-03-01'`)
+  await write('drafts/draft-1.md', 'id: draft-1\ntitle: Perhaps\nstatus: Draft')
+  const report = await run(folder)
+  expect([report.errors, report.created]).toEqual([[], 4])
+  const tasks = new Map((await tasksOf(report)).map(task => [task.title, task]))
+  expect(tasks.get('Root')).toMatchObject({
+    task_key: 'RM-1',
+    status: 'Doing',
+    category: 'active',
+    assignee_id: owner.userId,
+    priority: 'high',
+    labels: ['First light', 'Paint'],
+    due_date: expect.anything(),
+    checklist_total: 2,
+    checklist_done: 1,
+    created_at: new Date('2026-01-02T03:04:00Z'),
+    subtask_total: 1,
+  })
+  expect(tasks.get('Root')?.description).toBe('Text.\n\n## Dependencies\n\n- RM-2 Finished')
+  // a name that the board does not have becomes a column; what is not todo goes to somebody
+  expect(tasks.get('Child')).toMatchObject({
+    parent: 'RM-1',
+    task_type: 'subtask',
+    status: 'Waiting',
+    assignee_id: owner.userId,
+  })
+  expect(tasks.get('Finished')).toMatchObject({
+    task_key: 'RM-2',
+    category: 'done',
+    completed_at: new Date('2026-03-01T00:00:00Z'),
+  })
+  expect(tasks.get('Finished')?.archived_at).not.toBeNull()
+  expect(tasks.get('Perhaps')).toMatchObject({ category: 'todo', labels: ['draft'], assignee_id: null })
+})
+
+test('malformed front matter is reported with file and line, and the rest goes on', async () => {
+  await write('tasks/t-1.md', 'id: t-1\ntitle: Good')
+  await write('tasks/t-2.md', 'id: t-2\ntitle: "never closed\nstatus: x')
+  await write('tasks/t-3.md', 'id: t-3')
+  await mkdir(join(folder, 'drafts'))
+  await writeFile(join(folder, 'drafts/t-4.md'), 'just text')
+  const report = await run(folder)
+  expect([report.created, report.failed]).toEqual([1, 3])
+  const places = report.errors.map(error => `${error.file}:${error.line}`).toSorted()
+  expect(places).toEqual(['drafts/t-4.md:1', expect.stringMatching(/^tasks\/t-2\.md:[1-4]$/), 'tasks/t-3.md:1'])
+  expect(report.errors.find(error => error.file === 'tasks/t-3.md')?.message).toContain('title')
+  const fixed = await (async () => {
+    await write('tasks/t-3.md', 'id: t-3\ntitle: Mended')
+    return run(folder)
+  })()
+  expect([fixed.created, fixed.skipped, fixed.failed]).toEqual([1, 1, 2])
+})
+
+test('double ids, missing parents and loops are warned of; no task is lost, a second run adds nothing', async () => {
+  await write('tasks/a.md', 'id: t-1\ntitle: First')
+  await write('completed/b.md', 'id: t-1\ntitle: Twin\nstatus: Done')
+  await write('tasks/c.md', 'id: t-2\ntitle: Orphan\nparent_task_id: t-99')
+  await write('tasks/d.md', 'id: t-3\ntitle: Egg\nparent_task_id: t-4')
+  await write('tasks/e.md', 'id: t-4\ntitle: Hen\nparent_task_id: t-3')
+  await write('tasks/f.md', 'id: t-5\ntitle: Own parent\nparent_task_id: t-5')
+  const report = await run(folder)
+  expect([report.errors, report.created]).toEqual([[], 6])
+  const warned = new Set(report.warnings.map(warning => warning.file))
+  for (const file of ['tasks/c.md', 'tasks/d.md', 'tasks/e.md', 'tasks/f.md'])
+    expect([file, warned.has(file)]).toEqual([file, true])
+  expect([...warned].some(file => file === 'tasks/a.md' || file === 'completed/b.md')).toBe(true)
+  const tasks = await tasksOf(report)
+  expect(tasks.map(task => task.parent)).toEqual(tasks.map(() => null))
+  expect(new Set(tasks.map(task => task.number)).size).toBe(6)
+  const before = await state()
+  expect(await run(folder)).toMatchObject({ created: 0, skipped: 6 })
+  expect(await state()).toEqual(before)
+})
+
+test('a folder that is none, and a person who may not, are refused', async () => {
+  await expect(run(folder)).rejects.toMatchObject({ code: 'bad_request' })
+  await write('tasks/a.md', 'id: t-1\ntitle: First')
+  const stranger = await server.signUp(`stranger-${applicationId}`)
+  await expect(run(folder, stranger.userId)).rejects.toMatchObject({ code: 'not_found' })
+  expect(await state()).toMatchObject({ tasks: 0, projects: 0 })
+})
