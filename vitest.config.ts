@@ -13,7 +13,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['{server,sync,migrations,e2e}/**/*.test.ts'],
-          exclude: ['**/*.pg.test.ts', '**/*.property.test.ts', 'node_modules/**'],
+          exclude: ['**/*.{pg,property,system,browser}.test.ts', 'node_modules/**'],
         },
       },
       { test: { ...shared, name: 'property', include: ['{server,sync,migrations}/**/*.property.test.ts'] } },
@@ -30,7 +30,17 @@ export default defineConfig({
           ...shared,
           name: 'pg16',
           include: ['{sync,migrations}/**/*.pg.test.ts'],
+          // the recorded corpus is of PostgreSQL 18
+          exclude: ['**/corpus.pg.test.ts', 'node_modules/**'],
           globalSetup: ['server/testing/global-postgres-16.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          testTimeout: 180_000,
+          name: 'system',
+          include: ['{server,sync,e2e}/**/*.system.test.ts'],
         },
       },
     ],

@@ -352,6 +352,15 @@ const side = (table: string, sign: number) => `
          ${sign} as n
     from ${table}`
 
+// most updates change a title or a place: nothing to count
+const unlessCounted = `
+       if not exists (
+         select 1 from old_rows o join new_rows n on n.id = o.id
+          where (o.status_id, o.parent_id, o.archived_at, o.deleted_at)
+                is distinct from (n.status_id, n.parent_id, n.archived_at, n.deleted_at)) then
+         return null;
+       end if;`
+
 const taskCounter = (operation: 'insert' | 'update' | 'delete') => {
   const sides = [
     ...(operation === 'insert' ? [] : [side('old_rows', -1)]),
@@ -364,6 +373,7 @@ const taskCounter = (operation: 'insert' | 'update' | 'delete') => {
   return [
     `create function skerry_tasks_${operation}() returns trigger language plpgsql as $$
      begin
+       ${operation === 'update' ? unlessCounted : ''}
        ${taskDelta(sides)};
        -- a statement trigger fires for no rows as well: without the question this one would call itself for ever
        if exists (select 1 from (${sides}) c where c.parent_id is not null) then

@@ -22,6 +22,9 @@ const lockKey = 736_379_211
 /** Brings `url` up to date; answers the names of the migrations that ran. Throws with the failed one's name. */
 export const migrate = async (url: string): Promise<string[]> => {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
+  // a lost connection fails the migration that uses it, not the process
+  pool.on('connect', client => client.on('error', () => undefined))
+  pool.on('error', () => undefined)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {
     return await db.connection().execute(async lock => {

@@ -769,6 +769,7 @@ CREATE OR REPLACE FUNCTION public.skerry_tasks_delete()
 AS $function$
      begin
        
+       
   with change as (
   select project_id, status_id, parent_id,
          deleted_at is null and archived_at is null as visible,
@@ -838,6 +839,7 @@ CREATE OR REPLACE FUNCTION public.skerry_tasks_insert()
 AS $function$
      begin
        
+       
   with change as (
   select project_id, status_id, parent_id,
          deleted_at is null and archived_at is null as visible,
@@ -906,6 +908,13 @@ CREATE OR REPLACE FUNCTION public.skerry_tasks_update()
  LANGUAGE plpgsql
 AS $function$
      begin
+       
+       if not exists (
+         select 1 from old_rows o join new_rows n on n.id = o.id
+          where (o.status_id, o.parent_id, o.archived_at, o.deleted_at)
+                is distinct from (n.status_id, n.parent_id, n.archived_at, n.deleted_at)) then
+         return null;
+       end if;
        
   with change as (
   select project_id, status_id, parent_id,

@@ -10,7 +10,7 @@ import { EmbeddedPostgres } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
 import { type Config, ensureSecretKey } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
-import { type Service, startAll } from '#server/kernel/lifecycle.ts'
+import { pause, type Service, startAll } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 
@@ -35,6 +35,17 @@ export const databaseService = (config: Config, log: Log): { service: Service | 
   if (config.databaseUrl !== 'embedded') return { service: undefined, url: () => config.databaseUrl }
   const embedded = new EmbeddedPostgres({ folder: config.dataDir, log })
   return { service: embedded, url: () => embedded.url }
+}
+
+const streamingMs = 10_000
+
+// whoever reads "ready" may ask /ready at once; a standby (another engine holds the slot) is as ready as it gets
+const untilStreaming = async (engine: Engine, log: Log): Promise<void> => {
+  const deadline = Date.now() + streamingMs
+  while ((await engine.health()) === 'starting') {
+    if (Date.now() > deadline) return log.warn('the shape engine does not stream yet; its log says why')
+    await pause(10)
+  }
 }
 
 /** Starts everything that `config` asks for; rejects when a part does not start, after stopping the others. */
@@ -68,6 +79,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
             log: log.with({ part: 'shapes' }),
           })
       await engine?.start()
+      if (engine) await untilStreaming(engine, log)
       app = createApp({
         config,
         databaseUrl: url,

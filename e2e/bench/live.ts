@@ -42,9 +42,10 @@ const notifyLatency = async (url: string): Promise<number[]> => {
   const latencies: number[] = []
   for (let n = 0; n < 200; n += 1) {
     const seen = new Promise<number>(done => listener.once('notification', () => done(now())))
+    // from the sending: a notification is often there before the writer hears of its own commit
+    const sent = now()
     await writer.query("select pg_notify('bench', '')")
-    const committed = now()
-    latencies.push(Math.max(0, (await seen) - committed))
+    latencies.push((await seen) - sent)
   }
   await listener.end()
   await writer.end()
@@ -94,13 +95,13 @@ export const benchLive = async (context: BenchContext): Promise<Figure[]> => {
       figure: 'commit → seen, 100 long polls, 50/s, p50',
       unit: 'ms',
       ours: of('p50'),
-      limit: { name: 'commit → NOTIFY p50', value: of('notify') },
+      limit: { name: 'write → NOTIFY seen p50', value: of('notify') },
     },
     {
       figure: 'commit → seen, 100 long polls, 50/s, p99',
       unit: 'ms',
       ours: of('p99'),
-      limit: { name: 'commit → NOTIFY p99', value: of('notify99') },
+      limit: { name: 'write → NOTIFY seen p99', value: of('notify99') },
     },
     { figure: '  server CPU per delivery', unit: 'ms', ours: of('cpu'), limit: undefined },
   ]

@@ -45,7 +45,7 @@ const copyAssets = (): void => {
   for (const folder of folders.filter(one => existsSync(join(root, one)))) {
     cpSync(join(root, folder), join(dist, folder), {
       recursive: true,
-      filter: path => !['.ts', '.md'].includes(extname(path)) && !/[/\\]testing$/.test(path),
+      filter: path => !['.ts', '.md'].includes(extname(path)) && !/[/\\](testing|__snapshots__)$/.test(path),
     })
   }
   for (const folder of data) cpSync(join(root, folder), join(dist, folder), { recursive: true })

@@ -63,6 +63,8 @@ export const chooseAccount = (paths: readonly string[]): RunAs => {
         '--clear-groups',
         `--inh-caps=${capability}`,
         `--ambient-caps=${capability}`,
+        // without it access(2) asks on behalf of the bare account, and initdb does not find its own files
+        '--securebits=+no_setuid_fixup',
       ],
     }
   }

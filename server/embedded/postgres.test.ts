@@ -1,6 +1,6 @@
 // The supervisor against real servers: fresh and existing directories, kills at every level, two at once.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -136,4 +136,14 @@ test('a setting that PostgreSQL refuses fails with the tail of its log', async (
   await expect(server({ shared_buffers: 'banana' }).start()).rejects.toThrow(
     /ended while starting[\s\S]*shared_buffers/,
   )
+})
+
+test.runIf(process.getuid?.() === 0)('as root below a folder that is closed to everybody else', async () => {
+  chmodSync(folder, 0o700)
+  const inner = new EmbeddedPostgres({ folder: join(folder, 'data'), log: silentLog, durable: false })
+  opened.push(inner)
+  await inner.start()
+  expect((await queryOnce(inner.url, 'select 1 as one')).rows).toEqual([{ one: 1 }])
+  // data files belong to the account, which is not root
+  expect(statSync(join(folder, 'data', 'postgres', 'PG_VERSION')).uid).not.toBe(0)
 })

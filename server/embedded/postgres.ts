@@ -276,6 +276,7 @@ export class EmbeddedPostgres implements Service {
 
   async #createDatabase(): Promise<void> {
     const client = new pg.Client({ connectionString: this.url.replace(/\/skerry$/, '/postgres') })
+    client.on('error', error => this.#options.log.warn('the first connection was lost', { error }))
     await client.connect()
     try {
       const { rowCount } = await client.query("select 1 from pg_database where datname = 'skerry'")

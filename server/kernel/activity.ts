@@ -1,4 +1,5 @@
 // Writes what commands recorded: one statement for all entries of a transaction.
+import { sql } from 'kysely'
 import type { SignedIn } from './actor.ts'
 import type { ActivityEntry } from './command.ts'
 import type { WriteTx } from './database.ts'
@@ -20,15 +21,15 @@ const supersededMap = (list: readonly Superseded[] | undefined) =>
     ]),
   )
 
-/** Appends `entries` in order. */
+/** Appends `entries` in order; answers the 32-bit id of the transaction, or undefined when there was nothing to append. */
 export const saveActivities = async (
   tx: WriteTx,
   entries: readonly { readonly entry: ActivityEntry; readonly action: string }[],
   origin: ActivityOrigin,
   editedAt: Date,
-): Promise<void> => {
-  if (entries.length === 0) return
-  await tx
+): Promise<number | undefined> => {
+  if (entries.length === 0) return undefined
+  const row = await tx
     .insertInto('activities')
     .values(
       entries.map(({ entry, action }) => ({
@@ -52,5 +53,7 @@ export const saveActivities = async (
         request_id: origin.requestId ?? null,
       })),
     )
-    .execute()
+    .returning(sql<string>`pg_current_xact_id()::xid::text`.as('txid'))
+    .executeTakeFirst()
+  return Number(row?.txid)
 }

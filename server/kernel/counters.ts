@@ -86,6 +86,8 @@ const recountOf = ({ table, key, counters }: Recount) =>
  */
 export const verifyCounters = (database: Database, repair: boolean): Promise<CounterReport> =>
   database.writes.transaction().execute(async trx => {
+    // a recount of a large board takes longer than any request may
+    await sql`select set_config('statement_timeout', '0', true)`.execute(trx)
     await sql
       .raw(
         `lock table ${recounts.map(one => one.table).join(', ')} in ${repair ? 'share row exclusive' : 'share'} mode`,

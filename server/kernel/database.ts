@@ -48,13 +48,16 @@ const makePool = (url: string, size: number, log: Log, options: string): pg.Pool
   pool.on('error', error => {
     if (!pool.ending) log.warn('idle database connection lost', { error })
   })
+  // nor must that of one in use, between two statements of a transaction: the next statement reports it
+  pool.on('connect', client => client.on('error', () => undefined))
   return pool
 }
 
 /** Opens both pools on `url`: `size` connections for writes, as many for reads. */
 export const openDatabase = (url: string, size: number, log: Log): Database => {
   const settings = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000'
-  const pool = makePool(url, size, log, settings)
+  // below every HTTP timeout in front: a stuck write is given up by the database first
+  const pool = makePool(url, size, log, `${settings} -c statement_timeout=10000 -c lock_timeout=5000`)
   const readPool = makePool(
     url,
     size,

@@ -14,7 +14,6 @@ const entries = {
   unauthenticated: [401, 'Sign in first.'],
   invalid_credentials: [401, 'The e-mail address or the password is wrong.'],
   forbidden: [403, 'You may see this, but not do that to it.'],
-  email_not_verified: [403, 'Confirm your e-mail address first.'],
   csrf_failed: [403, 'The request comes from an origin that is not allowed.'],
   account_disabled: [403, 'This account is disabled.'],
   not_found: [404, 'Not found.'],

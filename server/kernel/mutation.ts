@@ -13,9 +13,6 @@ import { type AccessLookup, type Scope, type Standing, stranger } from './policy
 import { isConflict, translate } from './postgres-errors.ts'
 import { saveActivities } from './activity.ts'
 
-/** Below every HTTP timeout in front of it: a stuck write is given up by the database first. */
-const statementTimeoutMs = 10_000
-const lockTimeoutMs = 5_000
 const conflictRetries = 3
 
 export interface Mutation {
@@ -103,24 +100,26 @@ const expectedIn = (input: unknown): number | undefined =>
     ? input.expected_version
     : undefined
 
+const readTxid = async (tx: WriteTx): Promise<number> => {
+  const { rows } = await sql<{ txid: string }>`select pg_current_xact_id()::xid::text as txid`.execute(tx)
+  return Number(rows[0]?.txid)
+}
+
 const runCommands = async (
   tx: WriteTx,
   spec: MutationSpec,
   deps: MutationDeps,
   aftermath: Aftermath,
 ): Promise<Committed & { events: DomainEvent[] }> => {
-  const { rows } = await sql<{ now: Date }>`
-    select now() as now,
-           set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
-           set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`.execute(tx)
-  const now = new Date(Math.max(rows[0]?.now.getTime() ?? 0, deps.clock.now().getTime()))
+  const now = deps.clock.now()
   const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
   const activities: { entry: ActivityEntry; action: string }[] = []
   const shapes = new Set<string>()
   const events: DomainEvent[] = []
   const outcomes: WriteOutcome[] = []
-  const access = accessFor(tx, spec.actor, deps.findStanding)
   for (const [index, { command, input }] of spec.mutations.entries()) {
+    // asked anew for each: the mutation before may have made the caller admin of the project it created
+    const access = accessFor(tx, spec.actor, deps.findStanding)
     const warnings: string[] = []
     const context: WriteContext = {
       tx,
@@ -145,12 +144,9 @@ const runCommands = async (
       throw new MutationFailure(index, error)
     }
   }
-  await saveActivities(tx, activities, spec, editedAt)
-  let txid: number | null = null
-  if (shapes.size > 0) {
-    const found = await sql<{ txid: string }>`select pg_current_xact_id()::xid::text as txid`.execute(tx)
-    txid = Number(found.rows[0]?.txid)
-  }
+  // the id comes along with the activities, whose insert every real change makes
+  const noted = await saveActivities(tx, activities, spec, editedAt)
+  const txid = shapes.size === 0 ? null : (noted ?? (await readTxid(tx)))
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }
 

@@ -141,12 +141,11 @@ export const createEndpoint = (parts: EndpointParts) => {
       return unavailable('Cannot connect to the database to verify the shape. Please try again later.', 1)
     }
     if (!resolved.ok) return invalid(resolved.errors)
-    const { definition, schema } = resolved.value
+    const { schema } = resolved.value
     const shape = running.shapes.getOrCreate(resolved.value)
     if (params.handle !== null && params.handle !== shape.handle) {
       const named = running.shapes.byHandle(params.handle)
       if (named !== undefined) await named.retiring
-      void definition
       return shape.retiring === undefined ? refetch(shape.handle) : refetch()
     }
     if (shape.retiring !== undefined) await shape.retiring
@@ -164,8 +163,10 @@ export const createEndpoint = (parts: EndpointParts) => {
     if (answer.status !== 409) return answer
     const failure = running.shapes.failureOf(shape)
     if (failure !== undefined) return unavailable(failure.message, 10)
-    const replacement = running.shapes.byIdentity(definition.identity)
-    return replacement === undefined || replacement === shape ? answer : refetch(replacement.handle)
+    if (request.signal.aborted) return answer
+    // The reader will come for the replacement at once: making it now gives the answer a handle.
+    const again = await running.resolver.resolve(params.shape)
+    return again.ok ? refetch(running.shapes.getOrCreate(again.value).handle) : answer
   }
 
   const remove = async (running: Running, query: URLSearchParams): Promise<ShapeResponse> => {

@@ -733,8 +733,11 @@ describe('rotation', () => {
     const parked = get({ table: name, handle, offset, live: true })
     await until('it is parked', () => running.engine.waiting() === 1)
     expect((await get({ table: name }, { method: 'DELETE' })).status).toBe(202)
-    expect((await parked).status).toBe(409)
-    const missing = await get({ table: name }, { method: 'DELETE' })
+    const woken = await parked
+    expect(woken.status).toBe(409)
+    expect([woken.handle === '', woken.handle === handle]).toEqual([false, false])
+    expect((await get({ table: name, offset: -1 })).handle).toBe(woken.handle)
+    const missing = await get({ table: name, replica: 'full' }, { method: 'DELETE' })
     expect([missing.status, missing.json]).toEqual([404, { message: 'No existing shape found' }])
     expect((await get({}, { method: 'DELETE' })).json).toEqual({
       message: 'Invalid request',

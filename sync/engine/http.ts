@@ -57,6 +57,22 @@ const readBody = async (request: IncomingMessage): Promise<Uint8Array | ShapeRes
   return Buffer.concat(pieces)
 }
 
+/** True when more may be written; false when the reader has gone, or took nothing for `ms`. */
+const drained = (response: ServerResponse, ms: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const finish = (more: boolean) => {
+      clearTimeout(timer)
+      response.removeListener('drain', onDrain)
+      response.removeListener('close', onClose)
+      resolve(more)
+    }
+    const onDrain = () => finish(true)
+    const onClose = () => finish(false)
+    const timer = setTimeout(onClose, ms)
+    response.once('drain', onDrain)
+    response.once('close', onClose)
+  })
+
 const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeoutMs: number): Promise<void> => {
   response.writeHead(answer.status, answer.headers)
   const { body } = answer
@@ -69,10 +85,7 @@ const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeout
     if (response.destroyed) return
     if (response.write(piece)) continue
     // A reader that stalls must not keep the piece, nor whatever made it, for ever.
-    const slow = AbortSignal.timeout(sendTimeoutMs)
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
-    await once(response, 'drain', { signal: AbortSignal.any([slow, gone.signal]) }).catch(() => response.destroy())
+    if (!(await drained(response, sendTimeoutMs))) response.destroy()
   }
   response.end()
 }

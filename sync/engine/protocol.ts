@@ -17,7 +17,7 @@ export const defaults = {
   visibilityMs: 5_000,
   reconcileMs: 60_000,
   flushMs: 250,
-  statusMs: 10_000,
+  statusMs: 1000,
   maxAge: 60,
   staleAge: 300,
 } as const

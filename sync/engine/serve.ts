@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly processed: () => bigint
   /** The stream from Postgres runs. */
   readonly ready: () => boolean
+  /** What was committed before the stream last began is in the logs. */
+  readonly caughtUp: () => boolean
   readonly now: () => number
   readonly random: () => number
 }
@@ -217,7 +219,11 @@ export const createServer = (options: ServeOptions) => {
     const end = await waitFor(shape, ready, ms, signal)
     if (end === 'ready') return params.sse ? eventStream(request, offset) : answer(request, offset)
     if (end === 'retired') return refetch()
-    if (end === 'timeout' && beyond > 0) return null
+    if (beyond > 0) {
+      if (end === 'aborted') return refetch()
+      // After a crash the stream first repeats what readers may already have.
+      return options.caughtUp() ? null : unavailable('Timeout waiting for replication connection', 1)
+    }
     if (!options.ready()) return unavailable('Timeout waiting for replication connection', 10)
     const processed = options.processed()
     return nothingNew(request, offset, seen(processed, shape.tail))

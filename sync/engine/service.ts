@@ -4,14 +4,14 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { backoff, pause, type Service } from '#server/kernel/lifecycle.ts'
+import { backoff, pause, type Service, withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
 import { createEndpoint, notReady, type Running } from './endpoint.ts'
 import { defaults } from './protocol.ts'
-import { connectReplication, displaySettings, type ReplicationConnection } from './replication/connection.ts'
+import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
 import { openPositionFile } from './replication/position.ts'
@@ -69,6 +69,8 @@ export interface Engine extends Service, ShapeUpstream {
   advance(lsn: bigint, ms?: number): Promise<void>
   /** Number of live shapes. */
   shapeCount(): number
+  /** Items that were put into shapes since the engine was made. */
+  changeCount(): number
   /** Requests that wait for a shape to change. */
   waiting(): number
   /** Looks for altered and dropped tables now, instead of at the next turn. */
@@ -107,19 +109,20 @@ export const createEngine = (options: EngineOptions): Engine => {
   let opened: Opened | undefined
   let connection: ReplicationConnection | undefined
   let loop: Promise<void> | undefined
+  let catchUpTo = 0n
   let reconciler: NodeJS.Timeout | undefined
   const stateWaiters = new Set<() => void>()
   const handleTime = createHandleClock(now)
 
   const pool = new pg.Pool({
-    // Awaited before the connection is handed out; not yet in the type definitions.
-    ...({ onConnect: (client: pg.PoolClient) => client.query(displaySettings) } as object),
-    connectionString: databaseUrl,
+    connectionString: withDisplaySettings(databaseUrl),
     max: options.poolSize ?? 10,
     application_name: 'skerry-sync',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   })
+  // a connection in use that dies between two statements is reported by the next one, not by ending the process
+  pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
 
   const setState = (next: UpstreamHealth) => {
@@ -224,7 +227,7 @@ export const createEngine = (options: EngineOptions): Engine => {
 
   const awaitLock = async (stream: ReplicationConnection): Promise<void> => {
     stage = 'lock'
-    for (let attempt = 0; !(await tryLock(stream, slot)); attempt++) {
+    for (let attempt = 0; !(await withDeadline(tryLock(stream, slot), 15_000, 'asking for the lock')); attempt++) {
       if (attempt === 0) log.info('another engine holds the slot; waiting')
       setState('waiting')
       // Whoever has the lock may write to the same folder: nothing of it may stay in memory here.
@@ -237,25 +240,30 @@ export const createEngine = (options: EngineOptions): Engine => {
 
   const streamOnce = async (): Promise<void> => {
     stage = 'connection'
-    const stream = await connectReplication(databaseUrl, error =>
-      log.warn('the replication connection failed', { error }),
-    )
+    const stream = await connectReplication(databaseUrl, error => {
+      if (!stop.signal.aborted) log.warn('the replication connection failed', { error })
+    })
     connection = stream
     try {
       if (stop.signal.aborted) return
       await awaitLock(stream)
       stage = 'slot'
-      await ensurePublication(pool, publication, options.publication)
+      await withDeadline(
+        ensurePublication(pool, publication, options.publication),
+        15_000,
+        'looking for the publication',
+      )
       opened ??= await open()
       const current = opened
       const { shapes, reader, flusher, position } = current
-      const { origin, confirmed, broken } = await ensureSlot(stream, slot, position.last)
+      const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, slot, position.last)
       if (broken !== null) {
-        log.warn('the logs cannot be continued; every shape ends', { reason: broken })
+        log[shapes.size > 0 ? 'warn' : 'info']('the logs cannot be continued', { reason: broken, shapes: shapes.size })
         await shapes.retireAll(broken)
       }
       await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })
       reader.restart(confirmed, broken !== null)
+      catchUpTo = walEnd
       flusher.attach(stream, origin, confirmed)
       const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
       setState('active')
@@ -327,6 +335,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       staleAge: options.staleAge ?? defaults.staleAge,
       processed: () => opened?.reader.processed ?? 0n,
       ready: () => state === 'active',
+      caughtUp: () => (opened?.reader.processed ?? 0n) + 1n >= catchUpTo && state === 'active',
       now,
       random,
     }),
@@ -368,6 +377,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       }
     },
     shapeCount: () => opened?.shapes.size ?? 0,
+    changeCount: () => opened?.reader.items ?? 0,
     waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
     reconcile,
   }

@@ -13,7 +13,9 @@ export interface TestEngine {
   readonly url: string
   readonly origin: string
   readonly folder: string
-  stop(): Promise<void>
+  readonly replicationId: string
+  /** `keep` leaves the folder for another engine. */
+  stop(options?: { keep?: boolean }): Promise<void>
 }
 
 let counter = 0
@@ -33,12 +35,13 @@ export const startEngine = async (
   const folder = engineOptions.storageDir ?? mkdtempSync(join(tmpdir(), 'skerry-engine-'))
   const level = process.env['SKERRY_TEST_LOG']
   const log = level === undefined ? silentLog : createLog(level as 'info')
+  const replicationId = engineOptions.replicationId ?? uniqueId()
   const engine = createEngine({
     databaseUrl,
     storageDir: folder,
     publication: 'automatic',
     log,
-    replicationId: uniqueId(),
+    replicationId,
     allowDelete: true,
     ...engineOptions,
   })
@@ -56,11 +59,12 @@ export const startEngine = async (
     url: `${origin}/v1/shape`,
     origin,
     folder,
-    stop: async () => {
+    replicationId,
+    stop: async ({ keep = false } = {}) => {
       server.closeAllConnections()
       server.close()
       await engine.stop()
-      if (engineOptions.storageDir === undefined) rmSync(folder, { recursive: true, force: true })
+      if (!keep && engineOptions.storageDir === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -1,4 +1,5 @@
 // application.* (domain rules, section 4).
+import { sql } from 'kysely'
 import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
@@ -7,6 +8,8 @@ import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { setMemberRole } from '../members/roles.ts'
+import { forgetClocks } from '../tasks/clocks.ts'
+import { releaseOpenTasks } from '../tasks/release.ts'
 import { type ApplicationAction, applicationPolicy } from './policy.ts'
 import { lockApplication } from './queries.ts'
 import { applicationColumns, createInput, idInput, transferInput, updateInput } from './schema.ts'
@@ -129,11 +132,10 @@ const remove = defineCommand({
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
-    await context.tx
-      .deleteFrom('field_clocks')
-      .where('entity_type', '=', 'application')
-      .where('entity_id', '=', row.id)
-      .execute()
+    await forgetClocks(context, { column: 'application_id', ids: [row.id] })
+    await sql`delete from field_clocks where (entity_type, entity_id) in (
+      select 'application', id from applications where id = ${row.id}
+      union all select 'project', id from projects where application_id = ${row.id})`.execute(context.tx)
     // tasks hold their statuses (no action), so they go before the cascade reaches both
     await context.tx.deleteFrom('tasks').where('application_id', '=', row.id).execute()
     await context.tx.deleteFrom('applications').where('id', '=', row.id).execute()
@@ -160,6 +162,9 @@ const transfer = defineCommand({
       .executeTakeFirst()
     if (!target) throw notFound()
     if (input.to_user_id === context.userId) throw new AppError('own_role')
+    if (input.own_role === 'viewer') {
+      await releaseOpenTasks(context, { applicationId: row.id, userId: context.userId, open_tasks: 'refuse' })
+    }
     await setMemberRole(context, { applicationId: row.id, userId: input.to_user_id, role: 'owner' })
     await setMemberRole(context, { applicationId: row.id, userId: context.userId, role: input.own_role })
     return { data: { ...(await readBack(context, row.id)), my_role: input.own_role } }

@@ -8,7 +8,7 @@ import { freshRanks } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
 import { insertItems } from './item-commands.ts'
-import { openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { isInOrder, openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
 import { checklistColumns, checklistInputs } from './schema.ts'
 
 const listLimit = 50
@@ -127,7 +127,9 @@ const move = define({
     if (merged.changed.length > 0) {
       await context.tx.updateTable('checklists').set({ rank }).where('id', '=', list.id).execute()
       context.touch('checklists')
-      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed) })
+    }
+    if (merged.changed.length > 0 || merged.superseded.length > 0) {
+      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed), superseded: merged.superseded })
     }
     return { data: await readList(context, list.id), superseded: merged.superseded }
   },
@@ -142,6 +144,7 @@ const reorder = define({
     const lists = await listsOf(context, task.id)
     requireSameIds(lists, input.ids)
     const ordered = input.ids.map(id => must(lists.find(list => list.id === id)))
+    if (isInOrder(ordered)) return { data: ordered }
     await writeRanks(context, 'checklists', ordered, freshRanks(ordered.length, context.random))
     context.touch('checklists')
     context.record({

@@ -8,7 +8,7 @@ import { must } from '#server/kernel/must.ts'
 import { freshRanks } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
-import { openChecklist, openItem, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { isInOrder, openChecklist, openItem, rankAmong, requireSameIds, writeRanks } from './open.ts'
 import { itemColumns, itemInputs } from './schema.ts'
 
 const itemLimit = 500
@@ -114,6 +114,7 @@ const change = async (
   context: WriteContext,
   id: string,
   wanted: { readonly content?: string | undefined; readonly is_done?: boolean | undefined },
+  action?: string,
 ) => {
   const { task, item } = await openItem(context, id)
   const edits: UnitEdit[] = []
@@ -138,7 +139,12 @@ const change = async (
     context.touch('checklist_items', ...(done ? ['checklists', 'tasks'] : []))
   }
   if (merged.changed.length > 0 || merged.superseded.length > 0) {
-    context.record({ ...recordOf(task, item), changes: changesOf(merged.changed), superseded: merged.superseded })
+    context.record({
+      ...(action === undefined ? {} : { action }),
+      ...recordOf(task, item),
+      changes: changesOf(merged.changed),
+      superseded: merged.superseded,
+    })
   }
   return { data: await readItem(context, item.id), superseded: merged.superseded }
 }
@@ -169,7 +175,7 @@ const toggle = define(
     input: itemInputs.toggle,
     run: async (context, input) => {
       const { item } = await openItem(context, input.id)
-      return change(context, item.id, { is_done: !item.is_done })
+      return change(context, item.id, { is_done: !item.is_done }, setDone.name)
     },
   },
   // in a queue it would turn over whatever the last offline client left: set_done says what was meant
@@ -212,7 +218,9 @@ const move = define({
         .where('id', '=', item.id)
         .execute()
       context.touch('checklist_items', ...(leaves ? ['checklists'] : []))
-      context.record({ ...recordOf(task, item), changes: changesOf(merged.changed) })
+    }
+    if (merged.applied.length > 0 || merged.superseded.length > 0) {
+      context.record({ ...recordOf(task, item), changes: changesOf(merged.changed), superseded: merged.superseded })
     }
     return { data: await readItem(context, item.id), superseded: merged.superseded }
   },
@@ -227,6 +235,7 @@ const reorder = define({
     const items = await itemsOf(context, list.id)
     requireSameIds(items, input.ids)
     const ordered = input.ids.map(id => must(items.find(item => item.id === id)))
+    if (isInOrder(ordered)) return { data: ordered }
     await writeRanks(context, 'checklist_items', ordered, freshRanks(ordered.length, context.random))
     context.touch('checklist_items')
     context.record({

@@ -76,6 +76,10 @@ export const writeRanks = async (
   }
 }
 
+/** Do `rows` stand in their order already? */
+export const isInOrder = (rows: readonly Ranked[]): boolean =>
+  rows.every((row, index) => index === 0 || byRank(must(rows[index - 1]), row) < 0)
+
 /** 422 unless `ids` are exactly those of `rows`, each once. */
 export const requireSameIds = (rows: readonly Ranked[], ids: readonly string[]): void => {
   if (new Set(ids).size < ids.length) throw invalidAt('ids', 'duplicate_ids', 'Each id once.')

@@ -1,4 +1,5 @@
 // comment.* (domain rules, section 4). Comments are decided by arrival order, not merged.
+import { isDeepStrictEqual } from 'node:util'
 import { markdownToContent } from '#server/content/markdown.ts'
 import { checkContent, type ContentNode } from '#server/content/model.ts'
 import { keepMentions, mentionedIds, plainText } from '#server/content/text.ts'
@@ -160,7 +161,8 @@ const update = defineCommand({
     const comment = await open(context, input.id, 'update')
     const { content, people } = await withMembersOnly(context, comment.application_id, contentOf(input))
     const text = requireText(content)
-    if (JSON.stringify(content) === JSON.stringify(comment.body)) return { data: comment }
+    // jsonb has an order of keys of its own
+    if (isDeepStrictEqual(content, comment.body)) return { data: comment }
     const changed = await context.tx
       .updateTable('comments')
       .set({ body: JSON.stringify(content), body_text: text, body_edited_at: context.stamp.editedAt })

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import type { WriteTx } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, decision, type Role } from '#server/kernel/policy.ts'
@@ -119,6 +120,7 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
         editorsMayAddEditors: application.editors_may_add_editors,
       }
       await decide(invitationPolicy, inviteAction(input.role), subject, context.actor, context.access)
+      await requireFreeId(context, 'invitations', input.id)
       const account = await findAccount(context, input)
       if (account?.id === context.userId) {
         throw invalidAt(input.email === undefined ? 'user_id' : 'email', 'role_not_allowed', 'Nobody invites himself.')
@@ -183,9 +185,14 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     input: idInput,
     inTransactions: true,
     run: async (context, input) => {
-      const { invitation } = await openForTakingBack(context, input.id)
+      const { invitation, subject } = await openForTakingBack(context, input.id)
+      // a new link is as good as a new invitation: it needs the right to give that role today
+      const action = inviteAction(invitation.role as Role)
+      await decide(invitationPolicy, action, subject, context.actor, context.access)
       if (invitation.state !== 'pending') throw new AppError('invitation_closed')
-      const since = (context.now.getTime() - invitation.updated_at.getTime()) / 1000
+      // the term begins with each sending, so it tells when that was
+      const sentAt = invitation.expires_at.getTime() - invitationDays * 86_400_000
+      const since = (context.now.getTime() - sentAt) / 1000
       if (since < resendSeconds) throw new AppError('rate_limited', { retryAfter: Math.ceil(resendSeconds - since) })
       const secret = invitation.email === null ? undefined : randomBytes(32).toString('base64url')
       const changed = await context.tx
@@ -211,7 +218,7 @@ const openForTakingBack = async (context: WriteContext, id: string) => {
     inviterId: open.invitation.inviter_id,
   }
   await decide(invitationPolicy, 'takeBack', subject, context.actor, context.access)
-  return must(open)
+  return { ...must(open), subject }
 }
 
 const cancel = defineCommand({

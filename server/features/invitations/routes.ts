@@ -141,6 +141,18 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       run: async request => {
         const { actor } = request
         if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
+        const applicationId = must(request.params.id)
+        // items answer for themselves; whoever may not invite at all is told before any of them
+        await deps.database.read(reader => {
+          const subject = { applicationId, editorsMayAddEditors: false }
+          return decide(
+            invitationPolicy,
+            'inviteViewer',
+            subject,
+            actor,
+            readAccess(readStanding, reader, actor.userId),
+          )
+        })
         const { invitations } = request.body as { invitations: Record<string, unknown>[] }
         const results: unknown[] = []
         for (const invitation of invitations) {
@@ -149,7 +161,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
               {
                 actor,
                 command: command('invitation.create'),
-                args: { ...invitation, application_id: must(request.params.id) },
+                args: { ...invitation, application_id: applicationId },
                 editedAt: undefined,
                 expectedVersion: undefined,
                 idempotency: undefined,

@@ -2,11 +2,13 @@
 import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
+import { forgetClocks } from '../tasks/clocks.ts'
 import { lockProject, openProject, requireUnarchived } from './open.ts'
 import { projectPolicy } from './policy.ts'
 import { aggregateColumns, createInput, idInput, overrideInput, projectColumns, updateInput } from './schema.ts'
@@ -70,6 +72,7 @@ const create = defineCommand({
       context.access,
     )
     requireLive(granted)
+    await requireFreeId(context, 'projects', input.id)
     const others = await context.tx
       .selectFrom('projects')
       .select(['id', 'key'])
@@ -181,7 +184,9 @@ const setArchived = (name: 'project.archive' | 'project.unarchive', archive: boo
           .where('id', '=', project.id)
           .execute()
         context.touch('projects', 'application')
-        context.record({ ...recordOf(project), changes: changesOf(merged.changed) })
+      }
+      if (merged.changed.length > 0 || merged.superseded.length > 0) {
+        context.record({ ...recordOf(project), changes: changesOf(merged.changed), superseded: merged.superseded })
       }
       return { data: await readBack(context, project.id), superseded: merged.superseded }
     },
@@ -201,6 +206,12 @@ const remove = defineCommand({
       .executeTakeFirst()
     if (found) await lockApplication(context.tx, found.application_id)
     const { project } = await openProject(context, input.id, 'administer')
+    await forgetClocks(context, { column: 'project_id', ids: [project.id] })
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'project')
+      .where('entity_id', '=', project.id)
+      .execute()
     await context.tx.deleteFrom('tasks').where('project_id', '=', project.id).execute()
     await context.tx.deleteFrom('projects').where('id', '=', project.id).execute()
     context.record(recordOf(project))

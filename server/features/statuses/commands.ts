@@ -2,6 +2,7 @@
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { requireVersion } from '#server/kernel/clocks.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { place } from '#server/kernel/placement.ts'
@@ -90,6 +91,7 @@ const create = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.project_id, 'administer')
+    await requireFreeId(context, 'task_statuses', input.id)
     const list = await listOf(context, project.id)
     if (list.length >= statusLimit) {
       throw new AppError('limit_reached', { message: `A project has at most ${statusLimit} statuses.` })

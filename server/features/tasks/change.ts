@@ -3,9 +3,10 @@ import { changesOf, fieldEdits, openClock, type RowMerge } from '#server/kernel/
 import { type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { invalidAt } from '#server/kernel/errors.ts'
 import type { UnitEdit } from '#server/kernel/merge.ts'
+import { must } from '#server/kernel/must.ts'
 import type { PlacementRequest } from '#server/kernel/placement.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
-import { watchingStatus } from '../projects/open.ts'
+import { type LockedProject, lockProject, watchingStatus } from '../projects/open.ts'
 import type { Category } from '../projects/schema.ts'
 import { hasPlacement, rankInColumn } from './column.ts'
 import {
@@ -13,15 +14,15 @@ import {
   type LockedTask,
   lockStatus,
   type OpenTask,
+  openBoardTask,
   openTask,
-  readTask,
   recordOf,
   requireEditable,
   requireEligible,
   requireParent,
   requireReporter,
 } from './open.ts'
-import { moveInput, type UpdateInput, updateInput } from './schema.ts'
+import { moveInput, taskColumns, type UpdateInput, updateInput } from './schema.ts'
 
 const fields = [
   'title',
@@ -148,18 +149,28 @@ const change = async (
   if (labels) set.labels = labels
   if (after === 'done' && before !== 'done') set.completed_at = context.stamp.editedAt
   if (after !== 'done' && before === 'done') set.completed_at = null
+  let row: LockedTask = task
   if (Object.keys(set).length > 0) {
-    await watchingStatus(context, project, async () => {
-      await context.tx.updateTable('tasks').set(set).where('id', '=', task.id).execute()
-    })
+    const write = () =>
+      context.tx
+        .updateTable('tasks')
+        .set(set)
+        .where('id', '=', task.id)
+        .returning(taskColumns)
+        .executeTakeFirstOrThrow()
+    row = before === after ? await write() : await watchingStatus(context, await lockedProject(context, open), write)
     context.touch('tasks')
     if (before !== after) context.touch('project_aggregates')
   }
   if (changed.length > 0 || superseded.length > 0) {
     context.record({ ...recordOf(task), changes: changesOf(changed), superseded })
   }
-  return { data: await readTask(context, task.id), superseded }
+  return { data: row, superseded }
 }
+
+/** A change of column was opened with its project; see `updateTask`. */
+const lockedProject = async (context: WriteContext, { project }: OpenTask): Promise<LockedProject> =>
+  must(await lockProject(context, project.id), 'project')
 
 export const updateTask = defineCommand({
   name: 'task.update',
@@ -171,7 +182,8 @@ export const updateTask = defineCommand({
     if (isEmptyChange(input, [...fields, 'status_id', 'labels', 'labels_add', 'labels_remove'])) {
       throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
     }
-    const open = await openTask(context, input.id, 'write')
+    const board = input.status_id !== undefined || input.parent_id !== undefined
+    const open = await (board ? openBoardTask : openTask)(context, input.id, 'write')
     const edits = [...fieldEdits(input, open.task, fields), ...labelEdits(input, open.task)]
     return change(context, open, edits, { statusId: input.status_id, placement: {} })
   },
@@ -188,7 +200,7 @@ export const moveTask = defineCommand({
     if (statusId === undefined && !hasPlacement(placement)) {
       throw invalidAt('', 'nothing_to_change', 'Name a status, an anchor, a position or a rank.')
     }
-    const open = await openTask(context, id, 'write')
+    const open = await openBoardTask(context, id, 'write')
     return change(context, open, [], { statusId, placement })
   },
 })

@@ -1,13 +1,23 @@
 // task.archive, .unarchive, .delete, .restore and .purge (domain rules, sections 4, 6.5 and 6.8).
 import { sql } from 'kysely'
-import { changesOf, mergeRow } from '#server/kernel/clocks.ts'
+import { changesOf, mergeRow, type RowMerge } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { lockApplication } from '../applications/queries.ts'
-import { unarchiveProject, watchingStatus } from '../projects/open.ts'
+import { type LockedProject, unarchiveProject, watchingStatus } from '../projects/open.ts'
+import { forgetClocks } from './clocks.ts'
 import { rankInColumn } from './column.ts'
-import { categoryOf, firstTodo, isEligible, type OpenTask, openTask, readTask, recordOf } from './open.ts'
+import {
+  categoryOf,
+  firstTodo,
+  isEligible,
+  type LockedTask,
+  type OpenTask,
+  openBoardTask,
+  readTask,
+  recordOf,
+} from './open.ts'
 import { idInput, taskColumns } from './schema.ts'
 
 /** The task's subtree, itself included, locked in id order. */
@@ -40,6 +50,11 @@ const lockApplicationOf = async (context: WriteContext, taskId: string): Promise
   if (found?.archived_at) await lockApplication(context.tx, found.application_id)
 }
 
+/** What somebody wanted and lost to a later edit stays in the log, like the loss of any field. */
+const recordLoss = (context: WriteContext, task: LockedTask, merged: RowMerge): void => {
+  if (merged.superseded.length > 0) context.record({ ...recordOf(task), superseded: merged.superseded })
+}
+
 const archive = defineCommand({
   name: 'task.archive',
   summary: 'Puts a card away; it keeps column and place.',
@@ -47,7 +62,7 @@ const archive = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     const value = task.archived_at ?? context.stamp.editedAt
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'archived_at', field: 'archived_at', value, current: task.archived_at },
@@ -59,6 +74,7 @@ const archive = defineCommand({
       context.touch('tasks', 'project_aggregates')
       context.record({ ...recordOf(task), changes: changesOf(merged.changed) })
     }
+    recordLoss(context, task, merged)
     return { data: await readTask(context, task.id), superseded: merged.superseded }
   },
 })
@@ -67,7 +83,10 @@ const archive = defineCommand({
  * An unfinished task that comes back with an assignee who may no longer have it loses him; where the project demands
  * an assignee it goes to the first todo column.
  */
-const settleAssignee = async (context: WriteContext, { project, task }: OpenTask): Promise<Record<string, unknown>> => {
+const settleAssignee = async (
+  context: WriteContext,
+  { project, task }: OpenTask<LockedProject>,
+): Promise<Record<string, unknown>> => {
   if (task.assignee_id === null || (await categoryOf(context, task.status_id)) === 'done') return {}
   if (await isEligible(context, project, task.assignee_id)) return {}
   context.warn('assignee_cleared')
@@ -89,7 +108,7 @@ const unarchive = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
-    const open = await openTask(context, input.id, 'write')
+    const open = await openBoardTask(context, input.id, 'write')
     const { project, task } = open
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'archived_at', field: 'archived_at', value: null, current: task.archived_at },
@@ -107,6 +126,7 @@ const unarchive = defineCommand({
       context.touch('tasks', 'project_aggregates')
       context.record({ ...recordOf(task), changes: changesOf(merged.changed) })
     }
+    recordLoss(context, task, merged)
     return { data: await readTask(context, task.id), superseded: merged.superseded }
   },
 })
@@ -118,7 +138,7 @@ const remove = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     if (task.deleted_at) return { data: task }
     const deletedAt = context.stamp.editedAt
     const merged = await mergeRow(context, 'task', task, [
@@ -141,6 +161,7 @@ const remove = defineCommand({
       for (const row of going)
         context.record({ ...recordOf(row), changes: { deleted_at: { old: null, new: deletedAt } } })
     }
+    recordLoss(context, task, merged)
     return { data: await readTask(context, task.id), superseded: merged.superseded }
   },
 })
@@ -153,11 +174,12 @@ const restore = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
-    const { project, task } = await openTask(context, input.id, 'write')
+    const { project, task } = await openBoardTask(context, input.id, 'write')
     if (task.deleted_at === null) throw new AppError('not_in_trash')
     const merged = await mergeRow(context, 'task', task, [
       { unit: 'deleted_at', field: 'deleted_at', value: null, current: task.deleted_at },
     ])
+    recordLoss(context, task, merged)
     if (merged.changed.length === 0) return { data: task, superseded: merged.superseded }
     const coming = (await lockSubtree(context, task.id)).filter(row => row.trash_root_id === task.trash_root_id)
     const parent =
@@ -195,15 +217,11 @@ const purge = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const { task } = await openTask(context, input.id, 'purge')
+    const { task } = await openBoardTask(context, input.id, 'purge')
     if (task.deleted_at === null) throw new AppError('not_in_trash')
     const going = (await lockSubtree(context, task.id)).filter(row => row.deleted_at !== null)
     const ids = going.map(row => row.id)
-    await context.tx
-      .deleteFrom('field_clocks')
-      .where('entity_type', '=', 'task')
-      .where('entity_id', 'in', ids)
-      .execute()
+    await forgetClocks(context, { column: 'task_id', ids })
     await context.tx.deleteFrom('activities').where('task_id', 'in', ids).execute()
     await context.tx.deleteFrom('tasks').where('id', 'in', ids).execute()
     for (const row of going) context.record({ ...recordOf(row), taskId: undefined })

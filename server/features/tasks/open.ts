@@ -2,7 +2,14 @@
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
-import { decide, requireLive } from '#server/kernel/policy.ts'
+import {
+  type AccessLookup,
+  decide,
+  type ProjectRole,
+  requireLive,
+  type Role,
+  type Standing,
+} from '#server/kernel/policy.ts'
 import { type LockedProject, lockProject } from '../projects/open.ts'
 import type { Category } from '../projects/schema.ts'
 import { type TaskAction, taskPolicy } from './policy.ts'
@@ -13,13 +20,75 @@ const lockTask = (context: WriteContext, id: string) =>
 
 export type LockedTask = NonNullable<Awaited<ReturnType<typeof lockTask>>>
 
-export interface OpenTask {
-  readonly project: LockedProject
+/** What the rules of a task ask of its project. */
+export type TaskProject = Pick<LockedProject, 'id' | 'application_id' | 'require_assignee' | 'freeze_done'>
+
+export interface OpenTask<Project extends TaskProject = TaskProject> {
+  readonly project: Project
   readonly task: LockedTask
 }
 
-/** 404, 403, 409 `application_archived`; otherwise the task and its project, locked until the commit. */
+// One statement locks application and membership (shared) and the task, in the order that every command keeps. Only
+// columns that never change are joined on: a row that somebody else changed while we waited is still found.
+const lockForPerson = async (context: WriteContext, userId: string, id: string) => {
+  const row = await context.tx
+    .selectFrom('tasks as t')
+    .innerJoin('applications as a', 'a.id', 't.application_id')
+    .innerJoin('application_members as m', 'm.application_id', 't.application_id')
+    .innerJoin('projects as p', 'p.id', 't.project_id')
+    .select(taskColumns.map(column => `t.${column}` as const))
+    .select(['m.role as my_role', 'a.archived_at as application_archived_at', 'p.require_assignee', 'p.freeze_done'])
+    .where('t.id', '=', id)
+    .where('m.user_id', '=', userId)
+    .forShare(['a', 'm'])
+    .forNoKeyUpdate('t')
+    .executeTakeFirst()
+  if (!row) return undefined
+  const { my_role: role, application_archived_at: archivedAt, require_assignee, freeze_done, ...task } = row
+  const own =
+    role === 'editor'
+      ? await context.tx
+          .selectFrom('project_members')
+          .select('role')
+          .where('project_id', '=', task.project_id)
+          .where('user_id', '=', userId)
+          .forShare()
+          .executeTakeFirst()
+      : undefined
+  const standing: Standing = {
+    role: role as Role,
+    projectRole: own?.role as ProjectRole | undefined,
+    applicationArchived: archivedAt !== null,
+  }
+  const project: TaskProject = {
+    id: task.project_id,
+    application_id: task.application_id,
+    require_assignee,
+    freeze_done,
+  }
+  return { task, project, standing }
+}
+
+/**
+ * 404, 403, 409 `application_archived`; otherwise the task, locked until the commit. Its project is read, not locked:
+ * for changes that move no counter and no other card (`openBoardTask` for those).
+ */
 export const openTask = async (context: WriteContext, id: string, action: TaskAction): Promise<OpenTask> => {
+  const userId = context.actor.userId
+  if (userId === undefined) return openBoardTask(context, id, action)
+  const found = await lockForPerson(context, userId, id)
+  const access: AccessLookup = { standing: async () => must(found).standing }
+  requireLive(await decide(taskPolicy, action, found?.task, context.actor, access))
+  const { task, project } = must(found)
+  return { task, project }
+}
+
+/** The same with the project locked before the task: for moves, and whatever counters or other cards follow. */
+export const openBoardTask = async (
+  context: WriteContext,
+  id: string,
+  action: TaskAction,
+): Promise<OpenTask<LockedProject>> => {
   const found = await context.tx
     .selectFrom('tasks')
     .select(['application_id', 'project_id'])
@@ -41,7 +110,7 @@ export interface StatusRef {
  * The status `id` of `project`, locked so that two moves into one column run one after the other. A deleted status
  * follows its redirect (with a warning); a foreign or unknown one is 422 `status_foreign`.
  */
-export const lockStatus = async (context: WriteContext, project: LockedProject, id: string): Promise<StatusRef> => {
+export const lockStatus = async (context: WriteContext, project: TaskProject, id: string): Promise<StatusRef> => {
   const find = (wanted: string) =>
     context.tx
       .selectFrom('task_statuses')
@@ -87,7 +156,7 @@ export const categoryOf = async (context: WriteContext, statusId: string): Promi
 }
 
 /** May `userId` be given tasks of `project`? Owners, and editors with a row in the project. */
-export const isEligible = async (context: WriteContext, project: LockedProject, userId: string): Promise<boolean> => {
+export const isEligible = async (context: WriteContext, project: TaskProject, userId: string): Promise<boolean> => {
   const member = await context.tx
     .selectFrom('application_members')
     .select('role')
@@ -107,7 +176,7 @@ export const isEligible = async (context: WriteContext, project: LockedProject, 
   return row !== undefined
 }
 
-export const requireEligible = async (context: WriteContext, project: LockedProject, userId: string): Promise<void> => {
+export const requireEligible = async (context: WriteContext, project: TaskProject, userId: string): Promise<void> => {
   if (!(await isEligible(context, project, userId))) {
     throw invalidAt(
       'assignee_id',
@@ -117,7 +186,7 @@ export const requireEligible = async (context: WriteContext, project: LockedProj
   }
 }
 
-export const requireReporter = async (context: WriteContext, project: LockedProject, userId: string): Promise<void> => {
+export const requireReporter = async (context: WriteContext, project: TaskProject, userId: string): Promise<void> => {
   const member = await context.tx
     .selectFrom('application_members')
     .select('id')
@@ -133,7 +202,7 @@ export const requireReporter = async (context: WriteContext, project: LockedProj
  */
 export const requireParent = async (
   context: WriteContext,
-  project: LockedProject,
+  project: TaskProject,
   parentId: string,
   taskId: string | undefined,
 ): Promise<void> => {

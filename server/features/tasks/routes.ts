@@ -9,7 +9,7 @@ import { type ReadContext, readRoute, type Route, writeRoute } from '#server/ker
 import { date, reference } from '#server/kernel/schemas.ts'
 import { applicationPolicy } from '../applications/policy.ts'
 import { readStanding } from '../members/access.ts'
-import { findAggregate, listProjectMembers } from '../projects/queries.ts'
+import { findAggregate, findProject, listProjectMembers } from '../projects/queries.ts'
 import { readProject } from '../projects/read.ts'
 import { category } from '../projects/schema.ts'
 import { listStatuses } from '../statuses/queries.ts'
@@ -160,7 +160,7 @@ export const taskRoutes: readonly Route[] = [
       const aggregate = await findAggregate(reader, project.id)
       return {
         data: {
-          project,
+          project: await findProject(reader, project.id, context.actor.userId),
           aggregate,
           statuses: await listStatuses(reader, project.id),
           members: people.data,

@@ -1,18 +1,30 @@
 // One replication connection: settings, lock, stream, acknowledgements. The advisory lock is held by this very
 // connection, so whoever streams holds the lock, and losing one is losing the other.
 import pg from 'pg'
+import { withDeadline } from '#server/kernel/lifecycle.ts'
 import { formatLsn } from '../lsn.ts'
 
-/** Makes every session print values alike (SPEC.md, S-20). */
-export const displaySettings = [
-  "SET bytea_output = 'hex'",
-  "SET DateStyle = 'ISO, DMY'",
-  "SET TimeZone = 'UTC'",
-  'SET extra_float_digits = 1',
-  "SET IntervalStyle = 'iso_8601'",
-  "SET client_encoding = 'UTF8'",
-  'SET xmlbinary = base64',
-].join('; ')
+const settings = {
+  bytea_output: 'hex',
+  DateStyle: 'ISO,DMY',
+  TimeZone: 'UTC',
+  extra_float_digits: '1',
+  IntervalStyle: 'iso_8601',
+  client_encoding: 'UTF8',
+}
+
+/**
+ * `databaseUrl` with the settings that make every session print values alike (SPEC.md, S-20). They travel with the
+ * connection's first packet: a query of our own after connecting is one more moment at which a connection can die.
+ */
+export const withDisplaySettings = (databaseUrl: string): string => {
+  const mark = databaseUrl.indexOf('?')
+  const query = new URLSearchParams(mark < 0 ? '' : databaseUrl.slice(mark + 1))
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
+  query.set('options', [query.get('options') ?? '', ...ours].join(' ').trim())
+  // The driver reads %20, not +.
+  return `${mark < 0 ? databaseUrl : databaseUrl.slice(0, mark)}?${query.toString().replaceAll('+', '%20')}`
+}
 
 export interface StreamHandlers {
   /** pgoutput bytes: the message begins at `at`. */
@@ -43,6 +55,8 @@ interface RawConnection {
 /** Microseconds between 1970 and Postgres' epoch. */
 const postgresEpoch = 946_684_800_000_000n
 const silenceMs = 120_000
+const connectMs = 5_000
+const queryMs = 10_000
 
 /** Connects. `onError` hears about failures outside a query. */
 export const connectReplication = async (
@@ -50,7 +64,7 @@ export const connectReplication = async (
   onError: (error: Error) => void,
 ): Promise<ReplicationConnection> => {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    connectionString: withDisplaySettings(databaseUrl),
     replication: 'database',
     application_name: 'skerry-sync',
     keepAlive: true,
@@ -58,8 +72,13 @@ export const connectReplication = async (
   } as pg.ClientConfig)
   const raw = (client as unknown as { connection: RawConnection }).connection
   client.on('error', onError)
-  await client.connect()
-  await client.query(displaySettings)
+  try {
+    await withDeadline(client.connect(), connectMs, 'connecting for replication')
+  } catch (error) {
+    // A server that dies while it lets us in may leave the driver waiting for ever.
+    raw.stream.destroy()
+    throw error
+  }
   let lastHeard = Date.now()
   let paused = false
   let watch: NodeJS.Timeout | undefined
@@ -69,7 +88,11 @@ export const connectReplication = async (
   }
 
   return {
-    query: async sql => (await client.query<Record<string, unknown>>(sql)).rows,
+    query: async sql => {
+      // Creating a slot waits for other people's transactions; nothing else takes long.
+      const ms = sql.startsWith('CREATE_REPLICATION_SLOT') ? 2 ** 31 - 1 : queryMs
+      return (await withDeadline(client.query<Record<string, unknown>>(sql), ms, 'a replication command')).rows
+    },
     stream: async (slot, publication, handlers) => {
       raw.on('copyData', ({ chunk }) => {
         lastHeard = Date.now()

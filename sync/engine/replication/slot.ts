@@ -10,6 +10,8 @@ export interface SlotState {
   readonly origin: Origin
   /** Where the stream begins. */
   readonly confirmed: bigint
+  /** Where the database's WAL ended when this was asked: before that is reached, readers may know more than the logs. */
+  readonly walEnd: bigint
   /** Why the logs on disk cannot be continued; null when they can. */
   readonly broken: string | null
 }
@@ -44,6 +46,7 @@ export const ensureSlot = async (
     database: String(must(database?.oid, 'database oid')),
     slot,
   }
+  const walEnd = parseLsn(String(must(system?.xlogpos, 'WAL position')))
   let broken: string | null = null
   let existing = await readSlot(connection, slot)
   if (existing !== undefined && existing.here !== '1') throw new Error(`slot ${slot} belongs to another database`)
@@ -68,5 +71,5 @@ export const ensureSlot = async (
     else if (parseLsn(String(must(system?.xlogpos, 'WAL position'))) < position.lsn)
       broken = 'the database was set back'
   }
-  return { origin, confirmed, broken: position === null && broken === null ? 'the folder was new' : broken }
+  return { origin, confirmed, walEnd, broken: position === null && broken === null ? 'the folder was new' : broken }
 }

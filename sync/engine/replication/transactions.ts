@@ -41,6 +41,8 @@ export class TransactionReader {
   #lastCommit = 0n
   #received = 0n
   #processed = 0n
+  /** Items that were staged since the reader was made. */
+  items = 0
 
   constructor(parts: { router: Router; unproven: Unproven; events: TransactionEvents; log: Log; reach: Reach }) {
     this.#router = parts.router
@@ -140,10 +142,9 @@ export class TransactionReader {
     for (const shape of this.#touched) if (shape.commit()) woken.push(shape)
     this.#touched.clear()
     this.#open = false
-    if (!this.#repeated) {
-      this.#lastCommit = this.#lsn
-      if (this.#lsn > this.#processed) this.#processed = this.#lsn
-    }
+    if (!this.#repeated) this.#lastCommit = this.#lsn
+    // The next commit record cannot begin before this one's end.
+    if (endLsn - 1n > this.#processed) this.#processed = endLsn - 1n
     if (endLsn > this.#received) this.#received = endLsn
     this.#reach('transaction.committed')
     for (const shape of woken) shape.wake()
@@ -204,6 +205,7 @@ export class TransactionReader {
       shape.stage(this.#lsn, this.#xid, change.op, first)
       if (second !== undefined) shape.stage(this.#lsn, this.#xid, change.op + 1, second)
       this.#touched.add(shape)
+      this.items += second === undefined ? 1 : 2
       this.#events.onDirty(shape, first.length + (second?.length ?? 0))
       if (shape.overflowed) this.#retire(shape, 'too much was written while its snapshot was read')
     } catch (error) {

@@ -16,6 +16,7 @@ import type { Unproven } from '../replication/unproven.ts'
 import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
 import { createLineSplitter, createRowEncoder } from './copy-text.ts'
 import { type ShapeDefinition, stillFits } from './definition.ts'
+import { keyPrefix } from './encode.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
 import { type Loaded, Shape } from './shape.ts'
@@ -55,6 +56,8 @@ export class Shapes {
   readonly #failures = new WeakMap<Shape, Error>()
   readonly #knownTables = new Set<number>()
   readonly #roots = new Map<number, Set<Shape>>()
+  /** What the catalogs last said about a table. */
+  readonly #looks = new Map<string, string>()
   #closed = false
 
   constructor(parts: LifecycleParts) {
@@ -112,7 +115,12 @@ export class Shapes {
       since: reader.nextSequence,
       now: now(),
       filter: null,
-      load: () => this.#load(shape, folder, resolved),
+      load: async () => {
+        // The stream may ask for the log before anyone else does.
+        await mkdir(folder, { recursive: true })
+        await (await open(join(folder, 'log'), 'a')).close()
+        return this.#load(shape, folder, resolved)
+      },
     })
     // In one step: from here on no transaction is missed, and these are the ones that the snapshot has to contain.
     this.#listen(shape, table.sources)
@@ -144,6 +152,15 @@ export class Shapes {
    * looks at the publication as well, which a table read while another request publishes it would get wrong.
    */
   compare(name: { schema: string; name: string }, table: Table | null, withPublication: boolean): void {
+    // Nearly always nothing has changed since the last look; then the number of shapes must not matter.
+    const key = keyPrefix(name.schema, name.name)
+    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey])
+    const before = this.#looks.get(key)
+    const same = table === null ? before === undefined && this.#byHandle.size === 0 : before === now
+    // Names that are no tables come from outside and must not be collected.
+    if (table === null) this.#looks.delete(key)
+    else this.#looks.set(key, now)
+    if (same && !withPublication) return
     for (const shape of this.#byHandle.values()) {
       const { definition } = shape
       const sameName = definition.schema === name.schema && definition.name === name.name
@@ -212,7 +229,7 @@ export class Shapes {
     }
     const table = await readTable(pool, shape.definition, publication)
     if (table?.oid !== oid) throw new Error('the table is gone')
-    const compiled = await compileWhere(where.text, where.params, streamedColumns(table))
+    const compiled = await compileWhere(where.text, where.params, streamedColumns(table), table.defaults)
     return { log, bindFilter: columns => compiled.compile(columns) }
   }
 
@@ -220,8 +237,6 @@ export class Shapes {
     const { catalog, pool, unproven, reader, visibilityMs, reach } = this.#parts
     const { definition } = shape
     const folder = this.#folderOf(shape.handle)
-    await mkdir(folder, { recursive: true })
-    await (await open(join(folder, 'log'), 'w')).close()
     await shape.prepare()
     const sources = await this.#ensurePublished(resolved, signal)
     reach('snapshot.started')

@@ -157,7 +157,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     let where: CompiledWhere | null = null
     if (params.where !== null) {
       try {
-        where = await compileWhere(params.where, params.params, streamedColumns(table))
+        where = await compileWhere(params.where, params.params, streamedColumns(table), table.defaults)
       } catch (error) {
         if (error instanceof WhereError) return fail('where', error.message)
         throw error

@@ -62,7 +62,8 @@ export const checkSubset = async (request: SubsetParams, resolved: Resolved): Pr
     throw error
   }
   try {
-    if (request.where !== null) where = (await compileWhere(request.where, params.value, columns)).sql
+    if (request.where !== null)
+      where = (await compileWhere(request.where, params.value, columns, { sqlOnly: true })).sql
   } catch (error) {
     if (error instanceof WhereError) return fail('where', error.message)
     throw error

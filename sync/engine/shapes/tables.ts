@@ -27,10 +27,21 @@ export interface Table extends RelationName {
   readonly fullIdentity: boolean
   /** Stored generated columns travel in the stream. */
   readonly publishesGenerated: boolean
+  /** The database's own collation, which text from no column has. */
+  readonly defaults: { readonly defaultCollationSafe: boolean; readonly defaultCollationAscii: boolean }
 }
 
+// libc locales whose order is that of the bytes
+const bytewiseLocales = `'C', 'POSIX', 'C.UTF-8', 'C.utf8'`
+
 const sql = `
-with t as (
+with standard as (
+  select case coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
+           when 'b' then true when 'c' then d.datcollate in (${bytewiseLocales}) else false end as safe,
+         case coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
+           when 'b' then to_jsonb(d) ->> 'datlocale' = 'C' when 'c' then d.datctype in ('C', 'POSIX') else false end as ascii
+    from pg_database d where d.datname = current_database()
+), t as (
   select c.oid, n.nspname, c.relname, c.relkind, c.relnamespace from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p') and c.relpersistence = 'p'
     and n.nspname not in ('pg_catalog', 'information_schema')
@@ -41,7 +52,8 @@ with t as (
   select p.*, to_jsonb(p) ->> 'pubgencols' = 's' as gencols from pg_publication p
   where p.pubname = $3 and pubinsert and pubupdate and pubdelete and pubtruncate and not pubviaroot
 )
-select t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relkind = 'p' as partitioned,
+select (select safe from standard) as default_safe, (select ascii from standard) as default_ascii,
+  t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relkind = 'p' as partitioned,
   (select coalesce(json_agg(oid::int8), '[]') from sources) as sources,
   exists (select 1 from pub) and not exists (
     select 1 from (select oid from sources union select t.oid) s
@@ -63,9 +75,13 @@ select t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relki
       'collationDeterministic', coalesce(co.collisdeterministic, true),
       'collationSafe', case
         when a.attcollation = 0 then true
-        when co.collname = 'default' then (select coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'b' or d.datcollate in ('C', 'POSIX')
-          from pg_database d where d.datname = current_database())
-        else co.collprovider = 'b' or co.collname in ('C', 'POSIX', 'ucs_basic') end
+        when co.collprovider = 'd' then (select safe from standard)
+        else co.collprovider = 'b' or (co.collprovider = 'c' and co.collcollate = any (array[${bytewiseLocales}])) end,
+      'collationAscii', case
+        when a.attcollation = 0 then true
+        when co.collprovider = 'd' then (select ascii from standard)
+        when co.collprovider = 'b' then to_jsonb(co) ->> 'colllocale' = 'C'
+        else co.collprovider = 'c' and co.collctype in ('C', 'POSIX') end
     ) order by a.attnum)
     from pg_attribute a join pg_type ty on ty.oid = a.atttypid
       left join pg_type el on el.oid = ty.typelem
@@ -74,6 +90,8 @@ select t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relki
 from t`
 
 interface Row {
+  default_safe: boolean
+  default_ascii: boolean
   oid: string
   schema: string
   name: string
@@ -106,6 +124,7 @@ export const readTable = async (
     published: row.published,
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
+    defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
   }
 }
 

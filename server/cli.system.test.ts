@@ -1,0 +1,111 @@
+// The command line and the server as processes: accounts, import beside a running server, verify, start and stop.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApi } from '#sync/client/api.ts'
+import { pause } from '#server/kernel/lifecycle.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+let folder = ''
+
+const environment = (more: Record<string, string> = {}) => ({
+  ...process.env,
+  DATA_DIR: join(folder, 'data'),
+  PORT: '0',
+  RATE_LIMITS: 'off',
+  ...more,
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+const skerry = (args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) =>
+  new Promise<Ended>(done => {
+    const child = spawn(process.execPath, ['server/cli.ts', ...args], { cwd: root, env: environment(options.env) })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', piece => (out += String(piece)))
+    child.stderr.on('data', piece => (err += String(piece)))
+    child.once('exit', code => done({ code, out, err }))
+    child.stdin.end(options.input ?? '')
+  })
+
+const started = async (): Promise<{ child: ChildProcess; url: string; ended: Promise<number | null> }> => {
+  const child = spawn(process.execPath, ['server/cli.ts', 'start'], { cwd: root, env: environment() })
+  const ended = new Promise<number | null>(done => child.once('exit', code => done(code)))
+  let out = ''
+  child.stdout.on('data', piece => (out += String(piece)))
+  child.stderr.resume()
+  for (let attempt = 0; attempt < 3000; attempt += 1) {
+    const url = /(http:\S+)\/ready/.exec(out)?.[1]
+    if (url) return { child, url, ended }
+    await pause(10)
+  }
+  throw new Error(`the server did not start: ${out}`)
+}
+
+const password = 'granite-and-tide-9'
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'skerry-cli-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('unknown words end with 2 and the usage, wrong settings with 1 and every problem at once', async () => {
+  const unknown = await skerry(['fly'])
+  expect(unknown).toMatchObject({ code: 2 })
+  expect(unknown.err).toContain('There is no command fly')
+  expect(unknown.err).toContain('skerry start')
+  const wrong = await skerry(['start'], { env: { PORT: 'seven', LOG_LEVEL: 'loud' } })
+  expect(wrong).toMatchObject({ code: 1 })
+  expect(wrong.err).toMatch(/PORT[\s\S]*LOG_LEVEL|LOG_LEVEL[\s\S]*PORT/)
+})
+
+test('an account is made, an import runs beside the server, the counters verify, and the server stops in order', async () => {
+  expect(await skerry(['user', 'create', 'ann@example.com', '--name', 'Ann'], { input: password })).toMatchObject({
+    code: 0,
+  })
+  const twice = await skerry(['user', 'create', 'ann@example.com'], { input: password })
+  expect(twice).toMatchObject({ code: 1 })
+  expect(twice.err).toContain('email_taken')
+
+  const { child, url, ended } = await started()
+  const api = createApi({ url })
+  await api.login('ann@example.com', password)
+  await api.post('/api/applications', { name: 'Harbour' })
+  const second = await skerry(['start'])
+  expect(second).toMatchObject({ code: 1 })
+  expect(second.err).toContain('Another Skerry is running')
+
+  const backlog = ['import', 'backlog-md', 'e2e/data/skerry-backlog', '--application', 'Harbour']
+  const first = await skerry(backlog)
+  expect(first.out).toContain('62 tasks created, 0 there already, 0 failed')
+  expect(first.out).toContain('Not imported yet: 1 docs and 1 decisions')
+  expect((await skerry(backlog)).out).toContain('0 tasks created, 62 there already, 0 failed')
+  const verified = await skerry(['verify'])
+  expect(verified).toMatchObject({ code: 0 })
+  expect(verified.out).toMatch(/[1-9]\d* counters checked, 0 differ/)
+
+  // ending the sessions from the command line reaches the running server
+  expect(await skerry(['user', 'disable', 'ann@example.com'])).toMatchObject({ code: 0 })
+  await expect(api.get('/api/applications')).rejects.toMatchObject({ code: 'unauthenticated' })
+  expect((await fetch(`${url}/ready`)).status).toBe(200)
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+})
+
+test('killed at any moment, the server starts again on the same data', async () => {
+  const first = await started()
+  first.child.kill('SIGKILL')
+  await first.ended
+  const second = await started()
+  expect((await fetch(`${second.url}/ready`)).status).toBe(200)
+  second.child.kill('SIGINT')
+  expect(await second.ended).toBe(0)
+})

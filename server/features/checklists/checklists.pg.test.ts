@@ -1,0 +1,209 @@
+// Checklists and their items (domain rules, sections 4, 5.8 and 7).
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import {
+  activityOf,
+  apply,
+  type Board,
+  dataOf,
+  makeBoard,
+  makeTask,
+  type People,
+  readTask,
+  type Row,
+  signUpPeople,
+  transact,
+  written,
+} from '#server/testing/board.ts'
+import { startTestServer, type TestServer } from '#server/testing/server.ts'
+
+let server: TestServer
+let people: People
+let board: Board
+let task: Row
+
+beforeAll(async () => {
+  server = await startTestServer()
+  people = await signUpPeople(server)
+  board = await makeBoard(server, people)
+})
+afterAll(() => server.close())
+beforeEach(async () => {
+  task = await makeTask(people.member, board.projectId)
+})
+
+const addList = async (title = 'List', on = task.id): Promise<Row> =>
+  written(await people.member.post(`/api/tasks/${on}/checklists`, { title })).data
+const addItem = async (list: string, content: string, more: Record<string, unknown> = {}): Promise<Row> =>
+  written(await people.member.post(`/api/checklists/${list}/items`, { content, ...more })).data
+interface List extends Row {
+  readonly items: Row[]
+}
+const lists = async () => dataOf<List[]>(await people.viewer.get(`/api/tasks/${task.id}/checklists`))
+const contents = async () => (await lists()).map(list => [list.title, ...list.items.map(item => item.content)])
+
+test('lists and items in order, with progress', async () => {
+  const list = await addList('Ropes')
+  const [one, three] = [await addItem(list.id, 'one', { is_done: true }), await addItem(list.id, 'three')]
+  await addItem(list.id, 'two', { after_id: one.id, before_id: three.id })
+  await addList('Sails')
+  expect(await contents()).toEqual([['Ropes', 'one', 'two', 'three'], ['Sails']])
+  expect((await lists()).map(row => row.progress_percent)).toEqual([33, 0])
+  expect((await people.stranger.get(`/api/tasks/${task.id}/checklists`)).code).toBe('not_found')
+  expect((await people.editor.post(`/api/tasks/${task.id}/checklists`, { title: 'x' })).code).toBe('forbidden')
+})
+
+describe('ticking', () => {
+  test('D87 sets who and when together, and the totals in the same transaction', async () => {
+    const list = await addList()
+    const item = await addItem(list.id, 'one')
+    const at = new Date(server.clock.now().getTime() + 500)
+    server.clock.advance(5000)
+    const answer = await people.admin.patch(
+      `/api/checklist-items/${item.id}`,
+      { is_done: true },
+      { 'skerry-edited-at': at.toISOString() },
+    )
+    expect(written(answer)).toMatchObject({
+      shapes: ['checklist_items', 'checklists', 'tasks'],
+      data: { is_done: true, completed_by_id: people.admin.userId, completed_at: at.toISOString(), version: 2 },
+    })
+    expect(await readTask(people.viewer, task.id)).toMatchObject({ checklist_total: 1, checklist_done: 1, version: 1 })
+    const again = written(await people.member.patch(`/api/checklist-items/${item.id}`, { is_done: true }))
+    expect(again).toMatchObject({ txid: null, data: { completed_by_id: people.admin.userId } })
+    const off = written(await people.member.post(`/api/checklist-items/${item.id}/toggle`))
+    expect(off.data).toMatchObject({ is_done: false, completed_by_id: null, completed_at: null })
+    expect(await readTask(people.viewer, task.id)).toMatchObject({ checklist_total: 1, checklist_done: 0 })
+    // the log knows one command for it, whichever way it came
+    expect((await activityOf(people.viewer, task.id))[0]).toMatchObject({
+      action: 'checklist_item.set_done',
+      changes: { is_done: { old: true, new: false } },
+    })
+  })
+
+  test('toggle is no command for queues', async () => {
+    const item = await addItem((await addList()).id, 'one')
+    const result = await transact(people.member, [{ name: 'checklist_item.toggle', args: { id: item.id } }])
+    expect(result).toMatchObject({ status: 'rejected', error: { code: 'bad_request' } })
+  })
+
+  test('D71 content and tick are units of their own', async () => {
+    const item = await addItem((await addList()).id, 'one')
+    const start = server.clock.now().getTime()
+    server.clock.advance(60_000)
+    const edit = (m: number, args: Record<string, unknown>) =>
+      apply(people.member, [{ name: 'checklist_item.update', args: { id: item.id, ...args } }], {
+        editedAt: new Date(start + m * 1000),
+      })
+    await edit(30, { content: 'later' })
+    const early = await edit(10, { content: 'earlier', is_done: true })
+    expect(early.results?.[0]).toMatchObject({
+      data: { content: 'later', is_done: true, completed_at: new Date(start + 10_000).toISOString() },
+      superseded: [{ field: 'content', your_value: 'earlier', value: 'later' }],
+    })
+  })
+})
+
+describe('order', () => {
+  test('D88 a reorder list with a missing, foreign or doubled id is 422 and changes nothing', async () => {
+    const list = await addList('A')
+    const other = await addList('B')
+    const ids = [await addItem(list.id, '1'), await addItem(list.id, '2'), await addItem(list.id, '3')].map(
+      row => row.id,
+    )
+    const foreign = await addItem(other.id, 'x')
+    const reorder = (wanted: string[]) => people.member.put(`/api/checklists/${list.id}/items/reorder`, { ids: wanted })
+    const [a, b, c] = ids as [string, string, string]
+    expect((await reorder([a, b])).issues).toEqual(['ids incomplete_list'])
+    expect((await reorder([a, b, foreign.id])).issues).toEqual(['ids incomplete_list'])
+    expect((await reorder([a, b, b])).issues).toEqual(['ids duplicate_ids'])
+    expect((await reorder([a, b, c, c])).issues).toEqual(['ids duplicate_ids'])
+    expect(await contents()).toEqual([
+      ['A', '1', '2', '3'],
+      ['B', 'x'],
+    ])
+    expect(written(await reorder([c, a, b])).txid).toEqual(expect.any(Number))
+    expect(await contents()).toEqual([
+      ['A', '3', '1', '2'],
+      ['B', 'x'],
+    ])
+    const listsOrder = (wanted: string[]) =>
+      people.member.put(`/api/tasks/${task.id}/checklists/reorder`, { ids: wanted })
+    expect((await listsOrder([other.id])).issues).toEqual(['ids incomplete_list'])
+    written(await listsOrder([other.id, list.id]))
+    expect((await contents()).map(([title]) => title)).toEqual(['B', 'A'])
+  })
+
+  test('D6 a reorder to the present order changes nothing', async () => {
+    const list = await addList('A')
+    const other = await addList('B')
+    const [one, two] = [await addItem(list.id, '1'), await addItem(list.id, '2')]
+    const before = await lists()
+    const answers = [
+      await people.member.put(`/api/checklists/${list.id}/items/reorder`, { ids: [one.id, two.id] }),
+      await people.member.put(`/api/tasks/${task.id}/checklists/reorder`, { ids: [list.id, other.id] }),
+    ]
+    expect(answers.map(answer => written(answer).txid)).toEqual([null, null])
+    expect(await lists()).toEqual(before)
+  })
+
+  test('items move within the list and to another list of the same task only', async () => {
+    const [list, other] = [await addList('A'), await addList('B')]
+    const [one, two] = [await addItem(list.id, '1', { is_done: true }), await addItem(list.id, '2')]
+    const move = (id: string, body: Record<string, unknown>) =>
+      people.member.post(`/api/checklist-items/${id}/move`, body)
+    written(await move(two.id, { before_id: one.id }))
+    expect(await contents()).toEqual([['A', '2', '1'], ['B']])
+    written(await move(one.id, { checklist_id: other.id }))
+    expect(await contents()).toEqual([
+      ['A', '2'],
+      ['B', '1'],
+    ])
+    expect((await lists()).map(row => [row.total_items, row.completed_items])).toEqual([
+      [1, 0],
+      [1, 1],
+    ])
+    const elsewhere = await makeTask(people.member, board.projectId)
+    const foreign = await addList('C', elsewhere.id)
+    expect((await move(one.id, { checklist_id: foreign.id })).status).toBe(422)
+    expect((await move(one.id, {})).issues).toEqual([' nothing_to_change'])
+    written(await people.member.post(`/api/checklists/${other.id}/move`, { before_id: list.id }))
+    expect(await contents()).toEqual([
+      ['B', '1'],
+      ['A', '2'],
+    ])
+  })
+})
+
+test('deleting an item and a list keeps the totals', async () => {
+  const list = await addList()
+  const [one] = [await addItem(list.id, '1', { is_done: true }), await addItem(list.id, '2')]
+  written(await people.member.delete(`/api/checklist-items/${one.id}`))
+  expect(await readTask(people.viewer, task.id)).toMatchObject({ checklist_total: 1, checklist_done: 0 })
+  written(await people.member.delete(`/api/checklists/${list.id}`))
+  expect(await readTask(people.viewer, task.id)).toMatchObject({ checklist_total: 0, checklist_done: 0 })
+  expect((await people.member.patch(`/api/checklists/${list.id}`, { title: 'x' })).code).toBe('not_found')
+})
+
+test('D86 the 501st item is limit_reached, the first 500 sort as they were made; the 51st list too', async () => {
+  const list = await addList('Long')
+  for (let batch = 0; batch < 10; batch += 1) {
+    await apply(
+      people.member,
+      Array.from({ length: 50 }, (_, n) => ({
+        name: 'checklist_item.create',
+        args: { id: uuid7(), checklist_id: list.id, content: String(batch * 50 + n) },
+      })),
+    )
+  }
+  const refused = await people.member.post(`/api/checklists/${list.id}/items`, { content: 'one too many' })
+  expect(refused.code).toBe('limit_reached')
+  const items = must((await lists())[0]).items
+  expect(items.map(item => item.content)).toEqual(Array.from({ length: 500 }, (_, n) => String(n)))
+  await apply(
+    people.member,
+    Array.from({ length: 49 }, (_, n) => ({ name: 'checklist.create', args: { task_id: task.id, title: `L${n}` } })),
+  )
+  expect((await people.member.post(`/api/tasks/${task.id}/checklists`, { title: 'x' })).code).toBe('limit_reached')
+})

@@ -1,0 +1,82 @@
+// What must fit together: folders and the list of features, shapes and tables, errors and their documentation.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { catalogue, issueCodes } from '#server/kernel/errors.ts'
+import { queryOnce } from '#server/testing/postgres.ts'
+import { startTestServer, type TestServer } from '#server/testing/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.close())
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const sources = (folder: string): string =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.includes('.test.'))
+    .map(entry => join(entry.parentPath, entry.name))
+    .filter(path => !path.includes('/testing/') && !path.endsWith('kernel/errors.ts'))
+    .map(path => readFileSync(path, 'utf8'))
+    .join('\n')
+
+test('every folder of features is a feature of the list, and the other way round', () => {
+  const folders = readdirSync(join(here, 'features'), { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(entry => entry.name)
+  expect(server.app.features.map(feature => feature.name).toSorted()).toEqual(folders.toSorted())
+})
+
+/** ⊘ in the domain rules: never in any shape. */
+const secret = ['password_hash', 'password_changed_at', 'avatar_key', 'disabled_at', 'token_hash', 'next_task_number']
+
+test('D123 every shape reads columns that exist, of a published table, and no secret one', async () => {
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select p.tablename as table, array_agg(a.attname::text order by a.attnum) as columns
+       from pg_publication_tables p join pg_class c on c.relname = p.tablename and c.relnamespace = 'public'::regnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where p.pubname = 'electric_publication_default' group by 1`,
+  )
+  const columnsOf = new Map((rows as { table: string; columns: string[] }[]).map(row => [row.table, row.columns]))
+  const shapes = server.app.features.flatMap(feature => feature.shapes)
+  expect(new Set(shapes.map(shape => shape.name)).size).toBe(shapes.length)
+  for (const shape of shapes) {
+    const columns = columnsOf.get(shape.table) ?? []
+    const allowed = columns.filter(column => !secret.includes(column))
+    // all columns without ⊘: a new column is synced or named secret, never forgotten
+    expect([shape.name, shape.columns.toSorted()]).toEqual([shape.name, allowed.toSorted()])
+  }
+})
+
+test('the columns of every shape are pinned', () => {
+  const shapes = server.app.features.flatMap(feature => feature.shapes)
+  expect(Object.fromEntries(shapes.map(shape => [shape.name, shape.columns.join(' ')]))).toMatchSnapshot()
+})
+
+test('every command belongs to a route or to transactions, and every route says who may call it', () => {
+  const routed = new Set(server.app.routes.flatMap(route => (route.kind === 'write' ? [route.command.name] : [])))
+  for (const command of server.app.features.flatMap(feature => feature.commands)) {
+    expect([command.name, routed.has(command.name) || command.inTransactions]).toEqual([command.name, true])
+  }
+  for (const route of server.app.routes) expect([route.path, route.access]).toEqual([route.path, expect.any(String)])
+})
+
+test('every error code is used somewhere and stands in the API reference', async () => {
+  const code = sources(here) + sources(join(here, '../sync'))
+  for (const name of [...Object.keys(catalogue), ...issueCodes]) {
+    expect([name, code.includes(`'${name}'`)]).toEqual([name, true])
+  }
+  const answer = await server.anonymous.get('/api/openapi.json')
+  for (const name of Object.keys(catalogue)) expect([name, answer.text.includes(name)]).toEqual([name, true])
+})
+
+test('the API reference names every route', async () => {
+  const { paths } = (await server.anonymous.get('/api/openapi.json')).body as { paths: Record<string, object> }
+  for (const route of server.app.routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
+    expect([path, route.method.toLowerCase() in (paths[path] ?? {})]).toEqual([path, true])
+  }
+})

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { parseColumnList, parseRelation } from './identifiers.ts'
+import { compareOffsets, formatLsn, formatOffset, parseLsn, parseOffset } from './lsn.ts'
+import { nextCursor } from './protocol.ts'
+import { copyValue, createLineSplitter } from './shapes/copy-text.ts'
+import { isVisible, parseSnapshot } from './shapes/pg-snapshot.ts'
+
+test('E13 E61 offsets: forms, order, more than 53 bits', () => {
+  for (const text of ['-1', '0_0', '0_inf', '27254984_2', '18446744073709551615_0', '5_inf'])
+    expect(formatOffset(parseOffset(text) ?? { tx: 0n, op: NaN })).toBe(text)
+  expect(parseOffset('-1_0')).toEqual(parseOffset('-1'))
+  expect(parseOffset('0_02')).toEqual(parseOffset('0_2'))
+  for (const text of ['', '10', '1_2_3', '1_2 ', ' 1_2', '10_3.1', '-2', '1_-2', '18446744073709551616_0', 'inf_0'])
+    expect(parseOffset(text)).toBeNull()
+  const ascending = ['-1', '0_0', '0_1', '0_inf', '9007199254740992_9', '9007199254740993_0', '9007199254740993_inf']
+  const offsets = ascending.map(text => parseOffset(text) ?? { tx: 0n, op: 0 })
+  for (const [index, offset] of offsets.entries())
+    for (const [other, next] of offsets.entries())
+      expect(Math.sign(compareOffsets(offset, next))).toBe(Math.sign(index - other))
+  expect(formatLsn(parseLsn('16/B374D848'))).toBe('16/B374D848')
+})
+
+test('E85 the cursor moves in windows and never repeats', () => {
+  const epoch = Date.UTC(2024, 9, 9)
+  const at = (seconds: number, previous: string | null) =>
+    nextCursor(previous, 20_000, epoch + seconds * 1000, () => 0.5)
+  expect(at(1, null)).toBe('20')
+  expect(at(19, '0')).toBe('20')
+  expect(at(21, '20')).toBe('40')
+  expect(at(5, '20')).toBe('1821')
+  expect(at(5, 'nonsense')).toBe('20')
+  expect(nextCursor(null, 0, epoch, () => 0)).toBe('0')
+})
+
+test('E127 visibility by xid, also across the wrap of 32 bits', () => {
+  const plain = parseSnapshot('100:110:103,105')
+  expect([99, 102, 103, 105, 109, 110, 200].map(xid => isVisible(xid, plain))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    true,
+    false,
+    false,
+  ])
+  const epoch = 3n << 32n
+  const wrapped = { xmin: epoch - 5n, xmax: epoch + 5n, xip: [epoch - 3n, epoch + 2n] }
+  const low = (xid: bigint) => Number(xid & 0xffffffffn)
+  const visible = (offset: bigint) => isVisible(low(epoch + offset), wrapped)
+  expect([-100n, -6n, -5n, -3n, -1n, 0n, 2n, 4n, 5n, 100n].map(visible)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    true,
+    true,
+    false,
+    true,
+    false,
+    false,
+  ])
+})
+
+test('E19 E20 identifiers', () => {
+  expect(parseRelation('Foo')).toEqual({ ok: true, value: { schema: 'public', name: 'foo' } })
+  expect(parseRelation('s."a.b ""c"""')).toEqual({ ok: true, value: { schema: 's', name: 'a.b "c"' } })
+  expect(parseRelation('a b')).toEqual({
+    ok: false,
+    error: 'Invalid unquoted identifier contains special characters: a b',
+  })
+  expect(parseRelation('""')).toEqual({ ok: false, error: 'Invalid zero-length delimited identifier' })
+  expect(parseRelation('x'.repeat(64))).toEqual({ ok: false, error: 'Identifier is too long (max length is 63)' })
+  expect(parseColumnList('"id","has,comma","has""quote"')).toEqual({
+    ok: true,
+    value: ['id', 'has,comma', 'has"quote'],
+  })
+})
+
+test('E39 COPY text: escapes, NULL, lines cut anywhere', () => {
+  expect(['\\N', '', 'a\\tb\\nc\\\\d', '\\\\N', 'plain'].map(copyValue)).toEqual([
+    null,
+    '',
+    'a\tb\nc\\d',
+    '\\N',
+    'plain',
+  ])
+  const text = Buffer.from('ü1\tx\n😀2\ty\n\t\n')
+  for (let size = 1; size <= text.length; size++) {
+    const lines: string[] = []
+    const split = createLineSplitter(line => lines.push(line))
+    for (let at = 0; at < text.length; at += size) split(text.subarray(at, at + size))
+    expect(lines).toEqual(['ü1\tx', '😀2\ty', '\t'])
+  }
+})
