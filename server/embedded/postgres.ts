@@ -89,6 +89,8 @@ export class EmbeddedPostgres implements Service {
   #port = 0
   #password = ''
   #stopping = false
+  /** False while a server is being started: its end is then the starter's business, not that of `#onExit`. */
+  #ready = false
 
   constructor(options: EmbeddedOptions) {
     this.#options = options
@@ -219,6 +221,7 @@ export class EmbeddedPostgres implements Service {
   }
 
   async #launch(): Promise<void> {
+    this.#ready = false
     const settings = settingsFor(this.#options)
     const args = ['-D', this.#dataDir, '-p', String(this.#port)]
     for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
@@ -238,10 +241,11 @@ export class EmbeddedPostgres implements Service {
     child.once('exit', (code, signal) => this.#onExit(child, code, signal))
     child.once('error', error => this.#options.log.error('PostgreSQL could not be started', { error }))
     await this.#untilReady(child, logFile)
+    this.#ready = true
   }
 
   #onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
-    if (this.#stopping || this.#child !== child) return
+    if (this.#stopping || this.#child !== child || !this.#ready) return
     this.#options.log.error('PostgreSQL ended by itself; starting it again', { code, signal })
     void this.#relaunch()
   }
