@@ -13,7 +13,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['{server,sync,migrations,e2e}/**/*.test.ts'],
-          exclude: ['**/*.{pg,property,system,browser}.test.ts', 'node_modules/**'],
+          exclude: ['**/*.{pg,property,system}.test.ts', 'node_modules/**'],
         },
       },
       { test: { ...shared, name: 'property', include: ['{server,sync,migrations}/**/*.property.test.ts'] } },
@@ -41,6 +41,16 @@ export default defineConfig({
           testTimeout: 180_000,
           name: 'system',
           include: ['{server,sync,e2e}/**/*.system.test.ts'],
+        },
+      },
+      {
+        // needs programs from Debian's packages, which its set-up installs where it may
+        test: {
+          ...shared,
+          testTimeout: 180_000,
+          name: 'debian',
+          include: ['e2e/**/*.spec.ts'],
+          globalSetup: ['e2e/debian/global-setup.ts'],
         },
       },
     ],

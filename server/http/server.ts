@@ -1,6 +1,6 @@
 // The listening socket as a Service: started last, stopped first, with time for the requests that are running.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from 'node:events'
 import { pause, type Service } from '#server/kernel/lifecycle.ts'
@@ -24,6 +24,7 @@ export class HttpServer implements Service {
   readonly name = 'http'
   readonly #options: HttpServerOptions
   readonly #server: Server
+  readonly #sockets = new Set<Socket>()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
@@ -32,6 +33,10 @@ export class HttpServer implements Service {
     this.#server = createServer({ ...limits, keepAlive: true }, options.handler)
     this.#server.on('clientError', (_error, socket) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    })
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
     })
     const { upgrade } = options
     if (upgrade) this.#server.on('upgrade', upgrade)
@@ -55,7 +60,7 @@ export class HttpServer implements Service {
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#options.endStreams?.()
-    this.#server.closeIdleConnections()
+    this.#closeIdle()
     const waiting = new AbortController()
     const late = pause(this.#options.drainMs ?? 8000, waiting.signal).then(() => {
       if (waiting.signal.aborted) return
@@ -63,10 +68,16 @@ export class HttpServer implements Service {
       this.#server.closeAllConnections()
     })
     // connections that finish their request stay open for the next one unless they are told
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50)
+    const sweep = setInterval(() => this.#closeIdle(), 50)
     await closed
     clearInterval(sweep)
     waiting.abort()
     await late
+  }
+
+  #closeIdle(): void {
+    this.#server.closeIdleConnections()
+    // browsers open connections in advance, and Node does not count one without a first request as idle
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
   }
 }

@@ -1,6 +1,7 @@
 // Shape requests and the server's stop, on a listening socket.
 import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
+import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Actor, UserActor } from '#server/kernel/actor.ts'
@@ -325,6 +326,16 @@ describe('stopping', () => {
     await stopping
     expect(performance.now() - finished).toBeLessThan(4000)
     agent.destroy()
+  })
+
+  test('does not wait for connections that were opened in advance and never used', async () => {
+    const { server } = await start(async () => text('[]'), { drainMs: 600_000 })
+    const socket = connect(server.port, '127.0.0.1')
+    await once(socket, 'connect')
+    const cut = once(socket, 'close')
+    socket.on('error', () => undefined)
+    await server.stop()
+    await cut
   })
 
   test('cuts off what does not finish by the deadline', async () => {

@@ -1,6 +1,6 @@
 // A store in the browser's IndexedDB. Tabs share it: each writes for itself, one at a time sends (Web Locks), and all
 // hear of the others' writes (BroadcastChannel).
-import type { Store, StoreEntry } from './store.ts'
+import type { Store, StoreEntry, StoreWrite } from './store.ts'
 
 const table = 'entries'
 
@@ -27,6 +27,12 @@ const open = (name: string): Promise<IDBDatabase> => {
 // arrays sort after strings: everything that begins with this bucket
 const wholeBucket = (bucket: string): IDBKeyRange => IDBKeyRange.bound([bucket], [bucket, []])
 
+const apply = (store: IDBObjectStore, write: StoreWrite): void => {
+  if (write.op === 'put') store.put({ bucket: write.bucket, key: write.key, value: write.value })
+  else if (write.op === 'delete') store.delete([write.bucket, write.key])
+  else store.delete(wholeBucket(write.bucket))
+}
+
 /** Opens or creates the database `name`. Rejects where the browser forbids storage (private windows of some). */
 export const openIndexedDbStore = async (name: string): Promise<Store> => {
   const database = await open(name)
@@ -43,10 +49,12 @@ export const openIndexedDbStore = async (name: string): Promise<Store> => {
       if (writes.length === 0) return
       const transaction = database.transaction(table, 'readwrite', { durability: 'strict' })
       const store = transaction.objectStore(table)
-      for (const write of writes) {
-        if (write.op === 'put') store.put({ bucket: write.bucket, key: write.key, value: write.value })
-        else if (write.op === 'delete') store.delete([write.bucket, write.key])
-        else store.delete(wholeBucket(write.bucket))
+      try {
+        for (const write of writes) apply(store, write)
+      } catch (error) {
+        // a value that cannot be stored throws at once; what was asked for before it would be committed
+        transaction.abort()
+        throw error
       }
       await done(transaction)
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has no target origin

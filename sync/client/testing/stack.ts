@@ -48,8 +48,10 @@ const ids = createIds(Date.now)
 /** A new id. */
 export const newId = (): string => ids.next()
 
-/** Starts database, engine and server. */
-export const startClientStack = async (options: { databaseUrl?: string } = {}): Promise<ClientStack> => {
+/** Starts database, engine and server; `origins` are those of pages that call it from a browser. */
+export const startClientStack = async (
+  options: { databaseUrl?: string; origins?: readonly string[] } = {},
+): Promise<ClientStack> => {
   const own = options.databaseUrl === undefined ? await migratedDatabase() : undefined
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
   const folder = mkdtempSync(join(tmpdir(), 'skerry-client-'))
@@ -69,7 +71,11 @@ export const startClientStack = async (options: { databaseUrl?: string } = {}): 
   let engine = await startEngine('shapes')
   let restarts = 0
   const upstream: ShapeUpstream = { handle: request => engine.handle(request), health: () => engine.health() }
-  const server = await startTestServer({ databaseUrl, upstream })
+  const server = await startTestServer({
+    databaseUrl,
+    upstream,
+    env: { CORS_ORIGINS: (options.origins ?? []).join(',') },
+  })
   const person = async (name: string): Promise<Person> => {
     const signedUp = await server.signUp(name)
     return {
