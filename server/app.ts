@@ -8,6 +8,7 @@ import { createHttp, type Http, windowsFor } from './http/stack.ts'
 import { type Bus, createBus } from '#server/kernel/bus.ts'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import type { Config } from '#server/kernel/config.ts'
+import { createShare } from '#server/kernel/groups.ts'
 import type { Database } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import type { Log } from '#server/kernel/log.ts'
@@ -60,7 +61,15 @@ export const createApp = (options: AppOptions): App => {
     origin: randomUUID(),
     log,
   })
-  const mutation: MutationDeps = { database, clock, random, log, findStanding, onEvents: events => bus.publish(events) }
+  const mutation: MutationDeps = {
+    database,
+    share: createShare(database),
+    clock,
+    random,
+    log,
+    findStanding,
+    onEvents: events => bus.publish(events),
+  }
   const runWrite = createRunWrite(mutation)
   const write = createServerWrite(mutation)
   const windows = windowsFor(config)

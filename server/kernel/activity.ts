@@ -1,5 +1,4 @@
 // Writes what commands recorded: one statement for all entries of a transaction.
-import { sql } from 'kysely'
 import type { SignedIn } from './actor.ts'
 import type { ActivityEntry } from './command.ts'
 import type { WriteTx } from './database.ts'
@@ -21,39 +20,32 @@ const supersededMap = (list: readonly Superseded[] | undefined) =>
     ]),
   )
 
-/** Appends `entries` in order; answers the 32-bit id of the transaction, or undefined when there was nothing to append. */
-export const saveActivities = async (
+/** The statement that appends `entries` in order. */
+export const activityRows = (
   tx: WriteTx,
   entries: readonly { readonly entry: ActivityEntry; readonly action: string }[],
   origin: ActivityOrigin,
   editedAt: Date,
-): Promise<number | undefined> => {
-  if (entries.length === 0) return undefined
-  const row = await tx
-    .insertInto('activities')
-    .values(
-      entries.map(({ entry, action }) => ({
-        id: uuid7(),
-        application_id: entry.applicationId ?? null,
-        project_id: entry.projectId ?? null,
-        task_id: entry.taskId ?? null,
-        actor_id: origin.actor.userId ?? null,
-        actor_name: origin.actor.displayName,
-        actor_kind: origin.actor.kind,
-        action,
-        entity_type: entry.entityType,
-        entity_id: entry.entityId,
-        entity_label: entry.entityLabel.slice(0, 300),
-        changes: JSON.stringify(entry.changes ?? {}),
-        superseded: JSON.stringify(supersededMap(entry.superseded)),
-        edited_at: editedAt,
-        via: origin.via,
-        transaction_id: origin.transactionId,
-        visibility: entry.visibility ?? 'members',
-        request_id: origin.requestId ?? null,
-      })),
-    )
-    .returning(sql<string>`pg_current_xact_id()::xid::text`.as('txid'))
-    .executeTakeFirst()
-  return Number(row?.txid)
-}
+) =>
+  tx.insertInto('activities').values(
+    entries.map(({ entry, action }) => ({
+      id: uuid7(),
+      application_id: entry.applicationId ?? null,
+      project_id: entry.projectId ?? null,
+      task_id: entry.taskId ?? null,
+      actor_id: origin.actor.userId ?? null,
+      actor_name: origin.actor.displayName,
+      actor_kind: origin.actor.kind,
+      action,
+      entity_type: entry.entityType,
+      entity_id: entry.entityId,
+      entity_label: entry.entityLabel.slice(0, 300),
+      changes: JSON.stringify(entry.changes ?? {}),
+      superseded: JSON.stringify(supersededMap(entry.superseded)),
+      edited_at: editedAt,
+      via: origin.via,
+      transaction_id: origin.transactionId,
+      visibility: entry.visibility ?? 'members',
+      request_id: origin.requestId ?? null,
+    })),
+  )

@@ -5,12 +5,13 @@ import { AppError } from './errors.ts'
 import { type Clock, type MergeResult, mergeUnits, type UnitClock, type UnitEdit } from './merge.ts'
 
 /** Starts the clock of a new row: units without an entry of their own count as edited then. */
-export const startClock = async (context: WriteContext, entityType: string, entityId: string): Promise<void> => {
-  await context.tx
-    .insertInto('field_clocks')
-    .values({ entity_type: entityType, entity_id: entityId, base_at: context.stamp.editedAt })
-    .onConflict(conflict => conflict.doNothing())
-    .execute()
+export const startClock = (context: WriteContext, entityType: string, entityId: string): void => {
+  context.later(
+    context.tx
+      .insertInto('field_clocks')
+      .values({ entity_type: entityType, entity_id: entityId, base_at: context.stamp.editedAt })
+      .onConflict(conflict => conflict.doNothing()),
+  )
 }
 
 const same = (a: unknown, b: unknown): boolean =>
@@ -39,7 +40,7 @@ export interface OpenClock {
    */
   merge(edits: readonly UnitEdit[], forced?: boolean): RowMerge
   /** Stores the clock entries of everything that was applied. */
-  save(): Promise<void>
+  save(): void
 }
 
 /**
@@ -73,17 +74,18 @@ export const openClock = async (
         changed: merged.applied.filter(edit => !same(edit.value, edit.current)),
       }
     },
-    save: async () => {
+    save: () => {
       if (Object.keys(written).length === 0) return
-      await context.tx
-        .insertInto('field_clocks')
-        .values({ entity_type: entityType, entity_id: row.id, base_at: baseAt, clock: JSON.stringify(written) })
-        .onConflict(conflict =>
-          conflict.columns(['entity_type', 'entity_id']).doUpdateSet({
-            clock: sql`field_clocks.clock || excluded.clock`,
-          }),
-        )
-        .execute()
+      context.later(
+        context.tx
+          .insertInto('field_clocks')
+          .values({ entity_type: entityType, entity_id: row.id, base_at: baseAt, clock: JSON.stringify(written) })
+          .onConflict(conflict =>
+            conflict.columns(['entity_type', 'entity_id']).doUpdateSet({
+              clock: sql`field_clocks.clock || excluded.clock`,
+            }),
+          ),
+      )
     },
   }
 }
@@ -97,7 +99,7 @@ export const mergeRow = async (
 ): Promise<RowMerge> => {
   const clock = await openClock(context, entityType, row)
   const merged = clock.merge(edits)
-  await clock.save()
+  clock.save()
   return merged
 }
 

@@ -2,7 +2,7 @@
 // imports and jobs run the same ones (domain rules, section 4).
 import { z } from 'zod'
 import type { SignedIn } from './actor.ts'
-import type { WriteTx } from './database.ts'
+import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
 import type { Access } from './route.ts'
 import type { AccessLookup } from './policy.ts'
@@ -31,6 +31,8 @@ export type DomainEvent =
 /** What a command works with. One object lives as long as one attempt of one transaction. */
 export interface WriteContext {
   readonly tx: WriteTx
+  /** Sends a statement of which only the effect matters; its failure is the transaction's. */
+  readonly later: Later
   readonly actor: SignedIn
   /** The person behind the actor; throws for a command that needs one and has none. */
   readonly userId: string
@@ -72,6 +74,11 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
   readonly access: Access
   /** Strict object schema of the arguments. */
   readonly input: Input
+  /**
+   * The one thing that the command reads in order to change it, if there is only one: `task/<id>`. Writes of different
+   * lanes may share a transaction (kernel/groups.ts). undefined: it needs one of its own.
+   */
+  lane?(input: z.output<Input>): string | undefined
   /** May it stand in POST /api/transactions? */
   readonly inTransactions: boolean
   run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>

@@ -85,7 +85,7 @@ const recountOf = ({ table, key, counters }: Recount) =>
  * `repair` writes the counted values.
  */
 export const verifyCounters = (database: Database, repair: boolean): Promise<CounterReport> =>
-  database.writes.transaction().execute(async trx => {
+  database.write(async trx => {
     // a recount of a large board takes longer than any request may
     await sql`select set_config('statement_timeout', '0', true)`.execute(trx)
     await sql

@@ -4,8 +4,10 @@ import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely
 import pg from 'pg'
 import type { DB } from './database.gen.ts'
 import type { Log } from './log.ts'
+import { PreparingClient } from './statements.ts'
+import { type Later, runTransaction } from './run-transaction.ts'
 
-export type { DB }
+export type { DB, Later }
 
 /** A READ ONLY transaction. */
 export type Reader = Transaction<DB> & { readonly readOnly?: never }
@@ -19,7 +21,9 @@ export interface Database {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   /** Single statements on connections that are read-only by default: permission checks on hot paths. */
   readonly reads: Kysely<DB>
-  /** For kernel/mutation.ts alone. */
+  /** One transaction, for the kernel alone. Repeatable only where `work` is: it may run in vain. */
+  write<T>(work: (tx: WriteTx, later: Later) => Promise<T>): Promise<T>
+  /** Single statements outside of any command: sessions, the command line. */
   readonly writes: Kysely<DB>
   readonly pool: pg.Pool
   close(): Promise<void>
@@ -36,6 +40,7 @@ const types: pg.CustomTypesConfig = {
 
 const makePool = (url: string, size: number, log: Log, options: string): pg.Pool => {
   const pool = new pg.Pool({
+    Client: PreparingClient as unknown as typeof pg.Client,
     connectionString: url,
     max: size,
     types,
@@ -70,14 +75,15 @@ export const openDatabase = (url: string, size: number, log: Log): Database => {
     pool,
     writes,
     reads,
-    read: work =>
-      reads
-        .transaction()
-        .setIsolationLevel('repeatable read')
-        .setAccessMode('read only')
-        .execute(reader => work(reader as Reader)),
+    write: async work =>
+      runTransaction(await pool.connect(), 'begin', (builder, later) => work(builder as unknown as WriteTx, later)),
+    read: async work =>
+      runTransaction(await readPool.connect(), 'begin isolation level repeatable read read only', builder =>
+        work(builder as Reader),
+      ),
     close: async () => {
-      await Promise.all([writes.destroy(), reads.destroy()])
+      // not through the query builders: one that was never used knows no pool and ends none
+      await Promise.all([pool.end(), readPool.end()])
     },
   }
 }

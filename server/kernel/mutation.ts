@@ -4,14 +4,15 @@ import { sql } from 'kysely'
 import type { SignedIn } from './actor.ts'
 import type { Clock } from './clock.ts'
 import type { ActivityEntry, AnyCommand, DomainEvent, WriteContext, WriteOutcome } from './command.ts'
-import type { Database, WriteTx } from './database.ts'
+import type { Database, Later, WriteTx } from './database.ts'
 import { AppError } from './errors.ts'
+import { GroupFailed, type Place, type Share } from './groups.ts'
 import { uuid7 } from './ids.ts'
 import { pause } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
-import { isConflict, translate } from './postgres-errors.ts'
-import { saveActivities } from './activity.ts'
+import { isConflict, isOutage, translate } from './postgres-errors.ts'
+import { activityRows } from './activity.ts'
 
 const conflictRetries = 3
 
@@ -31,6 +32,8 @@ export interface MutationSpec {
   readonly expectedVersion: number | undefined
   readonly via: string
   readonly requestId: string | undefined
+  /** What `hooks` lock: another call with the same value is the same write over again. */
+  readonly replayOf?: string | undefined
 }
 
 export interface Committed {
@@ -54,6 +57,8 @@ export type FindStanding = (tx: WriteTx, userId: string, scope: Scope) => Promis
 
 export interface MutationDeps {
   readonly database: Database
+  /** For writes that may share a transaction with others. */
+  readonly share: Share
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -68,7 +73,7 @@ export interface MutationDeps {
  */
 export interface ReplayHooks<Answer> {
   before(tx: WriteTx): Promise<Answer | undefined>
-  after(tx: WriteTx, committed: Committed): Promise<Answer>
+  after(tx: WriteTx, later: Later, committed: Committed): Promise<Answer>
 }
 
 const personFor = (actor: SignedIn): string => {
@@ -89,6 +94,13 @@ const accessFor = (tx: WriteTx, actor: SignedIn, find: FindStanding): AccessLook
   }
 }
 
+/** Where a write of a single command may share a transaction; undefined for one that needs its own. */
+const placeOf = ({ mutations, replayOf }: MutationSpec): Place | undefined => {
+  const [first] = mutations
+  const lane = mutations.length === 1 ? first?.command.lane?.(first.input) : undefined
+  return lane === undefined ? undefined : { lane, replayOf }
+}
+
 type Aftermath = ((tx: WriteTx) => Promise<void>)[]
 
 // an argument of the command beats the header of the request
@@ -107,10 +119,14 @@ const readTxid = async (tx: WriteTx): Promise<number> => {
 
 const runCommands = async (
   tx: WriteTx,
+  later: Later,
   spec: MutationSpec,
   deps: MutationDeps,
   aftermath: Aftermath,
 ): Promise<Committed & { events: DomainEvent[] }> => {
+  // asked now, together with the first statement of the first command
+  const xid = readTxid(tx)
+  xid.catch(() => undefined)
   const now = deps.clock.now()
   const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
   const activities: { entry: ActivityEntry; action: string }[] = []
@@ -123,6 +139,7 @@ const runCommands = async (
     const warnings: string[] = []
     const context: WriteContext = {
       tx,
+      later,
       actor: spec.actor,
       get userId() {
         return personFor(spec.actor)
@@ -144,9 +161,8 @@ const runCommands = async (
       throw new MutationFailure(index, error)
     }
   }
-  // the id comes along with the activities, whose insert every real change makes
-  const noted = await saveActivities(tx, activities, spec, editedAt)
-  const txid = shapes.size === 0 ? null : (noted ?? (await readTxid(tx)))
+  if (activities.length > 0) later(activityRows(tx, activities, spec, editedAt))
+  const txid = shapes.size === 0 ? null : await xid
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }
 
@@ -159,29 +175,38 @@ export const mutate = async <Answer>(
   spec: MutationSpec,
   hooks: ReplayHooks<Answer>,
 ): Promise<Answer> => {
+  const place = placeOf(spec)
+  let alone = place === undefined
   for (let attempt = 0; ; attempt += 1) {
     let events: readonly DomainEvent[] = []
     const aftermath: Aftermath = []
     try {
-      const answer = await deps.database.writes.transaction().execute(async trx => {
-        const tx = trx as WriteTx
+      const work = async (tx: WriteTx, later: Later): Promise<Answer> => {
         const stored = await hooks.before(tx)
         if (stored !== undefined) return stored
-        const committed = await runCommands(tx, spec, deps, aftermath)
+        const committed = await runCommands(tx, later, spec, deps, aftermath)
         events = committed.events
-        return hooks.after(tx, committed)
-      })
+        return hooks.after(tx, later, committed)
+      }
+      const answer = await (alone || place === undefined ? deps.database.write(work) : deps.share(place, work))
       if (events.length > 0) deps.onEvents(events)
       return answer
-    } catch (error) {
+    } catch (raised) {
+      const error = raised instanceof GroupFailed ? raised.cause : raised
       const cause = error instanceof MutationFailure ? error.cause : error
+      // whether a broken connection has committed is unknown: nothing is done twice
+      if (raised instanceof GroupFailed && !isOutage(cause)) {
+        alone = true
+        attempt -= 1
+        continue
+      }
       if (isConflict(cause) && attempt < conflictRetries) {
         await pause(5 + deps.random() * 20 * 2 ** attempt)
         continue
       }
       const known = translate(cause)
       if (known instanceof AppError) {
-        for (const work of aftermath) await deps.database.writes.transaction().execute(trx => work(trx as WriteTx))
+        for (const work of aftermath) await deps.database.write(work)
       }
       if (!(known instanceof AppError)) deps.log.error('write failed', { error: cause, requestId: spec.requestId })
       // a deferred constraint speaks at COMMIT, when no command is running: the last one is named
@@ -197,6 +222,6 @@ export const mutateOnce = (deps: MutationDeps, spec: Omit<MutationSpec, 'transac
     { ...spec, transactionId: uuid7() },
     {
       before: async () => undefined,
-      after: async (_tx, committed) => committed,
+      after: async (_tx, _later, committed) => committed,
     },
   )

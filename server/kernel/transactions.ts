@@ -106,17 +106,44 @@ export const createTransactionRunner = (
       }
     })
 
-  const save = async (tx: WriteTx, id: string, actor: UserActor, hash: string, outcome: string, text: string) => {
-    await tx
-      .insertInto('applied_transactions')
-      .values({ id, user_id: actor.userId, request_hash: hash, outcome, result: text })
-      .execute()
-    return { text, replayed: false }
+  const save = (
+    tx: WriteTx,
+    row: { id: string; user_id: string; request_hash: string; outcome: string; result: string },
+  ) => tx.insertInto('applied_transactions').values(row)
+
+  const laneOf = ({ mutations }: ClientTransaction): string | undefined => {
+    const [mutation] = mutations
+    if (mutation === undefined || mutations.length > 1) return undefined
+    try {
+      const { command, input } = prepare(mutation)
+      return command.lane?.(input)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Neighbours of different lanes have nothing to do with each other and run together; all others wait their turn. */
+  const inOrder = (transactions: readonly ClientTransaction[]): ClientTransaction[][] => {
+    const groups: ClientTransaction[][] = []
+    let lanes = new Set<string>()
+    for (const transaction of transactions) {
+      const lane = laneOf(transaction)
+      const keys = lane === undefined ? [] : [lane, transaction.id]
+      const joins = lane !== undefined && lanes.size > 0 && keys.every(key => !lanes.has(key))
+      if (joins) groups.at(-1)?.push(transaction)
+      else {
+        groups.push([transaction])
+        lanes = new Set()
+      }
+      for (const key of keys) lanes.add(key)
+    }
+    return groups
   }
 
   const apply = async (actor: UserActor, transaction: ClientTransaction, requestId: string): Promise<StoredResult> => {
     const { id } = transaction
     const hash = hashOf(transaction)
+    const key = { id, user_id: actor.userId, request_hash: hash }
     try {
       // an unknown command or bad arguments reject like any rule, but a stored answer comes first
       let mutations: Mutation[] = []
@@ -136,6 +163,7 @@ export const createTransactionRunner = (
           expectedVersion: undefined,
           via: 'transaction',
           requestId,
+          replayOf: `transaction/${id}`,
         },
         {
           before: async tx => {
@@ -143,8 +171,11 @@ export const createTransactionRunner = (
             if (known === undefined && refused !== undefined) throw refused
             return known
           },
-          after: (tx, { outcomes, txid, shapes }) =>
-            save(tx, id, actor, hash, 'applied', appliedText(id, txid, shapes, outcomes)),
+          after: async (tx, later, { outcomes, txid, shapes }) => {
+            const text = appliedText(id, txid, shapes, outcomes)
+            later(save(tx, { ...key, outcome: 'applied', result: text }))
+            return { text, replayed: false }
+          },
         },
       )
     } catch (error) {
@@ -160,9 +191,11 @@ export const createTransactionRunner = (
         )
         if (other) return { text, replayed: false }
       }
-      return deps.database.writes.transaction().execute(async trx => {
-        const tx = trx as WriteTx
-        return (await stored(tx, id, actor, hash)) ?? save(tx, id, actor, hash, 'rejected', text)
+      return deps.database.write(async (tx, later) => {
+        const known = await stored(tx, id, actor, hash)
+        if (known) return known
+        later(save(tx, { ...key, outcome: 'rejected', result: text }))
+        return { text, replayed: false }
       })
     }
   }
@@ -172,18 +205,22 @@ export const createTransactionRunner = (
       const results: string[] = []
       let stopped: string | null = null
       let retryAfter: number | undefined
-      for (const transaction of transactions) {
+      for (const together of inOrder(transactions)) {
         if (stopped !== null) {
-          results.push(JSON.stringify({ id: transaction.id, status: 'not_run' }))
+          results.push(...together.map(({ id }) => JSON.stringify({ id, status: 'not_run' })))
           continue
         }
-        try {
-          results.push(withReplayed(await apply(actor, transaction, requestId)))
-        } catch (error) {
-          const known = error instanceof AppError ? error : new AppError('unavailable', { cause: error })
-          results.push(JSON.stringify({ id: transaction.id, status: 'failed', error: known.toBody() }))
-          stopped = transaction.id
-          retryAfter = known.retryAfter ?? 1
+        const ends = await Promise.allSettled(together.map(one => apply(actor, one, requestId)))
+        for (const [index, end] of ends.entries()) {
+          const { id } = together[index] as ClientTransaction
+          if (end.status === 'fulfilled') {
+            results.push(withReplayed(end.value))
+            continue
+          }
+          const known = end.reason instanceof AppError ? end.reason : new AppError('unavailable', { cause: end.reason })
+          results.push(JSON.stringify({ id, status: 'failed', error: known.toBody() }))
+          stopped ??= id
+          retryAfter ??= known.retryAfter ?? 1
         }
       }
       const tail = retryAfter === undefined ? '' : `,"retry_after":${retryAfter}`

@@ -55,15 +55,13 @@ const errorText = (error: AppError, requestId: string): string =>
 /** Makes the function that the HTTP layer calls for every write route. */
 export const createRunWrite = (deps: MutationDeps): RunWrite => {
   const store = async (userId: string, request: WriteRequest, status: number, response: string): Promise<WriteAnswer> =>
-    deps.database.writes.transaction().execute(async trx => {
+    deps.database.write(async (tx, later) => {
       const { key, requestHash } = request.idempotency as { key: string; requestHash: string }
-      const tx = trx as WriteTx
       const known = await storedAnswer(tx, userId, key, requestHash)
       if (known) return known
-      await tx
-        .insertInto('idempotency_keys')
-        .values({ user_id: userId, key, request_hash: requestHash, status, response })
-        .execute()
+      later(
+        tx.insertInto('idempotency_keys').values({ user_id: userId, key, request_hash: requestHash, status, response }),
+      )
       return { status, body: response, replayed: false }
     })
 
@@ -83,22 +81,22 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
           expectedVersion: request.expectedVersion,
           via: request.via,
           requestId: request.requestId,
+          replayOf: replay && `key/${replay.userId}/${replay.key}`,
         },
         {
           before: async tx => (replay ? storedAnswer(tx, replay.userId, replay.key, replay.requestHash) : undefined),
-          after: async (tx, committed) => {
+          after: async (tx, later, committed) => {
             const body = answerText(committed.outcomes[0] as WriteOutcome, committed)
             if (replay) {
-              await tx
-                .insertInto('idempotency_keys')
-                .values({
+              later(
+                tx.insertInto('idempotency_keys').values({
                   user_id: replay.userId,
                   key: replay.key,
                   request_hash: replay.requestHash,
                   status,
                   response: body,
-                })
-                .execute()
+                }),
+              )
             }
             return { status, body, replayed: false }
           },

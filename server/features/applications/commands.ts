@@ -56,7 +56,7 @@ const create = defineCommand({
       .insertInto('application_members')
       .values({ id: uuid7(), application_id: id, user_id: context.userId, role: 'owner', display_name: '' })
       .execute()
-    await startClock(context, 'application', id)
+    startClock(context, 'application', id)
     context.record({ entityType: 'application', entityId: id, entityLabel: row.name, applicationId: id })
     context.touch('application', 'application_members', 'my_memberships')
     context.emit({ type: 'access_changed', userId: context.userId, applicationId: id })

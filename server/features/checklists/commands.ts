@@ -57,7 +57,7 @@ const create = define({
       })
       .returning(checklistColumns)
       .executeTakeFirstOrThrow()
-    await startClock(context, 'checklist', id)
+    startClock(context, 'checklist', id)
     context.record(recordOf(task, list))
     context.touch('checklists')
     if (!input.items?.length) return { data: list }

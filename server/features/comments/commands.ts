@@ -95,6 +95,8 @@ const create = defineCommand({
   access: 'MEMBER',
   input: createInput,
   inTransactions: true,
+  // a reply reads the comment it answers
+  lane: input => `comments/${input.task_id.toLowerCase()}`,
   run: async (context, input) => {
     const { task } = await openTask(context, input.task_id, 'comment')
     if (input.parent_id !== undefined) {

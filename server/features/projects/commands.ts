@@ -111,7 +111,7 @@ const create = defineCommand({
         added_by_id: context.userId,
       })
       .execute()
-    await startClock(context, 'project', id)
+    startClock(context, 'project', id)
     const project = await readBack(context, id)
     context.record(recordOf(project))
     context.touch('projects', 'project_members', 'project_aggregates', 'task_statuses', 'application')

@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Adapter, type DatabaseSession, type DatabaseUser, Lucia, TimeSpan } from 'lucia'
 import type { Clock } from '#server/kernel/clock.ts'
+import { coalesce } from '#server/kernel/coalesce.ts'
 import type { DB, WriteTx } from '#server/kernel/database.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { Log } from '#server/kernel/log.ts'
@@ -60,24 +61,30 @@ const adapterOn = (db: Kysely<DB>, clock: Clock): Adapter => {
   const skew = () => clock.now().getTime() - Date.now()
   const toLucia = (time: Date) => new Date(time.getTime() - skew())
   const toTable = (time: Date) => new Date(time.getTime() + skew())
+  // every request asks
+  const find = coalesce(async hashes => {
+    const rows = await db
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select([
+        'sessions.id',
+        'sessions.public_id',
+        'sessions.user_id',
+        'sessions.device_name',
+        'sessions.user_agent',
+        'sessions.last_seen_at',
+        'sessions.expires_at',
+        'users.display_name',
+        'users.is_admin',
+      ])
+      .where('sessions.id', '=', sql<string>`any(${hashes})`)
+      .where('users.disabled_at', 'is', null)
+      .execute()
+    return new Map(rows.map(row => [row.id, row]))
+  })
   return {
     getSessionAndUser: async (token): Promise<[DatabaseSession | null, DatabaseUser | null]> => {
-      const row = await db
-        .selectFrom('sessions')
-        .innerJoin('users', 'users.id', 'sessions.user_id')
-        .select([
-          'sessions.public_id',
-          'sessions.user_id',
-          'sessions.device_name',
-          'sessions.user_agent',
-          'sessions.last_seen_at',
-          'sessions.expires_at',
-          'users.display_name',
-          'users.is_admin',
-        ])
-        .where('sessions.id', '=', hashOf(token))
-        .where('users.disabled_at', 'is', null)
-        .executeTakeFirst()
+      const row = await find(hashOf(token))
       if (!row) return [null, null]
       const device = { name: row.device_name ?? undefined, userAgent: row.user_agent ?? undefined, ip: undefined }
       return [

@@ -138,7 +138,7 @@ const change = async (
   const rankEdits = changesColumn && !moves ? [] : await rankEdit(context, task, move, moves ? target.id : undefined)
   const ranked = clock.merge(rankEdits, moves)
   const rest = clock.merge(edits)
-  await clock.save()
+  clock.save()
   const changed = [...column.changed, ...ranked.changed, ...rest.changed]
   const superseded = [...column.superseded, ...ranked.superseded, ...rest.superseded]
   const after = moves ? target.category : before
@@ -172,18 +172,21 @@ const change = async (
 const lockedProject = async (context: WriteContext, { project }: OpenTask): Promise<LockedProject> =>
   must(await lockProject(context, project.id), 'project')
 
+const touchesBoard = (input: UpdateInput): boolean => input.status_id !== undefined || input.parent_id !== undefined
+
 export const updateTask = defineCommand({
   name: 'task.update',
   summary: 'Changes fields of a card, each on its own: the later edit of a field wins.',
   access: 'CONTRIB',
   input: updateInput,
   inTransactions: true,
+  // a change of column or parent reads other cards
+  lane: input => (touchesBoard(input) ? undefined : `task/${input.id.toLowerCase()}`),
   run: async (context, input) => {
     if (isEmptyChange(input, [...fields, 'status_id', 'labels', 'labels_add', 'labels_remove'])) {
       throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
     }
-    const board = input.status_id !== undefined || input.parent_id !== undefined
-    const open = await (board ? openBoardTask : openTask)(context, input.id, 'write')
+    const open = await (touchesBoard(input) ? openBoardTask : openTask)(context, input.id, 'write')
     const edits = [...fieldEdits(input, open.task, fields), ...labelEdits(input, open.task)]
     return change(context, open, edits, { statusId: input.status_id, placement: {} })
   },

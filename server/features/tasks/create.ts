@@ -99,7 +99,7 @@ export const createTask = defineCommand({
         })
         .execute()
     })
-    await startClock(context, 'task', id)
+    startClock(context, 'task', id)
     const task = await readTask(context, id)
     context.record(recordOf(task))
     context.touch('tasks', 'project_aggregates')

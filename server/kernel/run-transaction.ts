@@ -1,0 +1,83 @@
+// One transaction on one connection, with as few waits for Postgres as its statements allow: `begin` goes out together
+// with the first statement, and what nobody waits for together with the next one, or with `commit`.
+import { type Compilable, Kysely, PostgresDialect } from 'kysely'
+import type pg from 'pg'
+import type { DB } from './database.gen.ts'
+
+/**
+ * Sends a statement whose result nobody reads, without waiting for it. It takes effect in order; if it fails, the
+ * transaction fails with its error.
+ */
+export type Later = (query: Compilable) => void
+
+/** "Current transaction is aborted": says only that an earlier statement failed. */
+const aborted = '25P02'
+
+const bound = new WeakMap<pg.PoolClient, Kysely<DB>>()
+
+/** The query builder on this one connection; made once for it. */
+const builderOn = (client: pg.PoolClient): Kysely<DB> => {
+  const known = bound.get(client)
+  if (known) return known
+  const connection = { query: client.query.bind(client), release: () => undefined } as unknown as pg.PoolClient
+  const made = new Kysely<DB>({
+    dialect: new PostgresDialect({
+      pool: { connect: async () => connection, end: async () => undefined, options: {} },
+    }),
+  })
+  bound.set(client, made)
+  return made
+}
+
+const codeOf = (error: unknown): unknown => {
+  const cause = error instanceof Error && error.cause !== undefined && !('code' in error) ? error.cause : error
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+/** What really went wrong: the first failure that is not the echo of another. */
+const originOf = async (error: unknown, sent: readonly Promise<unknown>[]): Promise<unknown> => {
+  if (codeOf(error) !== aborted) return error
+  const settled = await Promise.allSettled(sent)
+  const failures = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  return failures.find(failure => codeOf(failure) !== aborted) ?? error
+}
+
+/**
+ * Runs `work` between `begin` and commit on `client`, and gives the client back to its pool. Rejects with the error of
+ * `work`, or of the statement that made it fail; then nothing is left of the transaction, unless the connection broke
+ * during the commit itself.
+ */
+export const runTransaction = async <T>(
+  client: pg.PoolClient,
+  begin: string,
+  work: (builder: Kysely<DB>, later: Later) => Promise<T>,
+): Promise<T> => {
+  const sent: Promise<pg.QueryResult>[] = []
+  const send = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => {
+    const answer = client.query(text, [...values])
+    answer.catch(() => undefined)
+    sent.push(answer)
+    return answer
+  }
+  let broken: Error | undefined
+  try {
+    void send(begin)
+    const result = await work(builderOn(client), query => {
+      const { sql, parameters } = query.compile()
+      void send(sql, parameters)
+    })
+    const commit = send('commit')
+    await Promise.all(sent)
+    // Postgres answers a commit of a failed transaction so, and without an error
+    if ((await commit).command === 'ROLLBACK') throw new Error('The transaction had failed before its commit.')
+    return result
+  } catch (error) {
+    const origin = await originOf(error, sent)
+    await client.query('rollback', []).catch((failure: unknown) => {
+      broken = failure instanceof Error ? failure : new Error(String(failure))
+    })
+    throw origin
+  } finally {
+    client.release(broken)
+  }
+}
