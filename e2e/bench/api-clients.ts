@@ -1,4 +1,5 @@
 // Load process of the API bench: PATCH /api/tasks/:id from many connections, each waiting for its answer.
+import { randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import type { ApiLoad, ApiResult } from './api.ts'
 import { percentile } from './table.ts'
@@ -9,6 +10,7 @@ const patch = (agent: Agent, url: string, token: string, body: string): Promise<
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       authorization: `Bearer ${token}`,
+      'idempotency-key': randomUUID(),
     }
     const call = request(url, { agent, method: 'PATCH', headers }, response => {
       response.resume()

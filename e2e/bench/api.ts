@@ -1,10 +1,10 @@
-// Writes through the API (session, permission, merge, activity, txid) from 64 connections, beside bare single-row
-// updates on as many connections, and the offline queue of one client.
+// Writes through the API (session, permission, merge, activity, replay row, txid) from 64 connections, and the offline
+// queue of one client; beside the same change in a plain handler, and beside bare single-row updates.
 import { join } from 'node:path'
 import pg from 'pg'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { BenchContext } from './main.ts'
-import { load, serveSkerry } from './processes.ts'
+import { load, serveNaive, serveSkerry } from './processes.ts'
 import { type Figure, median } from './table.ts'
 
 const connections = 64
@@ -100,10 +100,12 @@ const bareUpdates = async (url: string, taskIds: readonly string[]): Promise<num
 /** See the header. */
 export const benchApi = async (context: BenchContext): Promise<Figure[]> => {
   const skerry = await serveSkerry(context.databaseUrl, join(context.folder, 'skerry'))
-  const writes: number[] = []
-  const p99: number[] = []
+  const naive = await serveNaive(context.databaseUrl)
+  const ours: ApiResult[] = []
+  const theirs: ApiResult[] = []
   const bare: number[] = []
   const queued: number[] = []
+  const sequential: number[] = []
   try {
     const board = await prepare(skerry.url)
     const client = new pg.Client({ connectionString: context.databaseUrl })
@@ -112,23 +114,47 @@ export const benchApi = async (context: BenchContext): Promise<Figure[]> => {
     await client.query('create table bare_tasks as select id, title from tasks')
     await client.query('alter table bare_tasks add primary key (id)')
     await client.end()
+    const run = (url: string, count: number) =>
+      load<ApiResult>('./api-clients.ts', { url, connections: count, seconds, ...board } satisfies ApiLoad).result
     for (let round = 0; round < context.rounds; round += 1) {
-      const input: ApiLoad = { url: skerry.url, connections, seconds, ...board }
-      const generator = load<ApiResult>('./api-clients.ts', input)
-      const result = await generator.result
-      writes.push(result.perSecond)
-      p99.push(result.p99)
+      const [mine, peer] = [await run(skerry.url, connections), await run(naive.url, connections)]
+      ours.push(mine)
+      theirs.push(peer)
       bare.push(await bareUpdates(context.databaseUrl, board.taskIds))
       queued.push(await queueRate(skerry.url, board))
-      context.say(`  round ${round + 1}: ${result.perSecond.toFixed(0)} writes/s, bare ${bare[round]?.toFixed(0)}/s`)
+      sequential.push((await run(naive.url, 1)).perSecond)
+      const rates = [mine.perSecond, peer.perSecond, bare[round] ?? 0].map(rate => rate.toFixed(0))
+      context.say(`  round ${round + 1}: ${rates[0]} writes/s, plain handler ${rates[1]}, bare updates ${rates[2]}`)
     }
   } finally {
+    await naive.stop()
     await skerry.stop()
   }
-  const limit = { name: 'bare update + commit', value: median(bare) }
+  const rateOf = (results: readonly ApiResult[]) => median(results.map(result => result.perSecond))
+  const p99Of = (results: readonly ApiResult[]) => median(results.map(result => result.p99))
+  const figure = `writes through the API, ${connections} connections`
   return [
-    { figure: `writes through the API, ${connections} connections`, unit: '/s', ours: median(writes), limit },
-    { figure: '  p99', unit: 'ms', ours: median(p99), limit: undefined },
-    { figure: 'offline queue of one client, batches of 100', unit: '/s', ours: median(queued), limit },
+    {
+      figure,
+      unit: '/s',
+      ours: rateOf(ours),
+      limit: { name: 'plain handler', value: rateOf(theirs) },
+      target: { min: 2 },
+    },
+    { figure, unit: '/s', ours: rateOf(ours), limit: { name: 'bare update + commit', value: median(bare) } },
+    {
+      figure: '  p99',
+      unit: 'ms',
+      ours: p99Of(ours),
+      limit: { name: 'plain handler', value: p99Of(theirs) },
+      target: { max: 0.5 },
+    },
+    {
+      figure: 'offline queue of one client, batches of 100',
+      unit: '/s',
+      ours: median(queued),
+      limit: { name: 'plain handler, one by one', value: median(sequential) },
+      target: { min: 5 },
+    },
   ]
 }

@@ -88,6 +88,14 @@ export const serveSkerry = async (databaseUrl: string, dataDir: string): Promise
   return served(url, await serve('../../server/cli.ts', ['start'], env, `${url}/ready`))
 }
 
+/** A plain Koa and pg handler on Skerry's tables, the API's peer. */
+export const serveNaive = async (databaseUrl: string): Promise<Served> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { DATABASE_URL: databaseUrl, PORT: String(port) }
+  return served(url, await serve('./naive-api.ts', [], env, `${url}/health`))
+}
+
 /** A load generator: a forked script that gets `input` and answers with one message. */
 export const load = <Output>(
   script: string,

@@ -5,9 +5,9 @@ import pg from 'pg'
 import type { DB } from './database.gen.ts'
 import type { Log } from './log.ts'
 import { PreparingClient } from './statements.ts'
-import { type Later, runTransaction } from './run-transaction.ts'
+import { type Later, runTransaction, type Wire } from './run-transaction.ts'
 
-export type { DB, Later }
+export type { DB, Later, Wire }
 
 /** A READ ONLY transaction. */
 export type Reader = Transaction<DB> & { readonly readOnly?: never }
@@ -22,7 +22,7 @@ export interface Database {
   /** Single statements on connections that are read-only by default: permission checks on hot paths. */
   readonly reads: Kysely<DB>
   /** One transaction, for the kernel alone. Repeatable only where `work` is: it may run in vain. */
-  write<T>(work: (tx: WriteTx, later: Later) => Promise<T>): Promise<T>
+  write<T>(work: (tx: WriteTx, wire: Wire) => Promise<T>): Promise<T>
   /** Single statements outside of any command: sessions, the command line. */
   readonly writes: Kysely<DB>
   readonly pool: pg.Pool
@@ -76,7 +76,7 @@ export const openDatabase = (url: string, size: number, log: Log): Database => {
     writes,
     reads,
     write: async work =>
-      runTransaction(await pool.connect(), 'begin', (builder, later) => work(builder as unknown as WriteTx, later)),
+      runTransaction(await pool.connect(), 'begin', (builder, wire) => work(builder as unknown as WriteTx, wire)),
     read: async work =>
       runTransaction(await readPool.connect(), 'begin isolation level repeatable read read only', builder =>
         work(builder as Reader),

@@ -5,7 +5,7 @@
 // Only writes whose lanes differ may share, and no lane is in two groups at a time: inside one transaction a row lock
 // excludes nobody, so two writes that read and change the same thing must not meet there.
 import { CompiledQuery } from 'kysely'
-import type { Database, Later, WriteTx } from './database.ts'
+import type { Database, Wire, WriteTx } from './database.ts'
 
 /** Groups that run side by side. Fewer make larger groups, more use more connections. */
 const maxRunning = 3
@@ -18,7 +18,7 @@ export class GroupFailed extends Error {}
 
 interface Job {
   readonly lane: string
-  run(tx: WriteTx, later: Later): Promise<void>
+  run(tx: WriteTx, wire: Wire): Promise<void>
   done(): void
   failed(error: unknown): void
 }
@@ -34,7 +34,7 @@ export interface Place {
  * Runs `work` in a transaction that others may share. Rejects with GroupFailed when it has to run alone, and with its
  * own error when it had no company.
  */
-export type Share = <T>(place: Place, work: (tx: WriteTx, later: Later) => Promise<T>) => Promise<T>
+export type Share = <T>(place: Place, work: (tx: WriteTx, wire: Wire) => Promise<T>) => Promise<T>
 
 const patience = { compile: () => CompiledQuery.raw(`set local lock_timeout = ${patienceMs}`) }
 
@@ -64,9 +64,9 @@ export const createShare = (database: Pick<Database, 'write'>): Share => {
 
   const runGroup = async (group: readonly Job[]): Promise<void> => {
     try {
-      await database.write(async (tx, later) => {
-        if (group.length > 1) later(patience)
-        const ends = await Promise.allSettled(group.map(job => job.run(tx, later)))
+      await database.write(async (tx, wire) => {
+        if (group.length > 1) wire.later(patience)
+        const ends = await Promise.allSettled(group.map(job => job.run(tx, wire)))
         const failure = ends.find(end => end.status === 'rejected')
         if (failure) throw failure.reason
       })
@@ -90,13 +90,13 @@ export const createShare = (database: Pick<Database, 'write'>): Share => {
     }
   }
 
-  const queue = <T>(lane: string, work: (tx: WriteTx, later: Later) => Promise<T>): Promise<T> =>
+  const queue = <T>(lane: string, work: (tx: WriteTx, wire: Wire) => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       let value: T
       waiting.push({
         lane,
-        run: async (tx, later) => {
-          value = await work(tx, later)
+        run: async (tx, wire) => {
+          value = await work(tx, wire)
         },
         done: () => resolve(value),
         failed: reject,

@@ -1,10 +1,9 @@
 // The only place that opens a write transaction. One call = one transaction = all of its commands or none, with their
 // activity, edit clocks, replay row and txid in it; events go out after the commit.
-import { sql } from 'kysely'
 import type { SignedIn } from './actor.ts'
 import type { Clock } from './clock.ts'
 import type { ActivityEntry, AnyCommand, DomainEvent, WriteContext, WriteOutcome } from './command.ts'
-import type { Database, Later, WriteTx } from './database.ts'
+import type { Database, Wire, WriteTx } from './database.ts'
 import { AppError } from './errors.ts'
 import { GroupFailed, type Place, type Share } from './groups.ts'
 import { uuid7 } from './ids.ts'
@@ -73,7 +72,7 @@ export interface MutationDeps {
  */
 export interface ReplayHooks<Answer> {
   before(tx: WriteTx): Promise<Answer | undefined>
-  after(tx: WriteTx, later: Later, committed: Committed): Promise<Answer>
+  after(tx: WriteTx, wire: Wire, committed: Committed): Promise<Answer>
 }
 
 const personFor = (actor: SignedIn): string => {
@@ -112,21 +111,15 @@ const expectedIn = (input: unknown): number | undefined =>
     ? input.expected_version
     : undefined
 
-const readTxid = async (tx: WriteTx): Promise<number> => {
-  const { rows } = await sql<{ txid: string }>`select pg_current_xact_id()::xid::text as txid`.execute(tx)
-  return Number(rows[0]?.txid)
-}
-
 const runCommands = async (
   tx: WriteTx,
-  later: Later,
+  wire: Wire,
   spec: MutationSpec,
   deps: MutationDeps,
   aftermath: Aftermath,
 ): Promise<Committed & { events: DomainEvent[] }> => {
   // asked now, together with the first statement of the first command
-  const xid = readTxid(tx)
-  xid.catch(() => undefined)
+  const xid = wire.xid()
   const now = deps.clock.now()
   const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
   const activities: { entry: ActivityEntry; action: string }[] = []
@@ -139,7 +132,7 @@ const runCommands = async (
     const warnings: string[] = []
     const context: WriteContext = {
       tx,
-      later,
+      later: wire.later,
       actor: spec.actor,
       get userId() {
         return personFor(spec.actor)
@@ -161,7 +154,7 @@ const runCommands = async (
       throw new MutationFailure(index, error)
     }
   }
-  if (activities.length > 0) later(activityRows(tx, activities, spec, editedAt))
+  if (activities.length > 0) wire.later(activityRows(tx, activities, spec, editedAt))
   const txid = shapes.size === 0 ? null : await xid
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }
@@ -181,12 +174,12 @@ export const mutate = async <Answer>(
     let events: readonly DomainEvent[] = []
     const aftermath: Aftermath = []
     try {
-      const work = async (tx: WriteTx, later: Later): Promise<Answer> => {
+      const work = async (tx: WriteTx, wire: Wire): Promise<Answer> => {
         const stored = await hooks.before(tx)
         if (stored !== undefined) return stored
-        const committed = await runCommands(tx, later, spec, deps, aftermath)
+        const committed = await runCommands(tx, wire, spec, deps, aftermath)
         events = committed.events
-        return hooks.after(tx, later, committed)
+        return hooks.after(tx, wire, committed)
       }
       const answer = await (alone || place === undefined ? deps.database.write(work) : deps.share(place, work))
       if (events.length > 0) deps.onEvents(events)
@@ -222,6 +215,6 @@ export const mutateOnce = (deps: MutationDeps, spec: Omit<MutationSpec, 'transac
     { ...spec, transactionId: uuid7() },
     {
       before: async () => undefined,
-      after: async (_tx, _later, committed) => committed,
+      after: async (_tx, _wire, committed) => committed,
     },
   )

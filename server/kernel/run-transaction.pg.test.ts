@@ -25,7 +25,7 @@ const insert = (id: number, pair = id) => text(`insert into notes values (${id},
 const stored = async () => (await queryOnce(own.url, 'select id from notes order by id')).rows.map(row => row.id)
 
 test('what is sent without waiting takes effect in order, and is there after the commit', async () => {
-  const seen = await database.write(async (tx, later) => {
+  const seen = await database.write(async (tx, { later }) => {
     later(insert(1))
     later(text(`update notes set body = 'later' where id = 1`))
     const { rows } = await sql<{ body: string }>`select body from notes`.execute(tx)
@@ -37,19 +37,19 @@ test('what is sent without waiting takes effect in order, and is there after the
 })
 
 test('a statement that fails unwatched is the reason given, not what failed after it, and nothing stays', async () => {
-  await database.write(async (_tx, later) => later(insert(1)))
-  const last = database.write(async (_tx, later) => {
+  await database.write(async (_tx, { later }) => later(insert(1)))
+  const last = database.write(async (_tx, { later }) => {
     later(insert(2))
     later(insert(1))
   })
   await expect(last).rejects.toMatchObject({ code: '23505', constraint: 'notes_pkey' })
-  const before = database.write(async (tx, later) => {
+  const before = database.write(async (tx, { later }) => {
     later(insert(2))
     later(insert(1))
     await sql`select 1`.execute(tx)
   })
   await expect(before).rejects.toMatchObject({ code: '23505' })
-  const wrapped = database.write(async (tx, later) => {
+  const wrapped = database.write(async (tx, { later }) => {
     later(insert(1))
     await sql`select 1`.execute(tx).catch((cause: unknown) => {
       throw new Error('the command says more', { cause })
@@ -60,7 +60,7 @@ test('a statement that fails unwatched is the reason given, not what failed afte
 })
 
 test('an error of the work itself takes back what was sent', async () => {
-  const refused = database.write(async (_tx, later) => {
+  const refused = database.write(async (_tx, { later }) => {
     later(insert(1))
     throw new RangeError('refused')
   })
@@ -79,7 +79,7 @@ test('a failure that the work has swallowed does not pass for a commit', async (
 })
 
 test('a constraint that speaks at the commit rejects', async () => {
-  const twice = database.write(async (_tx, later) => {
+  const twice = database.write(async (_tx, { later }) => {
     later(insert(1, 7))
     later(insert(2, 7))
   })
@@ -89,14 +89,14 @@ test('a constraint that speaks at the commit rejects', async () => {
 
 test('a connection that breaks rejects its transaction, and the pool goes on with new ones', async () => {
   for (let round = 0; round < 4; round += 1) {
-    const broken = database.write(async (tx, later) => {
+    const broken = database.write(async (tx, { later }) => {
       later(insert(1))
       await sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx)
     })
     await expect(broken).rejects.toThrow()
   }
   expect(await stored()).toEqual([])
-  await database.write(async (_tx, later) => later(insert(1)))
+  await database.write(async (_tx, { later }) => later(insert(1)))
   expect(await stored()).toEqual([1])
 })
 
@@ -105,7 +105,7 @@ test('transactions side by side keep their connections apart, also with prepared
   await Promise.all(
     ids.map(id =>
       database
-        .write(async (tx, later) => {
+        .write(async (tx, { later }) => {
           await sql`insert into notes values (${id}, ${id}, 'x')`.execute(tx)
           later(text(`update notes set body = 'y${id}' where id = ${id}`))
           const { rows } = await sql<{ body: string }>`select body from notes where id = ${id}`.execute(tx)
@@ -116,4 +116,29 @@ test('transactions side by side keep their connections apart, also with prepared
     ),
   )
   expect(await stored()).toEqual(ids.filter(id => id % 3 !== 0))
+})
+
+test('statements that are started together arrive in that order', async () => {
+  await database.write(async tx => {
+    await sql`create temporary sequence turns`.execute(tx)
+    const ask = (n: number) =>
+      n % 2 === 0
+        ? sql<{ turn: string }>`select nextval('turns') as turn`.execute(tx).then(({ rows }) => rows[0]?.turn)
+        : tx
+            .selectNoFrom(sql<string>`nextval('turns')`.as('turn'))
+            .executeTakeFirst()
+            .then(row => row?.turn)
+    expect(await Promise.all(Array.from({ length: 20 }, (_, n) => ask(n)))).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    )
+  })
+})
+
+test('the id of a transaction is asked once and is that of its rows', async () => {
+  await database.write(async (tx, { later, xid }) => {
+    const [first, second] = await Promise.all([xid(), xid()])
+    later(insert(1))
+    const { rows } = await sql<{ xmin: string }>`select xmin::text from notes`.execute(tx)
+    expect([first, second, rows[0]?.xmin]).toEqual([first, first, String(first)])
+  })
 })

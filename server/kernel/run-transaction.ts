@@ -10,6 +10,13 @@ import type { DB } from './database.gen.ts'
  */
 export type Later = (query: Compilable) => void
 
+/** What a transaction can do besides queries. */
+export interface Wire {
+  readonly later: Later
+  /** The transaction's 32-bit id; asked once, however often it is wanted. */
+  readonly xid: () => Promise<number>
+}
+
 /** "Current transaction is aborted": says only that an earlier statement failed. */
 const aborted = '25P02'
 
@@ -50,7 +57,7 @@ const originOf = async (error: unknown, sent: readonly Promise<unknown>[]): Prom
 export const runTransaction = async <T>(
   client: pg.PoolClient,
   begin: string,
-  work: (builder: Kysely<DB>, later: Later) => Promise<T>,
+  work: (builder: Kysely<DB>, wire: Wire) => Promise<T>,
 ): Promise<T> => {
   const sent: Promise<pg.QueryResult>[] = []
   const send = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => {
@@ -62,9 +69,19 @@ export const runTransaction = async <T>(
   let broken: Error | undefined
   try {
     void send(begin)
-    const result = await work(builderOn(client), query => {
-      const { sql, parameters } = query.compile()
-      void send(sql, parameters)
+    let id: Promise<number> | undefined
+    const result = await work(builderOn(client), {
+      later: query => {
+        const { sql, parameters } = query.compile()
+        void send(sql, parameters)
+      },
+      xid: () => {
+        id ??= send('select pg_current_xact_id()::xid::text as id').then(({ rows }) =>
+          Number((rows[0] as { id: string }).id),
+        )
+        id.catch(() => undefined)
+        return id
+      },
     })
     const commit = send('commit')
     await Promise.all(sent)

@@ -58,13 +58,15 @@ const withReplayed = ({ text, replayed }: StoredResult): string => `${text.slice
 const lockId = (id: string) => sql`select pg_advisory_xact_lock(hashtextextended(${`transaction/${id}`}, 0))`
 
 const stored = async (tx: WriteTx, id: string, actor: UserActor, hash: string): Promise<StoredResult | undefined> => {
-  // two senders of one id queue up here; the second finds the first one's row
-  await lockId(id).execute(tx)
-  const row = await tx
-    .selectFrom('applied_transactions')
-    .select(['user_id', 'request_hash', 'result'])
-    .where('id', '=', id)
-    .executeTakeFirst()
+  // two senders of one id queue up at the lock; the second finds the first one's row (they arrive in this order)
+  const [, row] = await Promise.all([
+    lockId(id).execute(tx),
+    tx
+      .selectFrom('applied_transactions')
+      .select(['user_id', 'request_hash', 'result'])
+      .where('id', '=', id)
+      .executeTakeFirst(),
+  ])
   if (!row) return undefined
   if (row.user_id !== actor.userId) throw new AppError('id_taken')
   if (row.request_hash !== hash) throw new AppError('idempotency_mismatch')
@@ -171,7 +173,7 @@ export const createTransactionRunner = (
             if (known === undefined && refused !== undefined) throw refused
             return known
           },
-          after: async (tx, later, { outcomes, txid, shapes }) => {
+          after: async (tx, { later }, { outcomes, txid, shapes }) => {
             const text = appliedText(id, txid, shapes, outcomes)
             later(save(tx, { ...key, outcome: 'applied', result: text }))
             return { text, replayed: false }
@@ -191,7 +193,7 @@ export const createTransactionRunner = (
         )
         if (other) return { text, replayed: false }
       }
-      return deps.database.write(async (tx, later) => {
+      return deps.database.write(async (tx, { later }) => {
         const known = await stored(tx, id, actor, hash)
         if (known) return known
         later(save(tx, { ...key, outcome: 'rejected', result: text }))

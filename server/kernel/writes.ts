@@ -27,14 +27,17 @@ const storedAnswer = async (
   key: string,
   hash: string,
 ): Promise<WriteAnswer | undefined> => {
-  const { rows } = await lockKey(userId, key).execute(tx)
-  if (!rows[0]?.held) throw new AppError('request_in_progress')
-  const row = await tx
-    .selectFrom('idempotency_keys')
-    .select(['request_hash', 'status', 'response'])
-    .where('user_id', '=', userId)
-    .where('key', '=', key)
-    .executeTakeFirst()
+  // in this order on the wire: the row is looked for under the lock
+  const [lock, row] = await Promise.all([
+    lockKey(userId, key).execute(tx),
+    tx
+      .selectFrom('idempotency_keys')
+      .select(['request_hash', 'status', 'response'])
+      .where('user_id', '=', userId)
+      .where('key', '=', key)
+      .executeTakeFirst(),
+  ])
+  if (!lock.rows[0]?.held) throw new AppError('request_in_progress')
   if (!row) return undefined
   if (row.request_hash !== hash) throw new AppError('idempotency_mismatch')
   return { status: row.status, body: row.response, replayed: true }
@@ -55,7 +58,7 @@ const errorText = (error: AppError, requestId: string): string =>
 /** Makes the function that the HTTP layer calls for every write route. */
 export const createRunWrite = (deps: MutationDeps): RunWrite => {
   const store = async (userId: string, request: WriteRequest, status: number, response: string): Promise<WriteAnswer> =>
-    deps.database.write(async (tx, later) => {
+    deps.database.write(async (tx, { later }) => {
       const { key, requestHash } = request.idempotency as { key: string; requestHash: string }
       const known = await storedAnswer(tx, userId, key, requestHash)
       if (known) return known
@@ -85,7 +88,7 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
         },
         {
           before: async tx => (replay ? storedAnswer(tx, replay.userId, replay.key, replay.requestHash) : undefined),
-          after: async (tx, later, committed) => {
+          after: async (tx, { later }, committed) => {
             const body = answerText(committed.outcomes[0] as WriteOutcome, committed)
             if (replay) {
               later(

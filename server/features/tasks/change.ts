@@ -125,8 +125,7 @@ const change = async (
   move: Move,
 ): Promise<CommandResult> => {
   const { project, task } = open
-  const clock = await openClock(context, 'task', task)
-  const before = await categoryOf(context, task.status_id)
+  const [clock, before] = await Promise.all([openClock(context, 'task', task), categoryOf(context, task.status_id)])
   const target = move.statusId === undefined ? undefined : await lockStatus(context, project, move.statusId)
   const changesColumn = target !== undefined && target.id !== task.status_id
   requireEditable(context, open, before, changesColumn)
