@@ -31,9 +31,28 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 const jobsOf = (groups: readonly Group[]) => groups.map(group => group.jobs)
 
 describe('shared transactions', () => {
+  /** Three groups of one, so that whoever comes next waits. */
+  const three = async (job: (name: string) => Promise<string>): Promise<Promise<string>[]> => {
+    const jobs: Promise<string>[] = []
+    for (const name of ['a', 'b', 'c']) {
+      jobs.push(job(name))
+      await turn()
+    }
+    return jobs
+  }
+
+  test('what comes in one turn goes together', async () => {
+    const { groups, job } = controlled()
+    const jobs = [job('a'), job('b')]
+    await turn()
+    expect(jobsOf(groups)).toEqual([['a', 'b']])
+    groups[0]?.commit()
+    expect(await Promise.all(jobs)).toEqual(['a', 'b'])
+  })
+
   test('three run at a time; what comes meanwhile shares the next one', async () => {
     const { groups, job } = controlled()
-    const first = [job('a'), job('b'), job('c')]
+    const first = await three(job)
     const rest = [job('d'), job('e')]
     await turn()
     expect(jobsOf(groups)).toEqual([['a'], ['b'], ['c']])
@@ -48,13 +67,13 @@ describe('shared transactions', () => {
     const { groups, job } = controlled()
     const done = [job('a1', 'a'), job('a2', 'a'), job('b'), job('a3', 'a')]
     await turn()
-    expect(jobsOf(groups)).toEqual([['a1'], ['b']])
+    expect(jobsOf(groups)).toEqual([['a1', 'b']])
     groups[0]?.commit()
     await turn()
-    expect(jobsOf(groups)).toEqual([['a1'], ['b'], ['a2']])
-    groups[2]?.commit()
+    expect(jobsOf(groups)).toEqual([['a1', 'b'], ['a2']])
+    groups[1]?.commit()
     await turn()
-    expect(jobsOf(groups)).toEqual([['a1'], ['b'], ['a2'], ['a3']])
+    expect(jobsOf(groups)).toEqual([['a1', 'b'], ['a2'], ['a3']])
     for (const group of groups) group.commit()
     expect(await Promise.all(done)).toEqual(['a1', 'a2', 'b', 'a3'])
   })
@@ -64,7 +83,7 @@ describe('shared transactions', () => {
     const fails = () => {
       throw new RangeError('refused')
     }
-    const running = [job('a'), job('b'), job('c')]
+    const running = await three(job)
     const together = [job('d'), job('e', 'e', fails), job('f')]
     await turn()
     groups[0]?.commit()
@@ -73,7 +92,8 @@ describe('shared transactions', () => {
       expect(end).toMatchObject({ status: 'rejected', reason: { cause: { message: 'refused' } } })
       expect(end.status === 'rejected' && end.reason).toBeInstanceOf(GroupFailed)
     }
-    await expect(job('g', 'g', fails)).rejects.toThrow(RangeError)
+    const alone = job('g', 'g', fails)
+    await expect(alone).rejects.toThrow(RangeError)
     for (const group of groups) group.commit()
     expect(await Promise.all(running)).toEqual(['a', 'b', 'c'])
   })
@@ -81,25 +101,22 @@ describe('shared transactions', () => {
   test('the same write over again is sent off to run alone, once at a time', async () => {
     const { groups, job } = controlled()
     const first = job('a', 'a', undefined, 'key')
+    await turn()
     await expect(job('b', 'b', undefined, 'key')).rejects.toThrow(GroupFailed)
     groups[0]?.commit()
     expect(await first).toBe('a')
     const again = job('c', 'c', undefined, 'key')
+    await turn()
     groups[1]?.commit()
     expect(await again).toBe('c')
   })
 
   test('a group has 32 members at most', async () => {
     const { groups, job } = controlled()
-    const all = Array.from({ length: 3 + 40 }, (_, n) => job(`j${n}`))
+    const all = Array.from({ length: 40 }, (_, n) => job(`j${n}`))
     await turn()
-    groups[0]?.commit()
-    await turn()
-    expect(groups[3]?.jobs).toHaveLength(32)
-    groups[1]?.commit()
-    await turn()
-    expect(groups[4]?.jobs).toHaveLength(8)
+    expect(groups.map(group => group.jobs.length)).toEqual([32, 8])
     for (const group of groups) group.commit()
-    expect(await Promise.all(all)).toHaveLength(43)
+    expect(await Promise.all(all)).toHaveLength(40)
   })
 })

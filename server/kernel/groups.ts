@@ -44,6 +44,7 @@ export const createShare = (database: Pick<Database, 'write'>): Share => {
   const busy = new Set<string>()
   const replays = new Set<string>()
   let running = 0
+  let scheduled = false
 
   /** The next group: first come, first served, and nobody passes one who waits for the same lane. */
   const take = (): Job[] => {
@@ -90,6 +91,16 @@ export const createShare = (database: Pick<Database, 'write'>): Share => {
     }
   }
 
+  /** At the end of this turn of the event loop: an offline queue arrives in one. */
+  const soon = (): void => {
+    if (scheduled) return
+    scheduled = true
+    process.nextTick(() => {
+      scheduled = false
+      pump()
+    })
+  }
+
   const queue = <T>(lane: string, work: (tx: WriteTx, wire: Wire) => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       let value: T
@@ -101,7 +112,7 @@ export const createShare = (database: Pick<Database, 'write'>): Share => {
         done: () => resolve(value),
         failed: reject,
       })
-      pump()
+      soon()
     })
 
   return async ({ lane, replayOf }, work) => {
