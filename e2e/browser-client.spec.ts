@@ -222,6 +222,34 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     expect(await onServer()).toHaveLength(2)
   })
 
+  test('34 live shapes leave the six connections of a browser free for a write', async () => {
+    // as in production: a poll without news holds its connection for twenty seconds
+    await stack.close()
+    stack = await startClientStack({ origins: [site.origin], longPollMs: 20_000 })
+    ann = await stack.person('ann')
+    board = await ann.makeBoard()
+    const page = await openTab()
+    await page.evaluate(async applicationId => {
+      const { client } = await window.skerry.opened()
+      const scopes = Array.from({ length: 16 }, (_, n) => ({
+        application_id: applicationId,
+        ...(n === 0 ? {} : { project_id: client.newId() }),
+      }))
+      const followed = await Promise.all(
+        scopes.flatMap(scope => [client.follow('checklists', scope), client.follow('comments', scope)]),
+      )
+      const isLive = () => followed.every(shape => shape.state === 'live')
+      await new Promise<void>(resolve => {
+        const look = () => void (isLive() && resolve())
+        for (const shape of followed) shape.subscribe(look)
+        look()
+      })
+    }, board.applicationId)
+    await commit(page, create('Written all the same').edit)
+    await until('the write is there', async () => (await onServer()).length === 1, 5000)
+    await until('the shape has it', async () => (await state(page)).queued === 0, 5000)
+  })
+
   test('rows go from the screen and from the store when access ends', async () => {
     const bo = await stack.person('bo')
     await ann.invite(bo, board)

@@ -102,6 +102,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
         port: config.port,
         log,
         endStreams: () => stack.endStreams(),
+        upgrade: stack.upgrade,
       })
       await http.start()
     },

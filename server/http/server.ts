@@ -65,7 +65,8 @@ export class HttpServer implements Service {
     const late = pause(this.#options.drainMs ?? 8000, waiting.signal).then(() => {
       if (waiting.signal.aborted) return
       this.#options.log.warn('requests were still running at the deadline')
-      this.#server.closeAllConnections()
+      // also those that became WebSockets, which the server itself no longer knows
+      for (const socket of this.#sockets) socket.destroy()
     })
     // connections that finish their request stay open for the next one unless they are told
     const sweep = setInterval(() => this.#closeIdle(), 50)

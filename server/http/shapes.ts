@@ -47,9 +47,21 @@ export interface ShapesOptions {
   readonly limited: boolean
 }
 
+/** A shape request that is being answered. */
+export interface OpenCall {
+  /** Fires with `gone`, and when the server stops. */
+  readonly signal: AbortSignal
+  /** The client does not wait any more. */
+  gone(): void
+  /** The answer is out. */
+  leave(): void
+}
+
 export interface Shapes {
   /** Answers shape requests, passes everything else on. */
   readonly middleware: Koa.Middleware
+  /** Counts a request for `key` (person or address); throws `rate_limited` beyond 200 open ones. */
+  readonly enter: (key: string) => OpenCall
   /** Fires the signal of every open request, and of every later one at once. */
   readonly endAll: () => void
 }
@@ -60,17 +72,28 @@ export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
   // own bookkeeping instead of AbortSignal.any: a signal as old as the process would collect every request's
   const running = new Set<AbortController>()
   let ended = false
+  const enter = (key: string): OpenCall => {
+    const leave = open.enter(key)
+    const gone = new AbortController()
+    running.add(gone)
+    if (ended) gone.abort()
+    return {
+      signal: gone.signal,
+      gone: () => gone.abort(),
+      leave: () => {
+        running.delete(gone)
+        leave()
+      },
+    }
+  }
   const middleware: Koa.Middleware = async (ctx, next) => {
     const name = shapeName(ctx.path)
     const { method } = ctx
     if (name === undefined || !handler || !isShapeMethod(method)) return next()
     const state = stateOf(ctx)
     state.route = shapeRoute
-    const leave = open.enter(personOf(state.actor) ?? limitKey(state.ip))
-    const gone = new AbortController()
-    running.add(gone)
-    if (ended) gone.abort()
-    ctx.res.once('close', () => gone.abort())
+    const opened = enter(personOf(state.actor) ?? limitKey(state.ip))
+    ctx.res.once('close', () => opened.gone())
     try {
       const call: ShapeCall = {
         method,
@@ -78,17 +101,17 @@ export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
         query: new URLSearchParams(ctx.querystring),
         headers: flatHeaders(ctx.headers),
         body: method === 'POST' ? await readBody(ctx.req, bodyLimit) : new Uint8Array(),
-        signal: gone.signal,
+        signal: opened.signal,
         requestId: state.requestId,
       }
       await answer(ctx, await handler(call, state.actor))
     } finally {
-      running.delete(gone)
-      leave()
+      opened.leave()
     }
   }
   return {
     middleware,
+    enter,
     endAll: () => {
       ended = true
       for (const one of running) one.abort()

@@ -1,11 +1,13 @@
 // The HTTP application: a fixed list of middlewares, then the route table. The order is the contract:
 // request id → access log → error map → headers and CORS → session → rate limit → shapes → routes.
 import type { IncomingMessage, RequestListener } from 'node:http'
+import type { Duplex } from 'node:stream'
 import Koa from 'koa'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import { type Config, networkTest } from '#server/kernel/config.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
+import { AppError } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { Route, RunWrite } from '#server/kernel/route.ts'
 import { createWindows, noWindows, type Windows } from '#server/kernel/windows.ts'
@@ -18,8 +20,16 @@ import { type Checks, serviceRoutes } from './health.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiRoute } from './openapi.ts'
 import { rateLimit } from './rate-limit.ts'
-import { type Authenticated, authenticate, checkOrigin, type SessionSource, sessionMiddleware } from './session.ts'
+import {
+  type Authenticated,
+  authenticate,
+  checkOrigin,
+  presentedToken,
+  type SessionSource,
+  sessionMiddleware,
+} from './session.ts'
 import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
+import { createSyncSocket, refuseUpgrade } from './sync-socket.ts'
 
 export interface HttpOptions {
   readonly routes: readonly Route[]
@@ -44,6 +54,8 @@ export interface Http {
    * page of a foreign origin uses somebody's cookie. Anonymous callers may still show a token inside the protocol.
    */
   readonly authenticate: (request: IncomingMessage) => Promise<Authenticated>
+  /** Answers WebSocket upgrades; 404 where no socket lives. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Ends long polls and streams; part of the server's stop. */
   readonly endStreams: () => void
 }
@@ -84,6 +96,10 @@ const accessLog =
     }
   }
 
+const noShapes: ShapeHandler = async () => {
+  throw new AppError('not_found')
+}
+
 /** Builds the application. Throws when a route cannot be mounted. */
 export const createHttp = (options: HttpOptions): Http => {
   const { config, log, sessions, clock = systemClock, version = '0.0.0' } = options
@@ -116,14 +132,35 @@ export const createHttp = (options: HttpOptions): Http => {
     }),
   )
 
+  const sync = createSyncSocket({
+    handler: options.shapes ?? noShapes,
+    enter: shapes.enter,
+    callerOf: async (headers, ip) => (await authenticate(sessions, headers, ip)).actor,
+    checkUpgrade: request => {
+      const shown = presentedToken(request.headers, sessions.cookieName)?.credential ?? 'none'
+      checkOrigin('POST', request.headers.origin, shown, config.origins)
+    },
+    addressOf,
+    limited: config.rateLimits,
+    clock,
+    log,
+  })
+
   return {
     handler: app.callback(),
+    upgrade: (request, socket, head) => {
+      if (request.url?.split('?', 1)[0] === '/sync') sync.upgrade(request, socket, head)
+      else refuseUpgrade(socket, '404 Not Found')
+    },
     authenticate: async request => {
       const found = await authenticate(sessions, request.headers, addressOf(request))
       // the browser's own rules do not keep pages from opening sockets to us: an upgrade is treated like a write
       if (found.credential === 'cookie') checkOrigin('POST', request.headers.origin, 'cookie', config.origins)
       return found
     },
-    endStreams: shapes.endAll,
+    endStreams: () => {
+      shapes.endAll()
+      sync.end()
+    },
   }
 }

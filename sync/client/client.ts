@@ -7,6 +7,7 @@ import { ApiError, ClientError, NetworkError } from './errors.ts'
 import { type Committed, Outbox } from './outbox.ts'
 import { Replica } from './replica.ts'
 import { buckets, readValue, type Store } from './store.ts'
+import { createSyncSocket } from './sync-socket.ts'
 import type { Mutation, ShapeRows, Transaction } from './types.ts'
 
 export interface ClientOptions extends ApiOptions {
@@ -52,7 +53,9 @@ const pathOf: Readonly<Record<string, string>> = {
 /** Opens the store's content and starts sending. Rows and queue are there before the network is. */
 export const createClient = async (options: ClientOptions): Promise<Client> => {
   const { store } = options
-  const api = createApi(options)
+  // a fetch of the caller's own is the only way there is
+  const socket = options.fetch ? undefined : createSyncSocket({ url: options.url, fetch: (...args) => fetch(...args) })
+  const api = createApi({ ...options, ...(socket ? { fetch: socket.fetch } : {}) })
   let person = (await readValue(store, buckets.meta, 'person')) as Person | undefined
   api.clock.offset = ((await readValue(store, buckets.meta, 'clock_offset')) as number | undefined) ?? 0
   let storedOffset = api.clock.offset
@@ -122,11 +125,16 @@ export const createClient = async (options: ClientOptions): Promise<Client> => {
   const ends = [
     // a session that ended and came back may be somebody else's, also with the same cookie jar
     api.session.subscribe(() => {
-      if (api.session.state === 'signed_out') checked = undefined
+      if (api.session.state !== 'signed_out') return
+      checked = undefined
+      // it was opened with the cookie of the session that has ended
+      socket?.reset()
     }),
     outbox.subscribe(({ type }) => void (type === 'applied' && keepOffset().catch(() => undefined))),
   ]
   const wake = () => {
+    // the network may be another one, on which the socket is dead without knowing it
+    socket?.reset()
     outbox.wake()
     replica.wake()
   }
@@ -158,6 +166,7 @@ export const createClient = async (options: ClientOptions): Promise<Client> => {
     close: async () => {
       for (const end of ends) end()
       await Promise.all([replica.close(), outbox.close()])
+      socket?.close()
       await store.close()
     },
   }

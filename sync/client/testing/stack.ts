@@ -50,7 +50,7 @@ export const newId = (): string => ids.next()
 
 /** Starts database, engine and server; `origins` are those of pages that call it from a browser. */
 export const startClientStack = async (
-  options: { databaseUrl?: string; origins?: readonly string[] } = {},
+  options: { databaseUrl?: string; origins?: readonly string[]; longPollMs?: number } = {},
 ): Promise<ClientStack> => {
   const own = options.databaseUrl === undefined ? await migratedDatabase() : undefined
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
@@ -62,7 +62,7 @@ export const startClientStack = async (
       publication: 'manual',
       publicationName: 'electric_publication_default',
       replicationId: uniqueId(),
-      longPollMs: 2000,
+      longPollMs: options.longPollMs ?? 2000,
       log: silentLog,
     })
     await engine.start()
