@@ -105,10 +105,13 @@ export interface CommandArgs {
   readonly 'checklist.create': z.input<typeof checklistInputs.create>
   readonly 'checklist.update': z.input<typeof checklistInputs.update>
   readonly 'checklist.delete': z.input<typeof checklistInputs.delete>
+  readonly 'checklist.move': z.input<typeof checklistInputs.move>
+  readonly 'checklist.reorder': z.input<typeof checklistInputs.reorder>
   readonly 'checklist_item.create': z.input<typeof itemInputs.create>
   readonly 'checklist_item.update': z.input<typeof itemInputs.update>
   readonly 'checklist_item.set_done': z.input<typeof itemInputs.setDone>
   readonly 'checklist_item.move': z.input<typeof itemInputs.move>
+  readonly 'checklist_item.reorder': z.input<typeof itemInputs.reorder>
   readonly 'checklist_item.delete': z.input<typeof itemInputs.delete>
   readonly 'comment.create': z.input<typeof commentCreate>
   readonly 'comment.update': z.input<typeof commentUpdate>
