@@ -244,10 +244,9 @@ const kinds: readonly (readonly [weight: number, make: Make])[] = [
   [
     0.5,
     draw =>
-      ofSome(draw, 'projects', (row, id) => ({
-        name: row.archived_at === null ? 'project.archive' : 'project.unarchive',
-        args: { id },
-      })),
+      ofSome(draw, 'projects', (row, id) =>
+        mutation(row.archived_at === null ? 'project.archive' : 'project.unarchive', { id }),
+      ),
   ],
   [
     1,
