@@ -2,8 +2,9 @@
 import { sql } from 'kysely'
 import type { Database } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
+import type { Collection } from '#sync/client/collection.ts'
 import type { AnyRow } from '#sync/client/types.ts'
-import { type BoardShape, boardShapes, type Desktop } from './desktop.ts'
+import { type BoardShape, boardShapes } from './desktop.ts'
 
 const tables: Readonly<Record<BoardShape, readonly [table: string, scope: string]>> = {
   application: ['applications', 'id'],
@@ -39,17 +40,23 @@ export interface Comparison {
   readonly differences: readonly string[]
 }
 
+/** Who holds copies of the board's shapes. */
+export interface Holder {
+  readonly name: string
+  readonly shapes: ReadonlyMap<BoardShape, Collection<AnyRow>>
+}
+
 /** Compares all shapes of `desktops` with Postgres. */
 export const compareEverywhere = async (
   database: Database,
   applicationId: string,
-  desktops: readonly Desktop[],
+  desktops: readonly Holder[],
 ): Promise<Comparison> => {
   const differences: string[] = []
   let compared = 0
   for (const shape of boardShapes) {
     const truth = new Map((await fromPostgres(database, shape, applicationId)).map(row => [keyOf(row), row]))
-    for (const { person, shapes } of desktops) {
+    for (const { name, shapes } of desktops) {
       const held = new Map(
         must(shapes.get(shape))
           .rows()
@@ -58,14 +65,13 @@ export const compareEverywhere = async (
       for (const [key, row] of truth) {
         compared += 1
         const mine = held.get(key)
-        if (!mine) differences.push(`${person.name} misses ${shape} ${key}`)
+        if (!mine) differences.push(`${name} misses ${shape} ${key}`)
         else {
           const columns = Object.keys(mine).toSorted((a, b) => (a < b ? -1 : 1))
-          if (textOf(mine, columns) !== textOf(row, columns))
-            differences.push(`${person.name} holds another ${shape} ${key}`)
+          if (textOf(mine, columns) !== textOf(row, columns)) differences.push(`${name} holds another ${shape} ${key}`)
         }
       }
-      for (const key of held.keys()) if (!truth.has(key)) differences.push(`${person.name} still holds ${shape} ${key}`)
+      for (const key of held.keys()) if (!truth.has(key)) differences.push(`${name} still holds ${shape} ${key}`)
     }
   }
   return { rows: compared, differences }

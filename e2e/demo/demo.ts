@@ -56,6 +56,7 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
   const ann = await openDesktop(skerry.url, scene.ann, scene.applicationId, join(folder, 'ann.db'))
   const bo = await openDesktop(skerry.url, scene.bo, scene.applicationId, join(folder, 'bo.db'))
   const desktops: Desktop[] = [ann, bo]
+  const holders = desktops.map(({ person, shapes }) => ({ name: person.name, shapes }))
   try {
     bo.network.goOffline()
     const where = { projectId: report.projectId, sideProjectId: scene.sideProjectId }
@@ -74,7 +75,7 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
     await until(
       'both clients and Postgres hold the same rows',
       async () => {
-        const found = await compareEverywhere(skerry.database, scene.applicationId, desktops)
+        const found = await compareEverywhere(skerry.database, scene.applicationId, holders)
         differences = found.differences
         compared = found.rows
         return differences.length === 0

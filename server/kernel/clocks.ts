@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { WriteContext } from './command.ts'
 import { AppError } from './errors.ts'
-import { type Clock, type MergeResult, mergeUnits, type UnitClock, type UnitEdit } from './merge.ts'
+import { type Clock, clockOf, type MergeResult, mergeUnits, type UnitClock, type UnitEdit, wins } from './merge.ts'
 
 /** Starts the clock of a new row: units without an entry of their own count as edited then. */
 export const startClock = (context: WriteContext, entityType: string, entityId: string): void => {
@@ -101,6 +101,51 @@ export const mergeRow = async (
   const merged = clock.merge(edits)
   clock.save()
   return merged
+}
+
+/**
+ * Decides one unit of many rows at once, all locked: stores the clock of each that this edit wins, and gives back the
+ * others with the clock that beat it.
+ */
+export const claimUnit = async (
+  context: WriteContext,
+  entityType: string,
+  rows: readonly { readonly id: string; readonly created_at: Date }[],
+  unit: string,
+): Promise<ReadonlyMap<string, UnitClock>> => {
+  const lost = new Map<string, UnitClock>()
+  if (rows.length === 0) return lost
+  const held = await context.tx
+    .selectFrom('field_clocks')
+    .select(['entity_id', 'base_at', 'clock'])
+    .where('entity_type', '=', entityType)
+    .where(
+      'entity_id',
+      'in',
+      rows.map(row => row.id),
+    )
+    .execute()
+  const clocks = new Map(held.map(row => [row.entity_id, row]))
+  const values = rows.flatMap(row => {
+    const stored = clocks.get(row.id)
+    const baseAt = stored?.base_at ?? row.created_at
+    const clock = (stored?.clock as unknown as Clock | undefined)?.[unit]
+    if (clock && !wins(context.stamp, clock, baseAt)) {
+      lost.set(row.id, clock)
+      return []
+    }
+    const written = JSON.stringify({ [unit]: clockOf(context.stamp, baseAt) })
+    return [{ entity_type: entityType, entity_id: row.id, base_at: baseAt, clock: written }]
+  })
+  if (values.length === 0) return lost
+  await context.tx
+    .insertInto('field_clocks')
+    .values(values)
+    .onConflict(conflict =>
+      conflict.columns(['entity_type', 'entity_id']).doUpdateSet({ clock: sql`field_clocks.clock || excluded.clock` }),
+    )
+    .execute()
+  return lost
 }
 
 /** One edit per given field that names itself as its unit; absent fields make none. */

@@ -37,9 +37,24 @@ export const rankBetween = (
   return key
 }
 
+/** `count` ranks in order between `above` and `below` (undefined = the end of the list), of which `above` is the smaller. */
+export const ranksBetween = (
+  above: string | undefined,
+  below: string | undefined,
+  count: number,
+  random: () => number,
+): string[] => {
+  const keys = generateNKeysBetween(above ?? null, below ?? null, count)
+  return keys.map((key, index) => {
+    const next = keys[index + 1] ?? below
+    const candidate = key + jitter(random)
+    return next === undefined || candidate < next ? candidate : key
+  })
+}
+
 /** `count` fresh ranks in order, for a list that is written anew. */
 export const freshRanks = (count: number, random: () => number): string[] =>
-  generateNKeysBetween(null, null, count).map(key => key + jitter(random))
+  ranksBetween(undefined, undefined, count, random)
 
 /** Would the library accept `text` as a key? */
 export const isRank = (text: string): boolean => {

@@ -23,8 +23,9 @@ export interface Collection<Row = AnyRow> {
 }
 
 /** Does a row of the layer belong to this scope? */
-const inScope = (row: AnyRow, params: Readonly<Record<string, string>>): boolean =>
+const inScope = (shape: string, row: AnyRow, params: Readonly<Record<string, string>>): boolean =>
   Object.entries(params).every(([name, value]) => {
+    if (shape === 'application') return row.id === value
     if (name === 'archived') return row.archived_at === null && row.deleted_at === null
     return row[name] === undefined || row[name] === value
   })
@@ -61,7 +62,7 @@ export class LiveCollection implements Collection {
   get(id: string): AnyRow | undefined {
     const over = this.#layer().get(this.shape)?.get(id)
     if (over === undefined) return this.#follower.rows.get(id)
-    return over !== null && inScope(over, this.params) ? over : undefined
+    return over !== null && inScope(this.shape, over, this.params) ? over : undefined
   }
 
   synced(id: string): AnyRow | undefined {
@@ -101,7 +102,7 @@ export class LiveCollection implements Collection {
     if (!over || over.size === 0) return [...this.#follower.rows.values()]
     const rows: AnyRow[] = []
     for (const [id, row] of this.#follower.rows) if (!over.has(id)) rows.push(row)
-    for (const row of over.values()) if (row !== null && inScope(row, this.params)) rows.push(row)
+    for (const row of over.values()) if (row !== null && inScope(this.shape, row, this.params)) rows.push(row)
     return rows
   }
 }

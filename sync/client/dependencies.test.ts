@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createdIds, neededIds, readyToSend, targetIds } from './dependencies.ts'
+import { createdIds, neededIds, readyToSend, targetIds, waitingForRejected } from './dependencies.ts'
 import { createIds } from './ids.ts'
 import type { Mutation, Transaction } from './types.ts'
 
@@ -47,6 +47,23 @@ test('a rejected creation holds up what builds on it, a rejected edit nothing', 
   const queue = [transaction(update(id)), transaction(create(newId(), { parent_id: id })), transaction(update(newId()))]
   expect(ready(queue, { rejected: [transaction(create(id))] })).toEqual([queue[2]])
   expect(ready(queue, { rejected: [transaction(update(id))] })).toEqual(queue)
+})
+
+test('what waits for a rejection, itself or through another one, holds up no other edit of its rows', () => {
+  const [gone, child, other] = [newId(), newId(), newId()]
+  const queue = [
+    transaction(create(child, { parent_id: gone })),
+    transaction(update(child), update(other)),
+    transaction(update(other)),
+  ]
+  expect(ready(queue, { rejected: [transaction(create(gone))] })).toEqual([queue[2]])
+})
+
+test('with a rejection goes what builds on it, but not on what the queue creates anew', () => {
+  const [first, second] = [newId(), newId()]
+  const rejected = transaction(create(first), create(second))
+  const queue = [transaction(update(first)), transaction(create(second)), transaction(update(second))]
+  expect(waitingForRejected(queue, [rejected])).toEqual([queue[0]])
 })
 
 test('a creation sent anew, with a later id, goes before what waits for it', () => {

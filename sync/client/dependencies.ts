@@ -74,13 +74,14 @@ export interface Readiness {
 /** The transactions of `queue` (in order) that may go in one request, in order. */
 export const readyToSend = (queue: readonly Transaction[], readiness: Readiness): Transaction[] => {
   const inQueue = new Map<string, string>()
-  const inAttention = new Set<string>()
   for (const one of queue) for (const id of createdIds(one.mutations)) inQueue.set(id, one.id)
-  for (const one of readiness.rejected) for (const id of createdIds(one.mutations)) inAttention.add(id)
+  const stuck = new Set(waitingForRejected(queue, readiness.rejected).map(one => one.id))
   const held = new Set<string>()
   const ready: Transaction[] = []
   let bytes = 0
   for (const one of queue) {
+    // not in `held`: a rejection may stay for days, and must not hold up what does not build on it
+    if (stuck.has(one.id)) continue
     const needs = [...neededIds(one.mutations)]
     // a row begins with its creation, also where that comes anew, after a rejection and with a later id
     const targets = targetIds(one.mutations)
@@ -90,8 +91,6 @@ export const readyToSend = (queue: readonly Transaction[], readiness: Readiness)
       for (const id of targets) held.add(id)
       continue
     }
-    // not in `held`: a rejection may stay for days, and must not hold up what does not build on it
-    if (needs.some(id => inAttention.has(id) && !inQueue.has(id))) continue
     const size = JSON.stringify(one.mutations).length
     if (ready.length >= readiness.limit || (ready.length > 0 && bytes + size > readiness.maxBytes)) break
     bytes += size
@@ -100,11 +99,16 @@ export const readyToSend = (queue: readonly Transaction[], readiness: Readiness)
   return ready
 }
 
-/** Transactions of `others` that cannot succeed without what `ids` names, directly or through one another. */
-export const dependantsOf = (ids: ReadonlySet<string>, others: readonly Transaction[]): Transaction[] => {
-  const gone = new Set(ids)
+/**
+ * Transactions of `queue` that cannot succeed without what `rejected` ones would have created, directly or through one
+ * another; what the queue creates anew is not missed.
+ */
+export const waitingForRejected = (queue: readonly Transaction[], rejected: readonly Transaction[]): Transaction[] => {
+  const gone = new Set(rejected.flatMap(one => [...createdIds(one.mutations)]))
+  for (const one of queue) for (const id of createdIds(one.mutations)) gone.delete(id)
+  if (gone.size === 0) return []
   const found: Transaction[] = []
-  for (const one of others) {
+  for (const one of queue) {
     if (!meets(neededIds(one.mutations), gone)) continue
     found.push(one)
     for (const id of createdIds(one.mutations)) gone.add(id)

@@ -4,7 +4,7 @@
 import type { Decision } from './answers.ts'
 import type { Api } from './api.ts'
 import type { BackoffOptions } from './backoff.ts'
-import { createdIds, dependantsOf } from './dependencies.ts'
+import { waitingForRejected } from './dependencies.ts'
 import { ClientError } from './errors.ts'
 import { createIds, type Ids } from './ids.ts'
 import {
@@ -181,7 +181,7 @@ export class Outbox {
   async discard(id: string): Promise<readonly Transaction[]> {
     const { transaction } = this.#rejected(id)
     const queued = this.pending().filter(one => one.state === 'queued')
-    const waiting = dependantsOf(createdIds(transaction.mutations), queued)
+    const waiting = waitingForRejected(queued, [transaction])
     await this.#write([deleteAttention(id), ...waiting.map(one => deletePending(one.id))])
     for (const one of waiting) this.#finish(one.id, { status: 'discarded' })
     this.#tell({ type: 'changed' })

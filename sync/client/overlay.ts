@@ -1,7 +1,7 @@
 // The optimistic layer: what the pending transactions make of the synced rows. It is derived, never stored: after each
 // change of either it is computed anew. An applied transaction shows the rows of the server's answer, until the shapes
 // hold that version.
-import { applyMutation, shapeOfCommand, type View } from './apply.ts'
+import { answeredStatuses, applyMutation, bareRow, shapeOfCommand, type View } from './apply.ts'
 import type { Pending } from './outbox-types.ts'
 import type { AnyRow } from './types.ts'
 
@@ -76,8 +76,13 @@ export const computeLayer = (
       const answered = answeredRow(one, index)
       if (answered && isSeen(answered, base)) return
       applyMutation(view, mutation, context)
-      if (answered)
-        view.put(answered.shape, answered.row.id, { ...view.get(answered.shape, answered.row.id), ...answered.row })
+      if (!answered) return
+      const { shape, row } = answered
+      view.put(shape, row.id, { ...view.get(shape, row.id), ...bareRow(row) })
+      for (const status of answeredStatuses(row)) {
+        const id = String(status.id)
+        if (view.get('task_statuses', id) === undefined) view.put('task_statuses', id, status)
+      }
     })
   }
   return layer

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type {
   applicationRow,
   createInput as applicationCreate,
+  idInput as applicationId,
   updateInput as applicationUpdate,
 } from '../../server/features/applications/schema.ts'
 import type { checklistInputs, itemInputs } from '../../server/features/checklists/schema.ts'
@@ -16,6 +17,8 @@ import type { memberRow } from '../../server/features/members/schema.ts'
 import type {
   aggregateColumns,
   createInput as projectCreate,
+  idInput as projectId,
+  overrideInput as projectOverride,
   projectRow,
   updateInput as projectUpdate,
 } from '../../server/features/projects/schema.ts'
@@ -88,8 +91,15 @@ export interface ShapeRows {
 export interface CommandArgs {
   readonly 'application.create': z.input<typeof applicationCreate>
   readonly 'application.update': z.input<typeof applicationUpdate>
+  readonly 'application.archive': z.input<typeof applicationId>
+  readonly 'application.unarchive': z.input<typeof applicationId>
   readonly 'project.create': z.input<typeof projectCreate>
   readonly 'project.update': z.input<typeof projectUpdate>
+  readonly 'project.archive': z.input<typeof projectId>
+  readonly 'project.unarchive': z.input<typeof projectId>
+  readonly 'project.delete': z.input<typeof projectId>
+  readonly 'project.set_override': z.input<typeof projectOverride>
+  readonly 'project.clear_override': z.input<typeof projectId>
   readonly 'status.create': z.input<typeof statusCreate>
   readonly 'status.update': z.input<typeof statusUpdate>
   readonly 'status.move': z.input<typeof statusMove>
@@ -105,10 +115,13 @@ export interface CommandArgs {
   readonly 'checklist.create': z.input<typeof checklistInputs.create>
   readonly 'checklist.update': z.input<typeof checklistInputs.update>
   readonly 'checklist.delete': z.input<typeof checklistInputs.delete>
+  readonly 'checklist.move': z.input<typeof checklistInputs.move>
+  readonly 'checklist.reorder': z.input<typeof checklistInputs.reorder>
   readonly 'checklist_item.create': z.input<typeof itemInputs.create>
   readonly 'checklist_item.update': z.input<typeof itemInputs.update>
   readonly 'checklist_item.set_done': z.input<typeof itemInputs.setDone>
   readonly 'checklist_item.move': z.input<typeof itemInputs.move>
+  readonly 'checklist_item.reorder': z.input<typeof itemInputs.reorder>
   readonly 'checklist_item.delete': z.input<typeof itemInputs.delete>
   readonly 'comment.create': z.input<typeof commentCreate>
   readonly 'comment.update': z.input<typeof commentUpdate>

@@ -148,6 +148,77 @@ describe('order', () => {
     expect(await lists()).toEqual(before)
   })
 
+  test('7.1 a reorder made earlier leaves alone what was moved later, and says so', async () => {
+    const list = await addList('A')
+    const [one, two, three, four] = [
+      (await addItem(list.id, '1')).id,
+      (await addItem(list.id, '2')).id,
+      (await addItem(list.id, '3')).id,
+      (await addItem(list.id, '4')).id,
+    ]
+    const offline = new Date(server.clock.now().getTime() + 1000)
+    server.clock.advance(60_000)
+    written(await people.admin.post(`/api/checklist-items/${four}/move`, { before_id: one }))
+    const name = 'checklist_item.reorder'
+    const result = await apply(
+      people.member,
+      [{ name, args: { checklist_id: list.id, ids: [three, two, four, one] } }],
+      { editedAt: offline },
+    )
+    expect(await contents()).toEqual([['A', '3', '2', '4', '1']])
+    // the row moved later kept its rank, the others found places around it
+    expect(result.results?.[0]?.superseded).toBeUndefined()
+    const late = await apply(people.member, [{ name, args: { checklist_id: list.id, ids: [one, two, three, four] } }], {
+      editedAt: new Date(offline.getTime() + 1),
+    })
+    expect(await contents()).toEqual([['A', '1', '2', '3', '4']])
+    expect(late.results?.[0]?.superseded).toBeUndefined()
+    // both were made later than this one
+    const lost = await apply(people.member, [{ name, args: { checklist_id: list.id, ids: [four, three, two, one] } }], {
+      editedAt: offline,
+    })
+    expect(lost.txid).toBeNull()
+    expect(lost.results?.[0]?.superseded).toMatchObject([
+      { field: `ids.${four}`, your_value: 0, value: 3, by_id: people.admin.userId },
+      { field: `ids.${three}`, your_value: 1, value: 2, by_id: people.member.userId },
+      { field: `ids.${two}`, your_value: 2, value: 1, by_id: people.member.userId },
+      { field: `ids.${one}`, your_value: 3, value: 0, by_id: people.member.userId },
+    ])
+    expect(await contents()).toEqual([['A', '1', '2', '3', '4']])
+  })
+
+  test('7.1 rows moved later stand in each other’s way: the rest keeps the order asked for', async () => {
+    const [a, b, c, d] = [await addList('A'), await addList('B'), await addList('C'), await addList('D')]
+    const offline = new Date(server.clock.now().getTime() + 1000)
+    server.clock.advance(60_000)
+    written(await people.admin.post(`/api/checklists/${d.id}/move`, { before_id: a.id }))
+    written(await people.admin.post(`/api/checklists/${c.id}/move`, { after_id: d.id }))
+    const result = await apply(
+      people.member,
+      [{ name: 'checklist.reorder', args: { task_id: task.id, ids: [b.id, a.id, c.id, d.id] } }],
+      { editedAt: offline },
+    )
+    const titles = (await contents()).map(([title]) => title)
+    expect(titles.filter(title => title === 'C' || title === 'D')).toEqual(['D', 'C'])
+    expect(titles.filter(title => title === 'A' || title === 'B')).toEqual(['B', 'A'])
+    expect(result.results?.[0]?.superseded?.map(one => one.field)).toContain(`ids.${d.id}`)
+  })
+
+  test('the clocks of items go with their checklist', async () => {
+    const list = await addList('A')
+    const item = await addItem(list.id, '1')
+    written(await people.member.patch(`/api/checklist-items/${item.id}`, { content: 'x' }))
+    const clocks = async () =>
+      (
+        await server.database.pool.query('select entity_id from field_clocks where entity_id = any($1)', [
+          [list.id, item.id],
+        ])
+      ).rows.length
+    expect(await clocks()).toBe(2)
+    written(await people.member.delete(`/api/checklists/${list.id}`))
+    expect(await clocks()).toBe(0)
+  })
+
   test('items move within the list and to another list of the same task only', async () => {
     const [list, other] = [await addList('A'), await addList('B')]
     const [one, two] = [await addItem(list.id, '1', { is_done: true }), await addItem(list.id, '2')]

@@ -4,11 +4,12 @@ import { type AnyCommand, type Command, defineCommand, type WriteContext, type z
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import { freshRanks } from '#server/kernel/rank.ts'
+import { byRank } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
 import { insertItems } from './item-commands.ts'
-import { isInOrder, openChecklist, openTaskForLists, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { openChecklist, openTaskForLists, rankAmong, requireSameIds } from './open.ts'
+import { reorderRows } from './reorder.ts'
 import { checklistColumns, checklistInputs } from './schema.ts'
 
 const listLimit = 50
@@ -95,6 +96,15 @@ const remove = define({
   input: checklistInputs.delete,
   run: async (context, input) => {
     const { task, list } = await openChecklist(context, input.id)
+    await context.tx
+      .deleteFrom('field_clocks')
+      .where('entity_type', '=', 'checklist_item')
+      .where(
+        'entity_id',
+        'in',
+        context.tx.selectFrom('checklist_items').select('id').where('checklist_id', '=', list.id),
+      )
+      .execute()
     // items first: their trigger still finds the checklist to count down
     await context.tx.deleteFrom('checklist_items').where('checklist_id', '=', list.id).execute()
     await context.tx.deleteFrom('checklists').where('id', '=', list.id).execute()
@@ -144,16 +154,17 @@ const reorder = define({
     const lists = await listsOf(context, task.id)
     requireSameIds(lists, input.ids)
     const ordered = input.ids.map(id => must(lists.find(list => list.id === id)))
-    if (isInOrder(ordered)) return { data: ordered }
-    await writeRanks(context, 'checklists', ordered, freshRanks(ordered.length, context.random))
-    context.touch('checklists')
-    context.record({
-      ...recordOf(task, { id: task.id, title: task.title }),
-      entityType: 'task',
-      changes: { checklists: { old: null, new: input.ids } },
-    })
-    const after = await listsOf(context, task.id)
-    return { data: input.ids.map(id => must(after.find(list => list.id === id))) }
+    const { changed, superseded } = await reorderRows(context, 'checklists', 'checklist', ordered)
+    if (changed) context.touch('checklists')
+    if (changed || superseded.length > 0) {
+      context.record({
+        ...recordOf(task, { id: task.id, title: task.title }),
+        entityType: 'task',
+        changes: changed ? { checklists: { old: null, new: input.ids } } : {},
+        superseded,
+      })
+    }
+    return { data: (await listsOf(context, task.id)).toSorted(byRank), superseded }
   },
 })
 

@@ -5,10 +5,11 @@ import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { UnitEdit } from '#server/kernel/merge.ts'
 import { must } from '#server/kernel/must.ts'
-import { freshRanks } from '#server/kernel/rank.ts'
+import { byRank, freshRanks } from '#server/kernel/rank.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
-import { isInOrder, openChecklist, openItem, rankAmong, requireSameIds, writeRanks } from './open.ts'
+import { openChecklist, openItem, rankAmong, requireSameIds } from './open.ts'
+import { reorderRows } from './reorder.ts'
 import { itemColumns, itemInputs } from './schema.ts'
 
 const itemLimit = 500
@@ -240,16 +241,17 @@ const reorder = define({
     const items = await itemsOf(context, list.id)
     requireSameIds(items, input.ids)
     const ordered = input.ids.map(id => must(items.find(item => item.id === id)))
-    if (isInOrder(ordered)) return { data: ordered }
-    await writeRanks(context, 'checklist_items', ordered, freshRanks(ordered.length, context.random))
-    context.touch('checklist_items')
-    context.record({
-      ...recordOf(task, { id: list.id, content: list.title }),
-      entityType: 'checklist',
-      changes: { items: { old: null, new: input.ids } },
-    })
-    const after = await itemsOf(context, list.id)
-    return { data: input.ids.map(id => must(after.find(item => item.id === id))) }
+    const { changed, superseded } = await reorderRows(context, 'checklist_items', 'checklist_item', ordered)
+    if (changed) context.touch('checklist_items')
+    if (changed || superseded.length > 0) {
+      context.record({
+        ...recordOf(task, { id: list.id, content: list.title }),
+        entityType: 'checklist',
+        changes: changed ? { items: { old: null, new: input.ids } } : {},
+        superseded,
+      })
+    }
+    return { data: (await itemsOf(context, list.id)).toSorted(byRank), superseded }
   },
 })
 

@@ -44,7 +44,7 @@ export const openItem = async (context: WriteContext, id: string) => {
   return { ...open, item }
 }
 
-type ListTable = 'checklists' | 'checklist_items'
+export type ListTable = 'checklists' | 'checklist_items'
 
 /** The rank for a row among `others`; where nothing fits they are written anew around it. Undefined: it stays. */
 export const rankAmong = async (

@@ -117,7 +117,7 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
     '\n## Description\n\nText.\n\n## Acceptance Criteria\n\n- [x] #1 one\n- [ ] #2 two\n',
   )
   await write('tasks/rm-1.1.md', `id: rm-1.1\ntitle: Child\nstatus: Waiting\nparent_task_id: rm-1`)
-  await write('completed/rm-2.md', `id: rm-2\ntitle: Finished\nstatus: done\nupdated_date: '2026-03-01'`)
+  await write('completed/rm-2.md', `id: rm-2\ntitle: Finished\nstatus: done\nupdated_date: '2026-03-01'`, '- [x] it\n')
   await write('drafts/draft-1.md', 'id: draft-1\ntitle: Perhaps\nstatus: Draft')
   const report = await run(folder)
   expect([report.errors, report.created]).toEqual([[], 4])
@@ -148,7 +148,7 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
     category: 'done',
     completed_at: new Date('2026-03-01T00:00:00Z'),
   })
-  expect(tasks.get('Finished')?.archived_at).not.toBeNull()
+  expect(tasks.get('Finished')).toMatchObject({ archived_at: new Date('2026-03-01T00:00:00Z'), checklist_total: 1 })
   expect(tasks.get('Perhaps')).toMatchObject({ category: 'todo', labels: ['draft'], assignee_id: null })
 })
 

@@ -348,6 +348,8 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
           ...(item.dueDate === undefined ? {} : { due_date: item.dueDate }),
           ...(item.createdAt ? { created_at: item.createdAt.toISOString() } : {}),
           ...(finished && status.category === 'done' ? { completed_at: finished.toISOString() } : {}),
+          // the folder does not say when: not before its last change
+          ...(putAway ? { archived_at: (item.updatedAt ?? finished ?? new Date()).toISOString() } : {}),
         }),
         ...item.checklists.map(list =>
           importer.command('checklist.create', {
@@ -356,7 +358,6 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
             items: list.items.map(one => ({ content: one.content.slice(0, 10_000), is_done: one.done })),
           }),
         ),
-        ...(putAway ? [importer.command('task.archive', { id })] : []),
         importer.note(project.id, planned.externalId, 'task', id),
       ]
       await importer.run(mutations)

@@ -1,32 +1,16 @@
 // Single values against PostgreSQL: input, output and arithmetic of each type over random operands, where the random
 // clauses would meet the hard cases too seldom. SKERRY_SEED chooses the operands, SKERRY_RUNS how many of each.
 
-import type pg from 'pg'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { emptyDatabase, type TestDatabase } from '#server/testing/postgres.ts'
-import { formatArray, parseArray } from './array.ts'
 import { formatDate, formatTimestamp } from './datetime.ts'
 import { implementationOf } from './functions.ts'
 import { square } from './numeric.ts'
-import { connectAsText } from './test-table.ts'
 import { like, likeEscape } from './text.ts'
 import { typeInfo } from './types.ts'
+import { below, type Case, type Comparison, none, openComparison, pick, random, seed } from './value-comparison.ts'
 import type { Numeric, Value } from './values.ts'
 
-const seed = Number(process.env['SKERRY_SEED'] ?? 20_240_102)
-const count = Number(process.env['SKERRY_RUNS'] ?? 1000)
-
-let state = seed >>> 0
-// mulberry32
-const random = (): number => {
-  state = (state + 0x6d_2b_79_f5) >>> 0
-  let t = state
-  t = Math.imul(t ^ (t >>> 15), t | 1)
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-}
-const below = (n: number): number => Math.floor(random() * n)
-const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T
 const digits = (n: number): string => Array.from({ length: n }, () => below(10)).join('')
 const two = (n: number): string => n.toString().padStart(2, '0')
 
@@ -71,13 +55,6 @@ const timestamp = (): string =>
   `${two(below(24))}:${two(below(60))}:${two(below(60))}.${digits(6)}${below(4) === 0 ? ' BC' : ''}`
 const letters = (n: number): string =>
   Array.from({ length: below(n) }, () => pick(['a', 'b', '%', '_', '\\', 'é', '😀'])).join('')
-const arrayText = (): string => {
-  const element = (): string =>
-    pick(['a', 'NULL', 'null', '"x y"', '""', 'a b', ' a ', '"a\\"b"', '\\{', 'a"b', '{a,b}', '{c,d}', 'nul\\l'])
-  const bounds = below(4) === 0 ? pick(['[0:1]=', '[2]=', '[1:2][0:1]=', '[-1:0] =']) : ''
-  return `${bounds}{${Array.from({ length: 1 + below(4) }, element).join(pick([',', ' , ']))}}`
-}
-
 const read = (type: string, text: string): Value => {
   const value = typeInfo(type)?.parse(text)
   if (value === undefined) throw new Error(`invalid ${type}`)
@@ -95,26 +72,16 @@ const called =
     written(result, implementationOf(source, types)?.(...types.map((type, i) => read(type, i === 0 ? a : b))))
 
 let database: TestDatabase
-let client: pg.Client
+let comparison: Comparison
 
 beforeAll(async () => {
   database = await emptyDatabase()
-  client = await connectAsText(database.url)
-  await client.query(
-    `create function ev(a text, b text, expression text) returns text language plpgsql as $$
-     declare r text;
-     begin execute 'select (' || expression || ')::text' into r using a, b; return coalesce(r, 'NULL');
-     exception when others then return 'ERROR'; end $$`,
-  )
+  comparison = await openComparison(database.url)
 })
-
 afterAll(async () => {
-  await client.end()
+  await comparison.close()
   await database.drop()
 })
-
-type Case = readonly [expression: string, a: () => string, b: () => string, ours: (a: string, b: string) => string]
-const none = (): string => ''
 
 const cases: readonly Case[] = [
   ['$1::float8', float8, none, through('float8')],
@@ -192,36 +159,6 @@ const cases: readonly Case[] = [
   ['like_escape($1, $2)', () => letters(8), () => pick(['a', '%', '\\', '', 'é', 'ab']), likeEscape],
 ]
 
-const compare = async ([expression, a, b, ours]: Case): Promise<void> => {
-  const inputs = Array.from({ length: count }, () => [a(), b()] as const)
-  const { rows } = await client.query({
-    text: 'select ev(a, b, $3) from unnest($1::text[], $2::text[]) with ordinality u (a, b, n) order by n',
-    values: [inputs.map(i => i[0]), inputs.map(i => i[1]), expression],
-    rowMode: 'array',
-  })
-  const differing = inputs.flatMap(([x, y], i) => {
-    let mine: string
-    try {
-      mine = ours(x, y)
-    } catch {
-      mine = 'ERROR'
-    }
-    const theirs = (rows[i] as string[] | undefined)?.[0]
-    return mine === theirs ? [] : [{ a: x, b: y, mine, theirs }]
-  })
-  expect(differing.slice(0, 5)).toEqual([])
-}
-
 test.each(cases)(`E133 %s (SKERRY_SEED=${seed})`, async (...parts) => {
-  await compare(parts)
-})
-
-// array_in became stricter and looser in details with 17; rows only ever hold what array_out prints.
-test.skipIf(inject('postgresMajor') < 17)(`E133 array input and output (SKERRY_SEED=${seed})`, async () => {
-  const ours = (a: string): string => {
-    const value = parseArray(a, x => x)
-    if (value === undefined) throw new Error('invalid array')
-    return formatArray(value, x => x as string)
-  }
-  await compare(['$1::text[]', arrayText, none, ours])
+  await comparison.compare(parts)
 })
