@@ -37,6 +37,9 @@ export const databaseService = (config: Config, log: Log): { service: Service | 
   return { service: embedded, url: () => embedded.url }
 }
 
+const readTls = ({ tls }: Config) =>
+  tls && { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') }
+
 const streamingMs = 10_000
 
 // whoever reads "ready" may ask /ready at once; a standby (another engine holds the slot) is as ready as it gets
@@ -103,6 +106,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
         log,
         endStreams: () => stack.endStreams(),
         upgrade: stack.upgrade,
+        tls: readTls(config),
       })
       await http.start()
     },
@@ -111,7 +115,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
   const running = await startAll([...(postgres ? [postgres] : []), schema, shapes, events, web], log, 15_000)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
-    url: `http://${host}:${must(http).port}`,
+    url: `${config.tls ? 'https' : 'http'}://${host}:${must(http).port}`,
     databaseUrl: url(),
     database: must(database),
     app: must(app),

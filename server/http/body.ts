@@ -1,5 +1,6 @@
 // Reading bodies with a limit in bytes and a deadline. Nothing is buffered beyond the limit.
 import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import { AppError } from '#server/kernel/errors.ts'
 
 /** JSON and forms, unless a route says otherwise. */
@@ -9,9 +10,11 @@ const deadlineMs = 60_000
 
 const tooLarge = (limit: number) => new AppError('body_too_large', { details: { limit } })
 
-/** A request that may have a body (it declares a length or is chunked). */
-export const hasBody = (request: IncomingMessage): boolean =>
-  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+/** A request that may have a body: it declares a length, is chunked, or is an HTTP/2 stream that goes on. */
+export const hasBody = (request: IncomingMessage): boolean => {
+  if ('stream' in request) return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+}
 
 /** The body piece by piece; throws `body_too_large` as soon as it is known to be longer than `limit`. */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {

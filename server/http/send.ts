@@ -16,11 +16,12 @@ export const pump = async (response: ServerResponse, body: AsyncIterable<Uint8Ar
   response.once('close', onClose)
   try {
     for await (const chunk of body) {
-      if (response.destroyed) break
+      // an HTTP/2 answer does not say that it is destroyed
+      if (response.destroyed || gone.signal.aborted) break
       if (!response.write(chunk)) await once(response, 'drain', { signal: gone.signal }).catch(() => undefined)
-      if (response.destroyed) break
+      if (response.destroyed || gone.signal.aborted) break
     }
-    if (!response.destroyed) response.end()
+    if (!response.destroyed && !gone.signal.aborted) response.end()
   } finally {
     response.off('close', onClose)
   }

@@ -1,10 +1,14 @@
-// The listening socket as a Service: started last, stopped first, with time for the requests that are running.
+// The listening socket as a Service: started last, stopped first, with time for the requests that are running. With a
+// certificate it speaks HTTP/2, and HTTP/1.1 with clients that do not, WebSockets among them.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from 'node:events'
 import { pause, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
+
+type Http2Listener = Parameters<typeof createSecureServer>[1]
 
 export interface HttpServerOptions {
   readonly handler: RequestListener
@@ -18,20 +22,38 @@ export interface HttpServerOptions {
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Milliseconds that running requests get to finish. */
   readonly drainMs?: number
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+}
+
+// a long poll has no time limit here; bodies have one of their own (body.ts), headers node's
+const limits = { keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true, keepAlive: true }
+
+/** Streams that one client may have open on a connection: as many shapes as a person may (shapes.ts), and some. */
+const maxStreams = 250
+
+const makeServer = ({ handler, tls }: HttpServerOptions): Server | Http2SecureServer => {
+  if (tls === undefined) return createServer(limits, handler)
+  const settings = { maxConcurrentStreams: maxStreams }
+  // Koa works on both kinds of request alike
+  return createSecureServer({ ...tls, ...limits, allowHTTP1: true, settings }, handler as unknown as Http2Listener)
 }
 
 export class HttpServer implements Service {
   readonly name = 'http'
   readonly #options: HttpServerOptions
-  readonly #server: Server
+  readonly #server: Server | Http2SecureServer
   readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Set<ServerHttp2Session>()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    // a long poll has no time limit here; bodies have one of their own (body.ts), headers node's
-    const limits = { keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true }
-    this.#server = createServer({ ...limits, keepAlive: true }, options.handler)
-    this.#server.on('clientError', (_error, socket) => {
+    this.#server = makeServer(options)
+    this.#server.on('session', (session: ServerHttp2Session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+    })
+    this.#server.on('clientError', (_error: Error, socket: Duplex) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     })
     this.#server.on('connection', (socket: Socket) => {
@@ -60,6 +82,8 @@ export class HttpServer implements Service {
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#options.endStreams?.()
+    // no new streams; the session ends with its last one
+    for (const session of this.#sessions) session.close()
     this.#closeIdle()
     const waiting = new AbortController()
     const late = pause(this.#options.drainMs ?? 8000, waiting.signal).then(() => {
@@ -77,7 +101,7 @@ export class HttpServer implements Service {
   }
 
   #closeIdle(): void {
-    this.#server.closeIdleConnections()
+    if ('closeIdleConnections' in this.#server) this.#server.closeIdleConnections()
     // browsers open connections in advance, and Node does not count one without a first request as idle
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
   }

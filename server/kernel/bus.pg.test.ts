@@ -79,3 +79,11 @@ test('what is no message is passed over; a lost connection is made again', async
   await until('heard over the new connection', () => one.heard.length > 0)
   expect(one.heard).toEqual([event('c')])
 })
+
+test('a stop right after the start ends the connection that is being made', async () => {
+  const bus = createBus({ url: () => database.url, notify: async () => undefined, origin: 'short', log: silentLog })
+  const before = await listeners()
+  await bus.start()
+  await bus.stop()
+  expect(await listeners()).toEqual(before)
+})

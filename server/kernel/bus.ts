@@ -51,6 +51,8 @@ export const createBus = (options: {
     fresh.on('error', error => log.warn('the event connection failed', { error }))
     fresh.on('notification', message => onNotification(message.payload))
     await fresh.connect()
+    // a stop that came while the connection was being made has had nothing to end
+    if (stopping.signal.aborted) return fresh.end()
     client = fresh
     await fresh.query(`listen ${channel}`)
     await ended

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, ensureSecretKey, loadConfig, networkTest, remedies } from './config.ts'
 
@@ -63,6 +64,7 @@ describe('loadConfig', () => {
       SECRET_KEY: 'short',
       ELECTRIC_URL: 'http://electric:3000',
       SESSION_DAYS: '1.5',
+      TLS_CERT: '/no/such/file.pem',
     })
     expect(problems.map(problem => problem.name).sort()).toEqual([
       'CORS_ORIGINS',
@@ -74,6 +76,8 @@ describe('loadConfig', () => {
       'SECRET_KEY',
       'SERVICES',
       'SESSION_DAYS',
+      'TLS_CERT',
+      'TLS_KEY',
       'TRUSTED_PROXIES',
     ])
     for (const { cause, remedy } of problems) expect([cause.length > 5, remedy.length > 5]).toEqual([true, true])
@@ -90,6 +94,18 @@ describe('loadConfig', () => {
     ])
     const given = { DATABASE_URL: 'embedded', PUBLIC_URL: 'https://x.example', SECRET_KEY: 'k'.repeat(32) }
     expect(loadConfig({ NODE_ENV: 'production', ...given }).production).toBe(true)
+  })
+
+  test('a certificate and its key make the addresses https', () => {
+    const file = (name: string) => fileURLToPath(new URL(`../testing/tls/${name}.pem`, import.meta.url))
+    const config = loadConfig({ TLS_CERT: file('cert'), TLS_KEY: file('key') })
+    expect(config.tls).toEqual({ certFile: file('cert'), keyFile: file('key') })
+    expect(config.publicUrl).toBe('https://127.0.0.1:4000')
+    expect(config.origins).toEqual(['https://127.0.0.1:4000', 'https://localhost:4000'])
+    expect(loadConfig({}).tls).toBeUndefined()
+    expect(problemsOf({ TLS_CERT: file('key'), TLS_KEY: file('key') }).map(problem => problem.name)).toEqual([
+      'TLS_KEY',
+    ])
   })
 
   test('every setting has a remedy', () => {

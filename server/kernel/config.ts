@@ -1,9 +1,10 @@
 // The environment, read once: strings in, typed and frozen settings out (domain rules, section 14). The only reader of
 // process.env; everything else gets the part it needs as an argument. All problems are reported at once.
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { join, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import type { LogLevel } from './log.ts'
 
@@ -24,6 +25,8 @@ export interface Config {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** PEM files; with them the server speaks HTTPS, HTTP/2 where the client can. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly services: readonly ServiceName[]
   readonly logLevel: LogLevel
   /** Addresses or networks (`10.0.0.0/8`) whose X-Forwarded-For counts. */
@@ -82,6 +85,23 @@ const isOrigin = (text: string): boolean => urlOf(text)?.origin === text
 const isDatabaseUrl = (text: string): boolean =>
   text === 'embedded' || /^postgres(ql)?:$/.test(urlOf(text)?.protocol ?? '')
 
+const isReadable = (path: string): boolean => {
+  try {
+    return statSync(path).isFile() && readFileSync(path).length > 0
+  } catch {
+    return false
+  }
+}
+
+const isPair = (certFile: string, keyFile: string): boolean => {
+  try {
+    createSecureContext({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
+    return true
+  } catch {
+    return false
+  }
+}
+
 const isNetwork = (text: string): boolean => {
   const [address = '', bits, ...more] = text.split('/')
   if (isIP(address) === 0 || more.length > 0) return false
@@ -97,6 +117,8 @@ const settings = {
   PUBLIC_URL: z.string().refine(isHttpUrl, 'is not an http:// or https:// URL').optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 4000),
+  TLS_CERT: z.string().refine(isReadable, 'is not a file that the server can read').optional(),
+  TLS_KEY: z.string().refine(isReadable, 'is not a file that the server can read').optional(),
   NODE_ENV: oneOf(['development', 'production', 'test'], 'development'),
   SERVICES: z
     .string()
@@ -137,6 +159,8 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   PUBLIC_URL: 'set the address that people open, such as https://skerry.example.com',
   HOST: 'set the address to listen on, such as 127.0.0.1 or 0.0.0.0',
   PORT: 'set a free port between 1 and 65535',
+  TLS_CERT: 'set the path of a PEM file with the certificate and those between it and the root',
+  TLS_KEY: 'set the path of the PEM file with the private key of TLS_CERT',
   NODE_ENV: 'set development, production or test',
   SERVICES: 'set web, worker or web,worker',
   LOG_LEVEL: 'set debug, info, warn, error or silent',
@@ -170,15 +194,24 @@ export const loadConfig = (env: Environment): Config => {
     for (const name of requiredInProduction) if (!given[name]) add(name, 'is required when NODE_ENV is production')
   }
   if (given['ELECTRIC_URL'] && !given['ELECTRIC_SECRET']) add('ELECTRIC_SECRET', 'is required with ELECTRIC_URL')
+  if (given['TLS_CERT'] && !given['TLS_KEY']) add('TLS_KEY', 'is required with TLS_CERT')
+  if (given['TLS_KEY'] && !given['TLS_CERT']) add('TLS_CERT', 'is required with TLS_KEY')
+  const { TLS_CERT, TLS_KEY } = parsed.data ?? {}
+  if (TLS_CERT && TLS_KEY && !isPair(TLS_CERT, TLS_KEY))
+    add('TLS_KEY', 'and TLS_CERT are no private key and its certificate')
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return build(parsed.data)
 }
 
 const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
-  const localUrl = `http://${values.HOST.includes(':') ? `[${values.HOST}]` : values.HOST}:${values.PORT}`
+  const tls = values.TLS_CERT && values.TLS_KEY ? { certFile: values.TLS_CERT, keyFile: values.TLS_KEY } : undefined
+  const scheme = tls ? 'https' : 'http'
+  const localUrl = `${scheme}://${values.HOST.includes(':') ? `[${values.HOST}]` : values.HOST}:${values.PORT}`
   const publicUrl = (values.PUBLIC_URL ?? localUrl).replace(/\/+$/, '')
   // without a PUBLIC_URL the browser may well say localhost for the address we listen on
-  const local = values.PUBLIC_URL ? [] : [`http://localhost:${values.PORT}`, `http://127.0.0.1:${values.PORT}`]
+  const local = values.PUBLIC_URL
+    ? []
+    : [`${scheme}://localhost:${values.PORT}`, `${scheme}://127.0.0.1:${values.PORT}`]
   const config: Config = {
     production: values.NODE_ENV === 'production',
     databaseUrl: values.DATABASE_URL ?? 'embedded',
@@ -190,6 +223,7 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     publicUrl,
     host: values.HOST,
     port: values.PORT,
+    tls: tls && Object.freeze(tls),
     services: Object.freeze([...new Set(values.SERVICES)]),
     logLevel: values.LOG_LEVEL,
     trustedProxies: Object.freeze(values.TRUSTED_PROXIES),
