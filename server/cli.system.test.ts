@@ -75,7 +75,14 @@ test('an account is made, an import runs beside the server, the counters verify,
   expect(twice).toMatchObject({ code: 1 })
   expect(twice.err).toContain('email_taken')
 
+  const alone = await skerry(['doctor'])
+  expect([alone.code, alone.err]).toEqual([0, ''])
+  expect(alone.out).toContain('skerry_slot_default will be made by the first start')
+
   const { child, url, ended } = await started()
+  const beside = await skerry(['doctor'])
+  expect(beside.out).toMatch(/slot +skerry_slot_default, read by process \d+ skerry-sync/)
+  expect(beside.code).toBe(0)
   const api = createApi({ url })
   await api.login('ann@example.com', password)
   await api.post('/api/applications', { name: 'Harbour' })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: skerry start | demo | migrate | import | user | verify. Parses, calls, prints; the work is elsewhere.
+// The command line: skerry start | demo | migrate | import | user | verify | doctor. Parses, calls, prints; the work is elsewhere.
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { ConfigError, loadConfig } from '#server/kernel/config.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -18,6 +18,7 @@ const usage = `skerry, a local-first sync backend
   skerry user disable EMAIL                     no sign-in any more; ends all sessions
   skerry user admin EMAIL [--off]               server administrator, or no longer
   skerry verify [--repair]                      recount every counter and report differences
+  skerry doctor                                 look at database, replication and disk, with remedies
 `
 
 class UsageError extends Error {}
@@ -87,6 +88,11 @@ const run = async (args: string[]): Promise<void> => {
       const { values } = parse(rest, { repair: { type: 'boolean' } })
       const { verifyCommand } = await import('./cli/database.ts')
       process.exitCode = await verifyCommand({ repair: values.repair ?? false, print })
+      return
+    }
+    case 'doctor': {
+      const { doctorCommand } = await import('./cli/doctor.ts')
+      process.exitCode = await doctorCommand(print)
       return
     }
     case 'import': {
