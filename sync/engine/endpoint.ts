@@ -2,8 +2,9 @@
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { must } from '#server/kernel/must.ts'
 import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
-import { formatOffset, snapshotOffset } from './lsn.ts'
+import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
 import { type Checked, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
 import {
   databaseUnreachable,
@@ -104,10 +105,9 @@ export const createEndpoint = (parts: EndpointParts) => {
     })
     if (ready === null || ready.status !== 200) return ready ?? refetch()
     const { offset } = params
-    const position =
-      offset === 'now'
-        ? (ready.headers['electric-offset'] ?? '')
-        : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
+    const tail = must(ready.headers['electric-offset'], 'tail')
+    const isBeyond = offset !== 'now' && compareOffsets(offset, must(parseOffset(tail))) > 0
+    const position = offset === 'now' || isBeyond ? tail : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
     const needed = running.unproven.touching(resolved.table.sources, running.reader.openXid)
     const result = await readSubset(parts.pool, resolved, checked.value, {
       mark: Math.floor(parts.random() * 2 ** 31),
@@ -191,7 +191,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
     if (shape === undefined) return jsonError(404, { message: 'No existing shape found' })
     await running.shapes.retire(shape, 'it was deleted')
-    return { status: 202, headers: { 'cache-control': 'no-cache' }, body: null }
+    const headers = { 'content-type': jsonType, 'cache-control': 'no-cache', 'electric-has-data': 'true' }
+    return { status: 202, headers, body: null }
   }
 
   const respond = async (request: ShapeRequest): Promise<ShapeResponse> => {

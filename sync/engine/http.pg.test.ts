@@ -303,13 +303,15 @@ describe('fresh shapes', () => {
     expect(odd.messages[0]?.key).toBe('"my..s"."t//x"/"1"/""')
     const name = await table('a int, b text, c int')
     await db.query(`insert into ${name} values (1, null, 3)`)
-    const { handle, offset, messages } = await readToEnd(running.url, { table: name, columns: 'a,b' })
+    const { handle, offset, messages } = await readToEnd(running.url, { table: name, columns: 'c,a,b' })
     expect(messages[0]?.key).toBe(`"public"."${name}"/"1"/_/"3"`)
     await db.query(`delete from ${name}`)
     await settle()
-    const after = await readToEnd(running.url, { table: name, columns: 'a,b' }, { handle, offset })
+    const after = await readToEnd(running.url, { table: name, columns: 'c,a,b' }, { handle, offset })
     expect(after.messages[0]?.key).toBe(messages[0]?.key)
-    expect(after.messages[0]?.value).toEqual({ a: '1', b: null })
+    expect(after.messages[0]?.value).toEqual({ a: '1', b: null, c: '3' })
+    const some = await get({ table: name, columns: 'a,b', offset: -1 })
+    expect([some.status, some.text]).toEqual([400, expect.stringContaining('primary key columns, missing: c')])
   })
 
   test('E47 many first requests make one shape', async () => {

@@ -12,6 +12,7 @@ export const defaults = {
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,
+  headerLimit: 131_072,
   whereLimit: 65_536,
   lockTimeoutMs: 5_000,
   visibilityMs: 5_000,
@@ -82,6 +83,7 @@ export const refetch = (handle?: string): ShapeResponse => ({
           'content-type': jsonType,
           'cache-control': 'public, max-age=60, must-revalidate',
           'electric-handle': handle,
+          etag: `"${handle}::"`,
         },
   body: mustRefetch,
 })

@@ -7,7 +7,7 @@ import { type Parsed, parseColumnList, parseRelation, quoteRelation } from '../i
 import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
 import { readTable, schemaHeader, streamedColumns, type Table } from './tables.ts'
-import { type CompiledWhere, compileWhere, WhereError } from './where/where.ts'
+import { type CompiledWhere, compileWhere, hasSubquery, WhereError } from './where/where.ts'
 
 /** A definition with what the catalogs said when it was made. */
 export interface Resolved {
@@ -47,6 +47,10 @@ interface ColumnListTexts {
   readonly noun: string
 }
 
+/** Names of the columns that make the key; without a primary key that is all of them, and all have to be sent. */
+const keyOf = (table: Table): readonly string[] =>
+  table.primaryKey.length > 0 ? table.primaryKey : table.columns.map(column => column.name)
+
 const checkColumns = (
   parsed: Parsed<readonly string[]>,
   table: Table,
@@ -56,10 +60,11 @@ const checkColumns = (
   if (!parsed.ok) return fail(field, parsed.error)
   const names = new Set(parsed.value)
   if (names.size === 0) return fail(field, `The list of ${title} must not be empty`)
-  const missing = table.primaryKey.filter(name => !names.has(name))
+  const missing = keyOf(table).filter(name => !names.has(name))
   if (missing.length > 0)
     return fail(field, `The list of ${title} must include all primary key columns, missing: ${list(missing)}`)
-  const unknown = [...names].filter(name => !allowed.has(name))
+  // A name that stands there twice counts as unknown the second time.
+  const unknown = parsed.value.filter((name, index) => !allowed.has(name) || parsed.value.indexOf(name) < index)
   if (unknown.length > 0) return fail(field, `The following ${noun} are not found on the table: ${list(unknown)}`)
   return { ok: true, value: names }
 }
@@ -130,9 +135,9 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       if (!checked.ok) return checked
       selected = checked.value
     }
-    const needed = table.primaryKey.length === 0 ? all : selected
     const unpublished = table.columns.filter(
-      ({ name, generated }) => needed.has(name) && generated !== '' && !(generated === 's' && table.publishesGenerated),
+      ({ name, generated }) =>
+        selected.has(name) && generated !== '' && !(generated === 's' && table.publishesGenerated),
     )
     if (unpublished.length > 0)
       return fail(
@@ -157,6 +162,8 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     let where: CompiledWhere | null = null
     if (params.where !== null) {
       try {
+        if (params.compaction && (await hasSubquery(params.where)))
+          return fail('experimental_compaction', "can't be enabled for shapes with subqueries")
         where = await compileWhere(params.where, params.params, streamedColumns(table), table.defaults)
       } catch (error) {
         if (error instanceof WhereError) return fail('where', error.message)

@@ -68,9 +68,9 @@ select (select safe from standard) as default_safe, (select ascii from standard)
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
-      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when ty.typcategory = 'A' then el.typtype end, ty.typtype),
-      'elementTypeName', case when ty.typcategory = 'A' and ty.typelem <> 0 then el.typname end,
-      'dims', case when ty.typcategory = 'A' and ty.typelem <> 0 then greatest(a.attndims, 1) else 0 end,
+      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when el.typarray = ty.oid then el.typtype end, ty.typtype),
+      'elementTypeName', case when el.typarray = ty.oid then el.typname end,
+      'dims', case when el.typarray = ty.oid then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
       'collationDeterministic', coalesce(co.collisdeterministic, true),
       'collationSafe', case
@@ -173,7 +173,7 @@ const modifier = (type: string, typmod: number): Record<string, unknown> => {
     case 'timetz':
     case 'timestamp':
     case 'timestamptz':
-      return typmod > 0 ? { precision: typmod } : {}
+      return typmod > 0 ? { precision: typmod } : typmod === 0 ? { type_mod: 0 } : {}
     case 'interval':
       return typmod >= 0 ? intervalModifier(typmod) : {}
     default:

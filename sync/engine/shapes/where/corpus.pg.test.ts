@@ -1,25 +1,15 @@
 // The recorded corpus of clauses with PostgreSQL's own answers (where-dev.jsonl), replayed against a real server: each
 // clause is refused, or its SQL and its predicate both select what PostgreSQL selected, before, after and along the way.
 
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
 import { emptyDatabase, type TestDatabase } from '#server/testing/postgres.ts'
+import { corpusLines, corpusReason, corpusText } from '../../../testing/corpus.ts'
 import { connectAsText, describeColumns, readRows, selectIds, type TextRow } from './test-table.ts'
 import { compileWhere, WhereError, type CompiledWhere } from './where.ts'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..')
-const folder = join(process.env['SKERRY_SHARED'] ?? join(root, '../shared'), 'electric/corpus')
-const missing = !existsSync(join(folder, 'where-dev.jsonl'))
-const old = inject('postgresMajor') < 18
-const reason = missing
-  ? ` (NOT RUN: no corpus in ${folder}, set SKERRY_SHARED)`
-  : old
-    ? ' (NOT RUN: recorded on 18)'
-    : ''
+const reason = corpusReason()
 
 interface Operation {
   readonly op: string
@@ -77,11 +67,11 @@ const streamOf = (matches: (row: TextRow) => boolean): readonly Operation[] =>
     return [...(was ? [{ op: 'delete', id: from }] : []), ...(is ? [{ op: 'insert', id: to }] : [])]
   })
 
-describe.skipIf(missing || old)(`where corpus${reason}`, () => {
+describe.skipIf(reason !== '')(`where corpus${reason}`, () => {
   beforeAll(async () => {
     database = await emptyDatabase()
     client = await connectAsText(database.url)
-    const setup = JSON.parse(readFileSync(join(folder, 'where-setup.json'), 'utf8')) as {
+    const setup = JSON.parse(corpusText('where-setup.json')) as {
       preamble: string[]
       create: string
       rows: string[]
@@ -91,8 +81,7 @@ describe.skipIf(missing || old)(`where corpus${reason}`, () => {
     await query([...setup.preamble, setup.create, ...setup.rows, ...setup.sub.ddl, ...setup.sub.rows])
     const columns = await describeColumns(client, 'corpus_where')
     order = columns.map(column => column.name)
-    for (const text of readFileSync(join(folder, 'where-dev.jsonl'), 'utf8').trim().split('\n')) {
-      const line = JSON.parse(text) as Line
+    for (const line of corpusLines<Line>('where-dev.jsonl')) {
       lines.push(line)
       const params = Object.fromEntries((line.params ?? []).map((value, i) => [String(i + 1), value]))
       try {

@@ -13,6 +13,7 @@ import { partsOf, sizeOf, type Collation, type Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
 export { compileOrderBy } from './order-by.ts'
+export { hasSubquery } from './parse.ts'
 
 /** A column of the root table, as the catalogs describe it. */
 export interface WhereColumn {
