@@ -24,7 +24,7 @@ import type { ShapeServer } from './serve.ts'
 import type { Shapes } from './shapes/lifecycle.ts'
 import type { Resolved, Resolver } from './shapes/resolve.ts'
 import type { Shape } from './shapes/shape.ts'
-import { explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
+import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import { checkSubset, readSubset } from './shapes/subset.ts'
 
 /** What exists once the engine has its lock. */
@@ -162,6 +162,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     if (answer === null) return beyondTail(running, shape, resolved.value)
     if (answer.status !== 409) return answer
     const failure = running.shapes.failureOf(shape)
+    if (failure instanceof ClauseRaised) return invalid({ where: [failure.message] })
     if (failure !== undefined) return unavailable(failure.message, 10)
     if (request.signal.aborted) return answer
     // The reader will come for the replacement at once: making it now gives the answer a handle.

@@ -9,6 +9,7 @@ export const defaults = {
   readinessMs: 5_000,
   snapshotStartMs: 45_000,
   snapshotFirstRowMs: 30_000,
+  clauseHoldMs: 50,
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,

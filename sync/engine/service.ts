@@ -11,6 +11,7 @@ import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
 import { createEndpoint, notReady, type Running } from './endpoint.ts'
 import { defaults } from './protocol.ts'
+import { createAsker } from './replication/ask.ts'
 import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
@@ -125,6 +126,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
 
+  const asker = createAsker(databaseUrl, log)
+
   const setState = (next: UpstreamHealth) => {
     state = next
     for (const waiter of stateWaiters) waiter()
@@ -170,6 +173,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       events: {
         onRetire: (shape, reason) => void shapes.retire(shape, reason),
         onRelation: relation => onRelation({ router, shapes: () => shapes }, relation),
+        ask: question => asker.ask(question),
         onDirty: (shape, size) => flusher.dirty(shape, size),
       },
     })
@@ -363,6 +367,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       connection?.close()
       await loop
       await close()
+      await asker.close()
       await pool.end()
     },
     handle: endpoint,

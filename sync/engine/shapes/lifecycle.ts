@@ -20,7 +20,14 @@ import { keyPrefix } from './encode.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
 import { type Loaded, Shape } from './shape.ts'
-import { explainFailure, type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import {
+  ClauseRaised,
+  explainFailure,
+  type ReadTransaction,
+  selectRows,
+  SnapshotRefused,
+  withReadTransaction,
+} from './snapshot.ts'
 import { Snapshot } from './snapshot-files.ts'
 import { readTable, streamedColumns, type Table } from './tables.ts'
 import { compileWhere } from './where/where.ts'
@@ -45,8 +52,8 @@ export interface LifecycleParts {
   readonly handleTime: () => bigint
 }
 
-/** Why a shape that was asked for is not there. */
-export type StartFailure = SnapshotRefused
+/** Definitions whose clause is known to raise, at most. */
+const raisedLimit = 1000
 
 export class Shapes {
   readonly #parts: LifecycleParts
@@ -54,6 +61,8 @@ export class Shapes {
   readonly #byIdentity = new Map<string, Shape>()
   readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void> }>()
   readonly #failures = new WeakMap<Shape, Error>()
+  /** Definitions whose clause raised for some row. */
+  readonly #raised = new Set<string>()
   readonly #knownTables = new Set<number>()
   readonly #roots = new Map<number, Set<Shape>>()
   /** What the catalogs last said about a table. */
@@ -251,10 +260,15 @@ export class Shapes {
       },
       async transaction => {
         until = transaction.insertLsn
-        shape.snapshot.begin(transaction.snapshot)
+        const release = this.#hold(shape, transaction.snapshot)
         shape.activate({ snapshot: transaction.snapshot, until })
         this.#parts.onDirty(shape)
-        if (definition.log === 'full') await this.#copyRows(shape, transaction, signal)
+        try {
+          if (definition.log === 'full') await this.#copyRows(shape, transaction, signal)
+        } finally {
+          clearTimeout(release.timer)
+        }
+        release.now()
         addControl(shape.snapshot, transaction.snapshot)
       },
     )
@@ -281,6 +295,17 @@ export class Shapes {
     else if (first) await awaitWriters(pool, table.sources, signal)
     for (const oid of table.sources) this.#knownTables.add(oid)
     return table.sources
+  }
+
+  /**
+   * Lets readers see the rows. A clause may raise for some row, and then the answer is 400 and not half a body: it is
+   * given a moment, and, when it is known to have raised, until the last row.
+   */
+  #hold({ snapshot, definition }: Shape, pg: PgSnapshot): { now: () => void; timer: NodeJS.Timeout | undefined } {
+    const now = () => snapshot.begin(pg)
+    if (definition.where === null) now()
+    const held = definition.where !== null && !this.#raised.has(definition.identity)
+    return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
   }
 
   async #copyRows({ definition, snapshot }: Shape, transaction: ReadTransaction, signal: AbortSignal): Promise<void> {
@@ -312,7 +337,10 @@ export class Shapes {
   #failed(shape: Shape, error: unknown): Promise<void> {
     if (shape.retiring === undefined && !this.#closed)
       this.#parts.log.warn('a snapshot failed', { handle: shape.handle, error })
-    const explained = explainFailure(error)
+    const { where, identity } = shape.definition
+    const explained = explainFailure(error, where !== null)
+    if (explained instanceof ClauseRaised && this.#raised.add(identity).size > raisedLimit)
+      this.#raised.delete(must([...this.#raised][0]))
     this.#failures.set(shape, explained)
     shape.snapshot.fail(explained)
     return this.retire(shape, 'its snapshot failed')

@@ -73,6 +73,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
       'dims', case when el.typarray = ty.oid then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
       'collationDeterministic', coalesce(co.collisdeterministic, true),
+      'collation', quote_ident(co.collnamespace::regnamespace::text) || '.' || quote_ident(co.collname),
       'collationSafe', case
         when a.attcollation = 0 then true
         when co.collprovider = 'd' then (select safe from standard)
@@ -101,7 +102,7 @@ interface Row {
   full_identity: boolean
   publishes_generated: boolean
   primary_key: string[]
-  columns: Column[]
+  columns: (Omit<Column, 'collation'> & { collation: string | null })[]
 }
 
 /** The table, or null when there is none of that name. */
@@ -118,7 +119,10 @@ export const readTable = async (
     name: row.name,
     oid: Number(row.oid),
     partitioned: row.partitioned,
-    columns: row.columns,
+    columns: row.columns.map(({ collation, ...column }) => ({
+      ...column,
+      ...(collation === null ? {} : { collation }),
+    })),
     primaryKey: row.primary_key,
     sources: row.sources,
     published: row.published,

@@ -2,7 +2,9 @@
 // is constant, and the collation rules. Everything here either yields a tree that we evaluate as PostgreSQL does, or
 // throws WhereError.
 
+import { must } from '#server/kernel/must.ts'
 import { arrayOf } from './array.ts'
+import { askedCall, type CallForm, Unanswered } from './asked.ts'
 import {
   findFunction,
   findOperator,
@@ -68,6 +70,7 @@ export const makeCall = (parts: CallParts, location: Location): Expr => {
     try {
       return constant(parts.type, run(parts.run, parts.args, parts.strict), collation)
     } catch (error) {
+      if (error instanceof Unanswered) return { kind: 'call', collation, ...parts }
       if (error instanceof EvaluationError) throw refuse(location, error.message)
       throw error
     }
@@ -190,9 +193,12 @@ interface Bound {
   readonly args: readonly Expr[]
   readonly result: TypeName
   readonly run: Implementation
+  /** PostgreSQL computes it */
+  readonly asks: boolean
 }
 
-const bind = (callable: Callable, args: readonly Expr[], what: string, location: Location): Bound => {
+const bind = (callable: Callable, args: readonly Expr[], call: CallForm, location: Location): Bound => {
+  const what = `${call.form} ${call.name}`
   const concrete = resolvePolymorphic(
     callable.args,
     args.map(arg => arg.type),
@@ -200,20 +206,24 @@ const bind = (callable: Callable, args: readonly Expr[], what: string, location:
   )
   if (concrete === undefined) throw refuse(location, 'Could not select an operator overload')
   const coerced = args.map((arg, i) => coerce(arg, concrete.args[i] ?? arg.type, 'implicit', location))
-  const implementation = implementationOf(callable.source, concrete.args)
-  if (implementation === undefined) throw refuse(location, `${what} is not supported`)
-  checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
-  checkArguments(callable.source, coerced, location)
+  const asks = isAsked(callable.source, coerced)
+  const own = asks ? undefined : implementationOf(callable.source, concrete.args)
+  if (own === undefined && !asks) throw refuse(location, `${what} is not supported`)
+  const collation = checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
+  const remote = asks || collation !== undefined
+  const implementation = remote ? askedCall(call, concrete.args, concrete.result, collation) : must(own)
+  checkPattern(callable.source, coerced, location)
   const { folds } = checkCase(callable.source, coerced, what, location)
   return {
     source: callable.source,
     args: folds ? coerced.map(underC) : coerced,
     result: concrete.result,
     run: implementation,
+    asks: remote,
   }
 }
 
-// Zones other than UTC depend on the time zone database of either side.
+// Other zones depend on the time zone database, and only PostgreSQL's own counts.
 const utc = new Set(['utc', 'gmt', 'z', 'uct', 'zulu', 'etc/utc', 'etc/gmt'])
 
 const isNullConst = (expr: Expr | undefined): boolean => expr?.kind === 'const' && expr.value === null
@@ -233,25 +243,28 @@ const likes = new Set([
   'nameicnlike',
 ])
 
-// What can be followed only for some arguments, which have to be constant for that.
-const checkArguments = (source: string, args: readonly Expr[], location: Location): void => {
-  const [first, second] = args
-  if (source === 'timestamp_zone' || source === 'timestamptz_zone') {
-    if (!isNullConst(first) && !utc.has(textOf(first).toLowerCase()))
-      throw refuse(location, 'only the time zone UTC is supported')
-  }
-  if (likes.has(source) && /(?:^|[^\\])(?:\\\\)*\\$/.test(textOf(second))) {
+const checkPattern = (source: string, args: readonly Expr[], location: Location): void => {
+  if (likes.has(source) && /(?:^|[^\\])(?:\\\\)*\\$/.test(textOf(args[1])))
     throw refuse(location, 'LIKE pattern must not end with escape character')
-  }
-  const isPower = source === 'numeric_power' || source === 'dpow'
-  if (isPower && args.every(arg => !isConst(arg) || arg.value !== null)) {
-    const exponent =
-      second !== undefined && isConst(second) ? typeInfo(second.type)?.format(second.value ?? 0) : undefined
-    const whole = first !== undefined && isConst(first) && Number.isInteger(first.value)
-    if (exponent !== '2' && !(source === 'dpow' && whole && /^\d+$/.test(exponent ?? ''))) {
-      throw refuse(location, 'only the exponent 2 is supported')
-    }
-  }
+}
+
+// A whole number to a whole power is exact wherever it is computed; a square is a product (see makeOperator).
+const isExactPower = (source: string, [base, exponent]: readonly Expr[]): boolean => {
+  if (base === undefined || exponent === undefined || !isConst(exponent)) return false
+  const power = typeInfo(exponent.type)?.format(exponent.value ?? 0) ?? ''
+  if (power === '2') return source === 'numeric_power' || isConst(base) || isColumn(base)
+  return source === 'dpow' && isConst(base) && Number.isInteger(base.value) && /^\d+$/.test(power)
+}
+
+const isColumn = (expr: Expr): boolean =>
+  expr.kind === 'column' || (expr.kind === 'call' && expr.form === 'cast' && expr.args.every(isColumn))
+
+/** What is left to PostgreSQL for these arguments: powers that are not rounded here as there, and time zones but UTC. */
+const isAsked = (source: string, args: readonly Expr[]): boolean => {
+  if (args.some(isNullConst)) return false
+  if (source === 'timestamp_zone' || source === 'timestamptz_zone') return !utc.has(textOf(args[0]).toLowerCase())
+  if (source === 'timestamp_izone' || source === 'timestamptz_izone') return true
+  return (source === 'dpow' || source === 'numeric_power') && !isExactPower(source, args)
 }
 
 /** The operator that PostgreSQL would choose, ready to be evaluated over arguments coerced to it. */
@@ -262,24 +275,18 @@ export const bindOperator = (name: string, args: readonly Expr[], location: Loca
     args.map(arg => arg.type),
   )
   if (callable === undefined) throw refuse(location, 'Could not select an operator overload')
-  return bind(callable, args, `operator ${name}`, location)
+  return bind(callable, args, { form: 'operator', name }, location)
 }
 
 const looseFunctions = new Set(['array_cat', 'array_append', 'array_prepend', 'text_concat', 'text_concat_ws'])
-
-// C's pow() is not rounded exactly, a product is: x ^ 2 is computed, here and there, as x * x.
-const floatSquare = (base: Expr, location: Location): Expr => {
-  let inner = base
-  while (inner.kind === 'call' && inner.form === 'cast' && inner.args[0] !== undefined) inner = inner.args[0]
-  if (inner.kind !== 'column') throw refuse(location, 'operator ^ is supported for columns only')
-  return makeOperator('*', [base, base], location)
-}
 
 /** `a op b` or `op a`. */
 export const makeOperator = (name: string, args: readonly Expr[], location: Location): Expr => {
   const bound = bindOperator(name, args, location)
   const [base] = bound.args
-  if (bound.source === 'dpow' && base !== undefined && !isConst(base)) return floatSquare(base, location)
+  // C's pow() is not rounded exactly, a product is: x ^ 2 is computed, here and there, as x * x.
+  if (bound.source === 'dpow' && base !== undefined && !isConst(base) && !bound.asks)
+    return makeOperator('*', [base, base], location)
   const strict = !(name === '||' && bound.args.some(arg => elementOf(arg.type) !== undefined))
   return makeCall({ form: 'operator', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)
 }
@@ -297,7 +304,7 @@ export const makeFunction = (name: string, args: readonly Expr[], location: Loca
   if (asType?.type === 'unknown') return coerce(asType, name, 'explicit', location)
   const callable = isFunction(name) ? findFunction(name, given) : undefined
   if (callable === undefined) throw refuse(location, `unknown or unsupported function ${name}/${args.length}`)
-  const bound = bind(callable, args, `function ${name}`, location)
+  const bound = bind(callable, args, { form: 'function', name }, location)
   const strict = !looseFunctions.has(callable.source)
   return makeCall({ form: 'function', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)
 }

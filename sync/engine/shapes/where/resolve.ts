@@ -3,7 +3,7 @@
 
 import type { A_Const, A_Indirection, BoolExpr, BooleanTest, ColumnRef, FuncCall, MinMaxExpr, Node } from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
-import { bytewise, checkCollation, mergeCollations } from './collation.ts'
+import { bytewise, checkCollation, dependsOnCollation, mergeCollations } from './collation.ts'
 import { refuse, WhereError } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, locationOf, nameParts, required, type Location } from './nodes.ts'
@@ -94,6 +94,7 @@ const collationOf = (column: WhereColumn, scope: Scope): Collation => {
     ascii: column.collationAscii === true,
     deterministic: column.collationDeterministic,
     folded: false,
+    ...(column.collation === undefined ? {} : { name: column.collation }),
   }
 }
 
@@ -167,7 +168,8 @@ const resolveMinMax = (node: MinMaxExpr, scope: Scope): Expr => {
   if (isEnum(type) || categoryOf(type).category === 'A')
     throw refuse(node.location, `${kind} of ${typeLabel(type)} is not supported`)
   bindOperator('<', [args[0] ?? constant(type, null), args[0] ?? constant(type, null)], node.location)
-  checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location)
+  if (checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location) !== undefined)
+    throw dependsOnCollation(kind, node.location)
   return fold({ kind, type, collation, args }, node.location)
 }
 
