@@ -4,6 +4,7 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
+import type { Admission, AdmissionKind, Permit } from './admission.ts'
 import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
 import { type Checked, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
 import {
@@ -41,6 +42,9 @@ export interface EndpointParts {
   readonly server: ShapeServer
   readonly pool: Pool
   readonly allowDelete: boolean
+  readonly admission: Admission
+  /** Whether a shape of that handle is known. */
+  readonly lives: (handle: string) => boolean
   readonly visibilityMs: number
   readonly random: () => number
   readonly now: () => number
@@ -212,13 +216,23 @@ export const createEndpoint = (parts: EndpointParts) => {
       const engine = await running()
       return 'status' in engine ? engine : remove(engine, request.query)
     }
-    const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
-    if ('status' in parsed) return parsed
-    const engine = await running()
-    if ('status' in engine) return engine
-    const params = parseRequest(request.query, parsed.body)
-    if (!params.ok) return invalid(params.errors)
-    return read(engine, request, params.value)
+    const handle = request.query.getAll('handle').at(-1)
+    const kind: AdmissionKind = handle !== undefined && parts.lives(handle) ? 'existing' : 'initial'
+    const permit = parts.admission.enter(kind)
+    if ('limit' in permit) {
+      const wait = 6 + Math.floor(parts.random() * 5)
+      const text = `Concurrent ${kind} request limit exceeded (limit: ${permit.limit}), please retry`
+      return unavailable(text, wait, 'concurrent_request_limit_exceeded')
+    }
+    return admitted(permit, request, async () => {
+      const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
+      if ('status' in parsed) return parsed
+      const engine = await running()
+      if ('status' in engine) return engine
+      const params = parseRequest(request.query, parsed.body)
+      if (!params.ok) return invalid(params.errors)
+      return read(engine, request, params.value)
+    })
   }
 
   return async (request: ShapeRequest): Promise<ShapeResponse> => {
@@ -239,15 +253,52 @@ export const createEndpoint = (parts: EndpointParts) => {
   }
 }
 
+/** Holds the permit as long as the answer is being made or, when it is a stream, read. */
+const admitted = async (
+  permit: Permit,
+  request: ShapeRequest,
+  answer: () => Promise<ShapeResponse>,
+): Promise<ShapeResponse> => {
+  try {
+    const response = await answer()
+    const { body } = response
+    if (body === null || body instanceof Uint8Array || request.method === 'HEAD') {
+      permit.leave()
+      return response
+    }
+    // Its shape has begun: what is left is reading.
+    permit.settle()
+    request.signal.addEventListener('abort', () => permit.leave(), { once: true })
+    if (request.signal.aborted) permit.leave()
+    return { ...response, body: released(body, permit) }
+  } catch (error) {
+    permit.leave()
+    throw error
+  }
+}
+
+async function* released(body: AsyncIterable<Uint8Array>, permit: Permit): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } finally {
+    permit.leave()
+  }
+}
+
 async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces
   await pause(0)
 }
 
+/** What an engine that is not ready is at. */
+export type Stage = 'lock' | 'connection' | 'slot' | 'misconfigured'
+
+const stageTexts: Readonly<Record<Stage, string>> = {
+  lock: 'Timeout waiting for Postgres lock acquisition',
+  connection: 'Timeout waiting for replication connection',
+  slot: 'Timeout waiting for replication slot creation',
+  misconfigured: 'The replication slot cannot be used, see the log of the server',
+}
+
 /** Text of a 503 while the engine is not ready. */
-export const notReady = (stage: 'lock' | 'connection' | 'slot'): string =>
-  stage === 'lock'
-    ? 'Timeout waiting for Postgres lock acquisition'
-    : stage === 'slot'
-      ? 'Timeout waiting for replication slot creation'
-      : 'Timeout waiting for replication connection'
+export const notReady = (stage: Stage): string => stageTexts[stage]

@@ -15,6 +15,8 @@ export interface HttpOptions {
   readonly log: Log
   /** How long a reader may leave a written piece unread. */
   readonly sendTimeoutMs?: number
+  /** How long a request, its body included, may take to arrive. */
+  readonly readTimeoutMs?: number
 }
 
 type Route = 'root' | 'health' | 'shape' | 'none'
@@ -187,7 +189,11 @@ export const createHttpServer = (options: HttpOptions): Server => {
         return internalError()
       })
       .then(answer =>
-        send(response, request.method === 'HEAD' ? { ...answer, body: null } : answer, options.sendTimeoutMs ?? 30_000),
+        send(
+          response,
+          request.method === 'HEAD' ? { ...answer, body: null } : answer,
+          options.sendTimeoutMs ?? defaults.sendTimeoutMs,
+        ),
       )
       .catch((error: unknown) => {
         // The headers are out: all that is left is to break off, so that nobody takes half a body for a whole one.
@@ -195,10 +201,10 @@ export const createHttpServer = (options: HttpOptions): Server => {
         response.destroy()
       })
   })
-  // Above the idle timeouts of common proxies; long polls and streams have no request timeout.
+  // Above the idle timeouts of common proxies. The request timeout ends when the request is there: it cuts no long poll.
   server.keepAliveTimeout = 75_000
-  server.requestTimeout = 0
-  server.headersTimeout = 60_000
+  server.requestTimeout = options.readTimeoutMs ?? defaults.readTimeoutMs
+  server.headersTimeout = Math.min(60_000, server.requestTimeout)
   return server
 }
 

@@ -22,6 +22,9 @@ export const defaults = {
   statusMs: 1000,
   maxAge: 60,
   staleAge: 300,
+  sendTimeoutMs: 30_000,
+  readTimeoutMs: 60_000,
+  admission: { initial: 300, existing: 10_000 },
 } as const
 
 /** `content-type` of everything but event streams. */

@@ -9,12 +9,14 @@ import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
-import { createEndpoint, notReady, type Running } from './endpoint.ts'
+import { Admission, type AdmissionLimits } from './admission.ts'
+import { createEndpoint, notReady, type Running, type Stage } from './endpoint.ts'
 import { defaults } from './protocol.ts'
 import { createAsker } from './replication/ask.ts'
 import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
+import { createReporter, MisconfiguredError } from './replication/misconfigured.ts'
 import { openPositionFile } from './replication/position.ts'
 import { ensurePublication, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
@@ -49,6 +51,12 @@ export interface EngineOptions {
   readonly maxAge?: number
   readonly staleAge?: number
   readonly poolSize?: number
+  /** More shapes than this, and those unused for the longest time end at the next reconciliation. */
+  readonly maxShapes?: number
+  /** The most requests at once; absent: no limit. */
+  readonly admission?: AdmissionLimits
+  /** Told once when trying again cannot help; absent: the engine says so in the log and keeps trying. */
+  readonly onMisconfigured?: (error: MisconfiguredError) => void
   readonly reconcileMs?: number
   /** How long a snapshot may wait for a dispatched commit to become visible. */
   readonly visibilityMs?: number
@@ -106,7 +114,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   const visibilityMs = options.visibilityMs ?? defaults.visibilityMs
   const stop = new AbortController()
   let state: UpstreamHealth = 'starting'
-  let stage: 'lock' | 'connection' | 'slot' = 'connection'
+  let stage: Stage = 'connection'
   let opened: Opened | undefined
   let connection: ReplicationConnection | undefined
   let loop: Promise<void> | undefined
@@ -126,6 +134,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
 
+  const report = createReporter(log)
+  const admission = new Admission(options.admission ?? null)
   const asker = createAsker(databaseUrl, log)
 
   const setState = (next: UpstreamHealth) => {
@@ -271,6 +281,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       flusher.attach(stream, origin, confirmed)
       const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
       setState('active')
+      report.streaming()
       log.info('streaming', { slot, publication, shapes: shapes.size })
       try {
         await stream.stream(slot, publication, pump)
@@ -291,7 +302,13 @@ export const createEngine = (options: EngineOptions): Engine => {
       try {
         await streamOnce()
       } catch (error) {
-        if (!stop.signal.aborted) log.warn('replication is interrupted', { error })
+        if (stop.signal.aborted) return
+        report.interrupted(error)
+        if (error instanceof MisconfiguredError) stage = 'misconfigured'
+        if (error instanceof MisconfiguredError && options.onMisconfigured !== undefined) {
+          options.onMisconfigured(error)
+          return
+        }
       }
       if (stop.signal.aborted) return
       attempt = Date.now() - began > 10_000 ? 0 : attempt + 1
@@ -304,6 +321,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     if (current === undefined) return
     for (const name of current.shapes.tables())
       current.shapes.compare(name, await readTable(pool, name, publication), true)
+    if (options.maxShapes !== undefined) await current.shapes.evict(options.maxShapes)
   }
 
   /** The engine once it has streamed; also while Postgres is away, but not while another engine has the lock. */
@@ -345,6 +363,8 @@ export const createEngine = (options: EngineOptions): Engine => {
     }),
     pool,
     allowDelete: options.allowDelete ?? false,
+    admission,
+    lives: handle => opened?.shapes.byHandle(handle) !== undefined,
     visibilityMs,
     random,
     now,

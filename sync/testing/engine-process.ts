@@ -16,6 +16,8 @@ export interface EngineProcess {
   /** Starts it, to die at `<point>:<n>` when given. Returns when it listens. */
   start(crash?: string): Promise<void>
   running(): boolean
+  /** Of the process that runs; undefined when none does. */
+  pid(): number | undefined
   /** SIGKILL; returns when it is gone. */
   kill(): Promise<void>
   /** Waits until it is gone by itself, at most `ms`; false when it still runs. */
@@ -56,6 +58,7 @@ export const createEngineProcess = (
     origin,
     folder,
     running,
+    pid: () => (running() ? child?.pid : undefined),
     start: async crash => {
       const started = spawn(process.execPath, [main], {
         env: { ...process.env, SKERRY_ENGINE: JSON.stringify(settings), SKERRY_CRASH: crash ?? '' },

@@ -156,6 +156,16 @@ export class Shapes {
     await Promise.all([...this.#byHandle.values()].map(shape => this.retire(shape, reason)))
   }
 
+  /** Ends the shapes that were not asked for the longest time until `most` are left; those that someone waits for last. */
+  async evict(most: number): Promise<void> {
+    const extra = this.#byHandle.size - most
+    if (extra <= 0) return
+    const oldest = [...this.#byHandle.values()]
+      .sort((a, b) => Number(a.waiting > 0) - Number(b.waiting > 0) || a.lastUsed - b.lastUsed)
+      .slice(0, extra)
+    await Promise.all(oldest.map(shape => this.retire(shape, 'there are too many shapes')))
+  }
+
   /**
    * Ends the shapes that no longer fit what the catalogs say; `table` is null when the name is gone. `withPublication`
    * looks at the publication as well, which a table read while another request publishes it would get wrong.
