@@ -30,7 +30,7 @@ import { createHandleClock, Shapes } from './shapes/lifecycle.ts'
 import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
-import { readTable } from './shapes/tables.ts'
+import { partitionedAbove, readTable } from './shapes/tables.ts'
 
 export interface EngineOptions {
   readonly databaseUrl: string
@@ -154,17 +154,14 @@ export const createEngine = (options: EngineOptions): Engine => {
     for (const shape of router.shapesOf(relation.oid))
       if (!stillFits(shape.definition, relation.columns)) void shapes().retire(shape, 'its table was altered')
     const roots = shapes().roots()
-    if (roots.size === 0 || router.watches(relation.oid)) return null
-    // A partition that was attached after the shape was made.
-    return pool
-      .query<{ oid: string }>('SELECT relid::oid::int8::text AS oid FROM pg_partition_ancestors($1::oid)', [
-        relation.oid,
-      ])
-      .then(({ rows }) => {
-        for (const { oid } of rows)
-          for (const shape of roots.get(Number(oid)) ?? [])
-            if (Number(oid) !== relation.oid) router.add(shape, [relation.oid])
-      })
+    if (roots.size === 0) return null
+    // Perhaps a partition that has appeared after the shape was made.
+    return partitionedAbove(pool, relation.oid).then(above => {
+      for (const { oid, attached } of above)
+        for (const shape of roots.get(oid) ?? [])
+          if (!attached) shapes().follow(shape, relation.oid)
+          else if (!router.feeds(shape, relation.oid)) void shapes().retire(shape, 'a partition was attached')
+    })
   }
 
   const open = async (): Promise<Opened> => {

@@ -10,7 +10,13 @@ import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
 import { openFileLog } from '../log/file-log.ts'
 import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
-import { awaitWriters, checkPublished, type PublicationMode, publishTable } from '../replication/publication.ts'
+import {
+  awaitWriters,
+  checkPublished,
+  identifyWholly,
+  type PublicationMode,
+  publishTable,
+} from '../replication/publication.ts'
 import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
 import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
@@ -65,6 +71,8 @@ export class Shapes {
   readonly #raised = new Set<string>()
   readonly #knownTables = new Set<number>()
   readonly #roots = new Map<number, Set<Shape>>()
+  /** The relations whose changes reach a shape, and since when (performance.now()). */
+  readonly #sources = new Map<Shape, Map<number, number>>()
   /** What the catalogs last said about a table. */
   readonly #looks = new Map<string, string>()
   #closed = false
@@ -173,7 +181,7 @@ export class Shapes {
   compare(name: { schema: string; name: string }, table: Table | null, withPublication: boolean): void {
     // Nearly always nothing has changed since the last look; then the number of shapes must not matter.
     const key = keyPrefix(name.schema, name.name)
-    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey])
+    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey, table.sources])
     const before = this.#looks.get(key)
     const same = table === null ? before === undefined && this.#byHandle.size === 0 : before === now
     // Names that are no tables come from outside and must not be collected.
@@ -190,9 +198,22 @@ export class Shapes {
       if (sameName && definition.oid !== table.oid) void this.retire(shape, 'its table was replaced')
       else if (!sameName && definition.oid === table.oid) void this.retire(shape, 'its table was renamed')
       else if (sameName && !this.#fits(definition, table)) void this.retire(shape, 'its table was altered')
+      else if (sameName && table.partitioned && !this.#keepsPartitions(shape, table))
+        void this.retire(shape, 'a partition was attached or detached')
       else if (withPublication && sameName && !this.#starting.has(shape) && !(table.published && table.fullIdentity))
         void this.retire(shape, 'its table is no longer published')
     }
+  }
+
+  /** A partition of the shape's table has appeared: its changes reach the shape from now on. */
+  follow(shape: Shape, oid: number): void {
+    const sources = this.#sources.get(shape)
+    if (sources === undefined || sources.has(oid)) return
+    sources.set(oid, performance.now())
+    const { router, publicationMode, pool, log } = this.#parts
+    router.add(shape, [oid])
+    if (publicationMode === 'automatic')
+      identifyWholly(pool, oid).catch((error: unknown) => log.warn('a partition keeps its REPLICA IDENTITY', { error }))
   }
 
   /** Shapes of partitioned tables by the table's oid. */
@@ -218,11 +239,23 @@ export class Shapes {
 
   #listen(shape: Shape, sources: readonly number[]): void {
     this.#parts.router.add(shape, sources)
+    this.#sources.set(shape, new Map(sources.map(oid => [oid, 0])))
     const { oid } = shape.definition
     if (sources.includes(oid)) return
     const shapes = this.#roots.get(oid)
     if (shapes === undefined) this.#roots.set(oid, new Set([shape]))
     else shapes.add(shape)
+  }
+
+  /** New partitions are followed; false when rows came or went with one, without a change that says so. */
+  #keepsPartitions(shape: Shape, table: Table): boolean {
+    const known = this.#sources.get(shape)
+    if (known === undefined) return true
+    if ([...known].some(([oid, since]) => since < table.readAt && !table.sources.includes(oid))) return false
+    const added = table.sources.filter(oid => !known.has(oid))
+    if (added.some(oid => table.attached.includes(oid))) return false
+    for (const oid of added) this.follow(shape, oid)
+    return true
   }
 
   #fits(definition: ShapeDefinition, table: Table): boolean {
@@ -359,6 +392,7 @@ export class Shapes {
   async #retire(shape: Shape, reason: string): Promise<void> {
     const { router, catalog, log, reach } = this.#parts
     router.remove(shape)
+    this.#sources.delete(shape)
     const { identity, oid } = shape.definition
     const roots = this.#roots.get(oid)
     roots?.delete(shape)
