@@ -4,7 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
 import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
-import { corpusLines, corpusReason, corpusTables } from '../testing/corpus.ts'
+import { corpusLines, corpusReason, corpusTables, transcript } from '../testing/corpus.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
 import { ask, askRaw, type RawReply } from '../testing/http.ts'
 
@@ -77,7 +77,6 @@ describe.skipIf(reason !== '')(`odd requests${reason}`, () => {
 
   /** Requests that are refused with other words, and why. */
   const words: Readonly<Record<string, string>> = {
-    e0341: 'says which operator',
     e0359: 'says what is wrong: division by zero',
     e0426: 'details are those of this JSON parser',
     e0427: 'details are those of this JSON parser',
@@ -275,4 +274,66 @@ describe.skipIf(reason !== '')(`conversations${reason}`, () => {
     await db.query("select pg_logical_emit_message(false, 'test', '')")
     await running.engine.advance(BigInt(must(rows[0]).lsn))
   }
+})
+
+describe.skipIf(reason !== '')(`transcripts${reason}`, () => {
+  beforeAll(async () => {
+    await open()
+    await db.query(`
+      create table items (id int4 primary key, title text not null, done bool not null default false, n int4, big text);
+      insert into items select g, 'item ' || g, g % 2 = 0, g from generate_series(1, 3) g;
+      create table misc (id int4 primary key, t text);
+      create table nopk (a int4, b text); insert into nopk values (1, 'x'), (1, 'x');
+      create table odd (a text, b text, "C d" int4, primary key (a, b)); insert into odd values ('a/b', 'c"d', 1), ('', 'x', 2);
+      create view v_items as select * from items;
+      create table gen (id int4 primary key, a int4, b int4 generated always as (a * 2) stored); insert into gen values (1, 2)`)
+  })
+  afterAll(close)
+
+  /** What is answered otherwise, and why. */
+  const otherwise: readonly (readonly [RegExp, number])[] = [
+    // Electric fails with 500
+    [/table=pg_catalog.pg_class/, 400],
+  ]
+
+  // Requests that name a handle or an offset of the recorded run cannot be asked again.
+  const isRepeatable = (path: string) =>
+    !/handle=|offset=\d{3}|live=true$|columns=id,t?,?n/.test(path) || /offset=-1&live/.test(path)
+
+  test.each([
+    '01-initial-snapshot.txt',
+    '05-bad-requests.txt',
+    '06-where.txt',
+    '10-changes-only-and-subsets.txt',
+    '16-misc.txt',
+  ])('E5 E6 E22 E29 E33 E37 E42 E44 E104 E116 %s: the same status, headers and words', async file => {
+    let asked = 0
+    for (const recorded of transcript(file)) {
+      const { line, method, path, headers, body, status, replyHeaders, replyBody } = recorded
+      if (!isRepeatable(path) || headers['if-none-match'] !== undefined || /table=(part|droppy)\b/.test(path)) continue
+      asked += 1
+      const reply = await askRaw(running.origin, { method, path, headers, ...(body === undefined ? {} : { body }) })
+      const expected = otherwise.find(([pattern]) => pattern.test(path))?.[1] ?? status
+      expect([line, reply.status]).toEqual([line, expected])
+      if (expected !== status) continue
+      const shown = (from: Readonly<Record<string, string>>) =>
+        [
+          'content-type',
+          'electric-offset',
+          'electric-up-to-date',
+          'electric-has-data',
+          'electric-snapshot',
+          'access-control-max-age',
+        ]
+          .map(name => `${name}: ${(from[name] ?? 'none').replace(/^(\d{5,}_\d+|0_inf)$/, '<tail>')}`)
+          .join('\n')
+      expect([line, shown(reply.headers)]).toEqual([line, shown(replyHeaders)])
+      // a refused POST is not cached, and its details are those of this JSON parser
+      if (method !== 'POST' || status < 400) {
+        expect([line, reply.headers['cache-control']]).toEqual([line, replyHeaders['cache-control']])
+        if (status >= 400) expect([line, parsed(reply.text)]).toEqual([line, parsed(replyBody)])
+      }
+    }
+    expect(asked).toBeGreaterThan(2)
+  })
 })

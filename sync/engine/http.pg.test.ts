@@ -195,6 +195,23 @@ describe('parameters', () => {
     expect((await get({ table: name, offset: -1, ...strangers })).status).toBe(200)
   })
 
+  test('E22 E23 E24 the words about a filter, also with a handle that means nothing', async () => {
+    const name = await table()
+    const reply = await get({ table: name, offset: -1, handle: 'unrelated', where: '1 x 1' })
+    expect(reply.text).toBe(
+      String.raw`{"message":"Invalid request","errors":{"where":["At location 17: syntax error at or near \"x\""]}}`,
+    )
+    expect(await errors({ table: name, offset: -1, where: 'foo = 1' })).toEqual({
+      where: ['At location 0: unknown reference foo'],
+    })
+    expect(await errors({ table: name, offset: -1, where: 'true; drop table x' })).toEqual({
+      where: ['unescaped ";" causing statement split'],
+    })
+    expect(await errors({ table: name, offset: -1, where: '1=1 ORDER BY id' })).toEqual({
+      where: ['malformed query ending with SQL clauses'],
+    })
+  })
+
   test('E31 E32 E107 bodies', async () => {
     const name = await table()
     await db.query(`insert into ${name} values (1, 'a', 1), (2, 'b', 2)`)
@@ -857,6 +874,38 @@ describe('subsets', () => {
     expect((await get({ ...hidden, offset: -1, subset__order_by: 'title' })).status).toBe(400)
     expect((await get({ ...hidden, offset: -1, subset__order_by: 'n' })).status).toBe(200)
     expect((await get({ ...at, handle: 'old', ...subset })).status).toBe(409)
+  })
+})
+
+describe('subset filters', () => {
+  test('E115 E118 E123 both filters apply, each in parentheses; enums, parameters, and what is refused', async () => {
+    const name = await table('id int primary key, n int, big int8, mood text, e text[]')
+    await db.query(`create type weather as enum ('sun', 'rain'); alter table ${name} add w weather;
+      insert into ${name} select g, g, 9223372036854775800 + g, 'm' || g, array['t' || g], 'sun' from generate_series(1, 4) g`)
+    const rowsOf = async (more: Record<string, string | number>, where = 'n = 1 OR n = 2') => {
+      const reply = await get({ table: name, offset: -1, where, subset__order_by: 'id', ...more })
+      expect([more, reply.status]).toEqual([more, 200])
+      return (reply.json as { data: Message[] }).data.map(row => row.value?.['id'])
+    }
+    expect(await rowsOf({ subset__where: 'n = 3 OR n = 2' })).toEqual(['2'])
+    expect(await rowsOf({ subset__where: 'true = true' })).toEqual(['1', '2'])
+    expect(await rowsOf({ subset__where: "w = 'sun' AND n > 1" })).toEqual(['2'])
+    const exact = JSON.stringify({ 1: '9223372036854775802' })
+    expect(await rowsOf({ subset__where: 'big = $1', subset__params: exact })).toEqual(['2'])
+    const list = JSON.stringify({ 1: '{"m1","m4"}' })
+    expect(await rowsOf({ subset__where: '"mood" = ANY($1)', subset__params: list }, 'true')).toEqual(['1', '4'])
+    for (const [where, text] of [
+      ["w = 'snow'", 'invalid input value for enum weather: "snow"'],
+      ['n / 0 = 1', 'division by zero'],
+    ] as const) {
+      const reply = await get({ table: name, offset: -1, subset__where: where })
+      expect([reply.status, reply.json]).toEqual([
+        400,
+        { message: 'Invalid request', errors: { subset: { where: text } } },
+      ])
+    }
+    const nested = await get({ table: name, offset: -1, subset__where: 'n IN (SELECT 1)' })
+    expect([nested.status, Object.keys((nested.json as { errors: object }).errors)]).toEqual([400, ['subset']])
   })
 })
 

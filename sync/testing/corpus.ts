@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-const folder = join(process.env['SKERRY_SHARED'] ?? join(root, '../shared'), 'electric/corpus')
+const electric = join(process.env['SKERRY_SHARED'] ?? join(root, '../shared'), 'electric')
+const folder = join(electric, 'corpus')
 
 /** Why a test of the corpus cannot run, to be put behind its name; empty when it can. */
 export const corpusReason = (): string =>
@@ -45,3 +46,70 @@ export const corpusTables = `
   create schema corpus_s;
   create table corpus_s.tbl (id int4 primary key);
   create view corpus_view as select * from corpus_items;`
+
+/** A request of a transcript and what Electric said. */
+export interface TranscribedRequest {
+  readonly line: string
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly status: number
+  readonly replyHeaders: Readonly<Record<string, string>>
+  readonly replyBody: string
+}
+
+// Each word stands in quotes, without a shell's care for quotes inside.
+const argumentsOf = (line: string): string[] => line.trim().slice(1, -1).split("' '")
+
+/** The `curl` requests of a transcript, in order. */
+export const transcript = (file: string): readonly TranscribedRequest[] =>
+  readFileSync(join(electric, 'transcripts', file), 'utf8')
+    .split('\n$ curl -i ')
+    .slice(1)
+    .map(block => {
+      const [line = '', statusLine = '', ...rest] = block.split('\n')
+      const words = argumentsOf(line)
+      const headers: Record<string, string> = {}
+      let method = 'GET'
+      let url = ''
+      let body: string | undefined
+      const query: string[] = []
+      for (let i = 0; i < words.length; i++) {
+        const word = words[i] ?? ''
+        if (word === '-X') method = words[++i] ?? ''
+        else if (word === '-I') method = 'HEAD'
+        else if (word === '-m') i++
+        else if (word === '--data') body = words[++i]
+        else if (word === '-H') {
+          const [name = '', value = ''] = (words[++i] ?? '').split(/: ?(.*)/s)
+          headers[name.toLowerCase()] = value
+        } else if (word === '--data-urlencode') {
+          const [name = '', value = ''] = (words[++i] ?? '').split(/=(.*)/s)
+          query.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+        } else if (word.startsWith('http')) url = word
+      }
+      const blank = rest.indexOf('')
+      const replyHeaders = Object.fromEntries(
+        rest.slice(0, blank).map(header => {
+          const [name = '', value = ''] = header.split(/: ?(.*)/s)
+          return [name.toLowerCase(), value] as const
+        }),
+      )
+      const path = url.replace(/^http:\/\/[^/]+/, '') + (query.length === 0 ? '' : `?${query.join('&')}`)
+      return {
+        line,
+        method,
+        path,
+        headers,
+        ...(body === undefined ? {} : { body }),
+        status: Number(statusLine.split(' ')[1]),
+        replyHeaders,
+        replyBody: (
+          rest
+            .slice(blank + 1)
+            .join('\n')
+            .split('\n[curl exit')[0] ?? ''
+        ).trim(),
+      }
+    })

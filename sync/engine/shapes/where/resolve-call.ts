@@ -17,7 +17,7 @@ import {
   type Pathway,
 } from './catalog.ts'
 import { checkCase, checkCollation, mergeCollations, underC } from './collation.ts'
-import { EvaluationError, refuse } from './errors.ts'
+import { EvaluationError, refuse, type WhereError } from './errors.ts'
 import { collationNeed, implementationOf } from './functions.ts'
 import type { Location } from './nodes.ts'
 import { sqlType } from './sql.ts'
@@ -34,7 +34,7 @@ export const constant = (type: TypeName, value: Value | null, collation?: Collat
 })
 
 /** Reads a literal as a type. */
-export const parseLiteral = (text: string, type: TypeName, location: Location): Value => {
+export const parseLiteral = (text: string, type: TypeName, location: Location, context?: CastContext): Value => {
   const info = typeInfo(type)
   if (info === undefined) throw refuse(location, `unsupported type ${typeLabel(type)}`)
   let value: Value | undefined
@@ -43,8 +43,10 @@ export const parseLiteral = (text: string, type: TypeName, location: Location): 
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error
   }
-  if (value === undefined) throw refuse(location, `invalid syntax for type ${typeLabel(type)}: ${text}`)
-  return value
+  if (value !== undefined) return value
+  const label = typeLabel(type)
+  if (context === 'explicit') throw refuse(location, `could not cast value "${text}" from text to ${label}`)
+  throw refuse(location, `invalid syntax for type ${label}: ${text}`)
 }
 
 const run = (implementation: Implementation, args: readonly ExprOf<'const'>[], strict: boolean): Value | null => {
@@ -162,7 +164,9 @@ export const tryCoerce = (expr: Expr, target: TypeName, context: CastContext, lo
     const collation = isCollatable(target) ? expr.collation : undefined
     expr.literal?.becomes?.(target)
     const value =
-      expr.value === null ? null : parseLiteral(expr.value as string, target, expr.literal?.location ?? location)
+      expr.value === null
+        ? null
+        : parseLiteral(expr.value as string, target, expr.literal?.location ?? location, context)
     return constant(target, value, collation)
   }
   const path = pathway(expr.type, target, context)
@@ -197,6 +201,17 @@ interface Bound {
   readonly asks: boolean
 }
 
+// Operators of the language: what is missing is an overload, and not the operator.
+const knownBinary = new Set('= <> < > <= >= + - * / % ^ & | # || ~~ ~~* !~~ !~~* @> <@ &&'.split(' '))
+const knownUnary = new Set('+ - @ |/ ~'.split(' '))
+
+const unsupported = ({ form, name }: CallForm, count: number, location: Location): WhereError => {
+  if (form === 'function') return refuse(location, `unknown or unsupported function ${name}/${count}`)
+  if ((count === 1 ? knownUnary : knownBinary).has(name))
+    return refuse(location, 'Could not select an operator overload')
+  return refuse(location, `unknown ${count === 1 ? 'unary' : 'binary'} operator "${name}"`)
+}
+
 const bind = (callable: Callable, args: readonly Expr[], call: CallForm, location: Location): Bound => {
   const what = `${call.form} ${call.name}`
   const concrete = resolvePolymorphic(
@@ -208,7 +223,7 @@ const bind = (callable: Callable, args: readonly Expr[], call: CallForm, locatio
   const coerced = args.map((arg, i) => coerce(arg, concrete.args[i] ?? arg.type, 'implicit', location))
   const asks = isAsked(callable.source, coerced)
   const own = asks ? undefined : implementationOf(callable.source, concrete.args)
-  if (own === undefined && !asks) throw refuse(location, `${what} is not supported`)
+  if (own === undefined && !asks) throw unsupported(call, args.length, location)
   const collation = checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
   const remote = asks || collation !== undefined
   const implementation = remote ? askedCall(call, concrete.args, concrete.result, collation) : must(own)
@@ -269,12 +284,12 @@ const isAsked = (source: string, args: readonly Expr[]): boolean => {
 
 /** The operator that PostgreSQL would choose, ready to be evaluated over arguments coerced to it. */
 export const bindOperator = (name: string, args: readonly Expr[], location: Location): Bound => {
-  if (!isOperator(name)) throw refuse(location, `unknown ${args.length === 1 ? 'unary' : 'binary'} operator "${name}"`)
+  if (!isOperator(name)) throw unsupported({ form: 'operator', name }, args.length, location)
   const callable = findOperator(
     name,
     args.map(arg => arg.type),
   )
-  if (callable === undefined) throw refuse(location, 'Could not select an operator overload')
+  if (callable === undefined) throw unsupported({ form: 'operator', name }, args.length, location)
   return bind(callable, args, { form: 'operator', name }, location)
 }
 
@@ -303,7 +318,7 @@ export const makeFunction = (name: string, args: readonly Expr[], location: Loca
   }
   if (asType?.type === 'unknown') return coerce(asType, name, 'explicit', location)
   const callable = isFunction(name) ? findFunction(name, given) : undefined
-  if (callable === undefined) throw refuse(location, `unknown or unsupported function ${name}/${args.length}`)
+  if (callable === undefined) throw unsupported({ form: 'function', name }, args.length, location)
   const bound = bind(callable, args, { form: 'function', name }, location)
   const strict = !looseFunctions.has(callable.source)
   return makeCall({ form: 'function', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)

@@ -72,7 +72,7 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   if (node.ival !== undefined) return constant('int4', node.ival.ival ?? 0)
   if (node.boolval !== undefined) return constant('bool', node.boolval.boolval ?? false)
   if (node.sval !== undefined) return unknown(node.sval.sval ?? '', scope, { location: node.location })
-  if (node.fval === undefined) throw refuse(node.location, 'bit string constants are not supported')
+  if (node.fval === undefined) throw refuse(node.location, 'BitString values are not supported')
   const text = node.fval.fval ?? '0'
   const whole = parseBigint(text)
   if (whole !== undefined) {
@@ -85,7 +85,8 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   return constant('numeric', value)
 }
 
-const shownName = (name: string): string => (/^(?:[a-z_][a-z0-9_$]*|\*)$/.test(name) ? name : `"${name}"`)
+const shownName = (name: string): string =>
+  /^(?:[\p{Ll}\p{Lo}_][\p{Ll}\p{Lo}0-9_$]*|\*)$/u.test(name) ? name : `"${name}"`
 
 const collationOf = (column: WhereColumn, scope: Scope): Collation => {
   if (scope.sqlOnly) return bytewise
