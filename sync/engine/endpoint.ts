@@ -6,7 +6,7 @@ import { must } from '#server/kernel/must.ts'
 import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
 import type { Admission, AdmissionKind, Permit } from './admission.ts'
 import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
-import { type Checked, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
+import { type Checked, definitionErrors, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
 import {
   databaseUnreachable,
   defaults,
@@ -184,6 +184,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     const named = handle === '' ? undefined : running.shapes.byHandle(handle)
     let shape = named
     if (params.value.table !== null) {
+      const refused = definitionErrors(params.value)
+      if (refused !== null) return invalid(refused)
       const resolved = await running.resolver.resolve(params.value)
       if (!resolved.ok) return invalid(resolved.errors)
       shape = running.shapes.byIdentity(resolved.value.definition.identity)

@@ -979,6 +979,17 @@ describe('tables', () => {
 
   const pick = ({ handle, offset }: { handle: string; offset: string }) => ({ handle, offset })
 
+  test('E130 the first shape of a table publishes it, whole', async () => {
+    const name = await table()
+    await get({ table: name, offset: -1 })
+    const { rows } = await db.query<{ relreplident: string; published: boolean }>(
+      `select c.relreplident, exists (select 1 from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+         where r.prrelid = c.oid and p.pubname = $2) as published from pg_class c where c.relname = $1`,
+      [name, `electric_publication_${running.replicationId}`],
+    )
+    expect(rows).toEqual([{ relreplident: 'f', published: true }])
+  })
+
   test('E132 generated columns', async () => {
     const name = await table('id int primary key, n int, twice int generated always as (n * 2) stored')
     await db.query(`insert into ${name} values (1, 2)`)
