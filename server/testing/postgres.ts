@@ -88,7 +88,8 @@ export const startCluster = async (
   options: { major?: number; settings?: Record<string, string>; durable?: boolean } = {},
 ): Promise<TestCluster> => {
   const folder = mkdtempSync(join(tmpdir(), 'skerry-test-'))
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  // below the ports that outgoing connections take
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
   const server = new EmbeddedPostgres({
     folder,
     log: silentLog,

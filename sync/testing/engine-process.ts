@@ -34,7 +34,8 @@ export const createEngineProcess = (
   options: Partial<Omit<EngineOptions, 'log' | 'reach'>> = {},
 ): EngineProcess => {
   const folder = options.storageDir ?? mkdtempSync(join(tmpdir(), 'skerry-engine-'))
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  // below the ports that outgoing connections take
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
   const settings = {
     databaseUrl,
     storageDir: folder,
