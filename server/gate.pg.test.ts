@@ -1,4 +1,6 @@
 // The gate in front of the real engine, over HTTP (domain rules, section 12): D25, D123.
+import { type IncomingMessage, request } from 'node:http'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
@@ -329,4 +331,28 @@ describe('what a shape holds', () => {
       expect([shape.name, addresses]).toEqual([shape.name, shape.who === 'OWNER' ? ['secret@elsewhere.example'] : own])
     }
   })
+})
+
+test('S-86 a content coding goes through the gate untouched, for those who accept it', async () => {
+  for (let n = 0; n < 12; n++)
+    await makeTask(people.owner, board.projectId, { title: `A task to be compressed, number ${n}` })
+  const read = async (name: string, headers: Record<string, string> = {}) => {
+    const url = `${server.url}${shapeUrl(name, 'offset=-1')}`
+    const answer = await new Promise<IncomingMessage>((resolve, reject) =>
+      request(url, { headers: { authorization: `Bearer ${people.owner.token}`, ...headers } }, resolve)
+        .on('error', reject)
+        .end(),
+    )
+    const pieces: Buffer[] = []
+    for await (const piece of answer) pieces.push(piece as Buffer)
+    return { headers: answer.headers, body: Buffer.concat(pieces) }
+  }
+  await server.caughtUp()
+  const plain = await read('tasks')
+  expect(plain.headers['content-encoding']).toBeUndefined()
+  expect(plain.body.length).toBeGreaterThan(4096)
+  const coded = await read('tasks', { 'accept-encoding': 'gzip' })
+  expect(coded.headers['content-encoding']).toBe('gzip')
+  expect(coded.headers.vary).toContain('Authorization, Cookie, Accept-Encoding')
+  expect(gunzipSync(coded.body).toString()).toBe(plain.body.toString())
 })

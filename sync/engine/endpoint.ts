@@ -105,6 +105,7 @@ export const createEndpoint = (parts: EndpointParts) => {
       shape,
       schema: resolved.schema,
       ifNoneMatch: undefined,
+      acceptEncoding: undefined,
       signal: request.signal,
     })
     if (ready === null || ready.status !== 200) return ready ?? refetch()
@@ -161,6 +162,7 @@ export const createEndpoint = (parts: EndpointParts) => {
         shape,
         schema,
         ifNoneMatch: request.headers['if-none-match'],
+        acceptEncoding: request.headers['accept-encoding'],
         signal: request.signal,
       })
     if (answer === null) return beyondTail(running, shape, resolved.value)

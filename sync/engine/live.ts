@@ -34,21 +34,21 @@ export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: 
 /** What was made for one position, until the shape goes on. */
 interface Made {
   readonly tail: Offset
-  readonly bodies: Map<string, Uint8Array>
+  readonly bodies: Map<string, unknown>
 }
 
 const made = new WeakMap<Shape, Made>()
 const keptPositions = 16
 
-/** `make()`, or what it returned for the same key while the shape's tail was the same. */
-export const once = (shape: Shape, key: string, make: () => Uint8Array | null): Uint8Array | null => {
+/** `make()`, or what it returned for the same key while the shape's tail was the same. A key has one type. */
+export const once = <T>(shape: Shape, key: string, make: () => T): T => {
   let entry = made.get(shape)
   if (entry === undefined || entry.tail !== shape.tail) {
     entry = { tail: shape.tail, bodies: new Map() }
     made.set(shape, entry)
   }
   const known = entry.bodies.get(key)
-  if (known !== undefined) return known
+  if (known !== undefined) return known as T
   const body = make()
   if (body !== null && entry.bodies.size < keptPositions) entry.bodies.set(key, body)
   return body
@@ -71,7 +71,7 @@ export interface EventOptions {
 async function* snapshotEvents(shape: Shape, from: number): AsyncGenerator<Uint8Array> {
   for (let index = from; index <= shape.snapshot.last; index++) {
     const parts: Uint8Array[] = []
-    for await (const part of shape.snapshot.read(index)) parts.push(part)
+    for await (const part of shape.snapshot.chunk(index).read()) parts.push(part)
     yield bytes(toEvents(Buffer.concat(parts).subarray(1, -1)))
   }
 }

@@ -10,6 +10,7 @@ export const defaults = {
   snapshotStartMs: 45_000,
   snapshotFirstRowMs: 30_000,
   clauseHoldMs: 50,
+  firstPieceMs: 50,
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,

@@ -1,6 +1,8 @@
 // The answer for a shape that exists: which part of its log, with which headers. The position is decided before the
 // first byte, from one look at the shape, so that headers, body and `up-to-date` agree.
 import type { ShapeResponse } from '../upstream.ts'
+import type { EncodedBodies } from './encoded-bodies.ts'
+import { type Encoding, negotiate, smallBody, smallLiveBody } from './encoding.ts'
 import { events, once, waitFor } from './live.ts'
 import { afterSnapshot, beforeAll, compareOffsets, formatOffset, type Offset, snapshotOffset } from './lsn.ts'
 import type { RequestParams } from './params.ts'
@@ -29,6 +31,7 @@ export interface ServeOptions {
   readonly ready: () => boolean
   /** What was committed before the stream last began is in the logs. */
   readonly caughtUp: () => boolean
+  readonly encoded: EncodedBodies
   readonly now: () => number
   readonly random: () => number
 }
@@ -39,6 +42,8 @@ export interface ReadRequest {
   readonly shape: Shape
   readonly schema: string
   readonly ifNoneMatch: string | undefined
+  /** The request's `Accept-Encoding`. */
+  readonly acceptEncoding: string | undefined
   readonly signal: AbortSignal
 }
 
@@ -48,23 +53,22 @@ const close = bytes(']')
 
 let marks = 0
 
-const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>
-  ifNoneMatch !== undefined &&
-  ifNoneMatch.split(',').some(candidate => candidate.trim().replace(/^W\//, '').replaceAll('"', '') === etag)
-
-const bodyFrom = (
-  shape: Shape,
-  from: Offset,
-  to: Offset,
-  control: string | null,
-): Uint8Array | AsyncIterable<Uint8Array> => {
-  const recent = once(shape, `log ${from.tx}_${from.op}`, () => shape.log.readRecent(from, to))
-  if (recent === null) return streamed(shape, from, to, control)
-  const parts: Uint8Array[] = [open, recent]
-  if (control !== null) parts.push(...(recent.length > 0 ? [comma] : []), bytes(control))
-  parts.push(close)
-  return Buffer.concat(parts)
+/** The one of `etags` that the reader has. */
+const matching = (ifNoneMatch: string | undefined, etags: readonly string[]): string | undefined => {
+  const known = ifNoneMatch?.split(',').map(candidate => candidate.trim().replace(/^W\//, '').replaceAll('"', ''))
+  return known === undefined ? undefined : etags.find(etag => known.includes(etag))
 }
+
+/** Null when the items are no longer all in memory. Made once for all readers of the same position. */
+const recentBody = (shape: Shape, from: Offset, to: Offset, control: string | null): Uint8Array | null =>
+  once(shape, `log ${from.tx}_${from.op} ${control}`, () => {
+    const recent = shape.log.readRecent(from, to)
+    if (recent === null) return null
+    const parts: Uint8Array[] = [open, recent]
+    if (control !== null) parts.push(...(recent.length > 0 ? [comma] : []), bytes(control))
+    parts.push(close)
+    return Buffer.concat(parts)
+  })
 
 async function* streamed(shape: Shape, from: Offset, to: Offset, control: string | null): AsyncGenerator<Uint8Array> {
   let next: Uint8Array = open
@@ -122,6 +126,21 @@ const awaitSnapshot = async (
   return null
 }
 
+const etagOf = ({ handle }: Shape, from: Offset | 'now', end: Offset): string =>
+  `${handle}:${from === 'now' ? 'now' : formatOffset(from)}:${formatOffset(end)}`
+
+/** A coded body is another representation, and needs an etag of its own. */
+const codedEtag = (etag: string, encoding: Encoding) => `${etag}:${encoding}`
+
+/** A body and what the headers have to say about it. */
+interface Body {
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>
+  readonly encoding: Encoding | null
+  readonly length?: number
+}
+
+const whole = (body: Uint8Array, encoding: Encoding | null): Body => ({ body, encoding, length: body.length })
+
 /** Serves reads of shapes; stateless but for its options. */
 export const createServer = (options: ServeOptions) => {
   const headersOf = (
@@ -130,8 +149,7 @@ export const createServer = (options: ServeOptions) => {
     more: { upToDate: boolean; hasData: boolean; unique?: boolean },
   ): Record<string, string> => {
     const { offset, live, sse, cursor } = params
-    const from = offset === 'now' ? 'now' : formatOffset(offset)
-    const etag = `${shape.handle}:${from}:${formatOffset(end)}`
+    const etag = etagOf(shape, offset, end)
     const caching = sse
       ? `public, max-age=${Math.max(0, Math.floor(options.sseMs / 1000) - 1)}`
       : live
@@ -142,6 +160,7 @@ export const createServer = (options: ServeOptions) => {
     return {
       'content-type': sse ? 'text/event-stream' : jsonType,
       'cache-control': caching,
+      ...(sse ? {} : { vary: 'accept-encoding' }),
       etag: more.unique === true ? `"${etag}:${options.now()}${(marks += 1)}"` : `"${etag}"`,
       'electric-handle': shape.handle,
       'electric-offset': formatOffset(end),
@@ -162,21 +181,79 @@ export const createServer = (options: ServeOptions) => {
 
   const seen = (lsn: bigint, end: Offset) => (lsn > end.tx ? lsn : end.tx > 0n ? end.tx : 0n)
 
-  const answer = (request: ReadRequest, offset: Offset): ShapeResponse => {
+  /** A body that will never change, from a file that may still grow. */
+  const storedBody = async (
+    folder: string,
+    name: string,
+    encoding: Encoding | null,
+    make: () => AsyncIterable<Uint8Array>,
+  ): Promise<Body> => {
+    const file = encoding === null ? null : options.encoded.stored(folder, name, encoding, make)
+    if (file === null) return { body: make(), encoding: null }
+    const small = await options.encoded.small(file)
+    if (small !== null) return whole(small, encoding)
+    return { body: file.read(), encoding, ...(file.done ? { length: file.size } : {}) }
+  }
+
+  const snapshotBody = async ({ snapshot }: Shape, index: number, encoding: Encoding | null): Promise<Body> => {
+    const file = snapshot.chunk(index)
+    if (encoding !== null && !(file.done && file.size < smallBody)) {
+      const body = await storedBody(snapshot.folder, `snapshot.${index}`, encoding, () => file.read())
+      if (body.encoding !== null) return body
+    }
+    const memory = file.inMemory()
+    if (memory !== null) return whole(memory, null)
+    return { body: file.read(), encoding: null, ...(file.done ? { length: file.size } : {}) }
+  }
+
+  const logBody = async (
+    shape: Shape,
+    span: { from: Offset; to: Offset; control: string | null; live: boolean },
+    encoding: Encoding | null,
+  ): Promise<Body> => {
+    const { from, to, control, live } = span
+    const recent = recentBody(shape, from, to, control)
+    if (recent !== null) {
+      if (encoding === null || recent.length < (live ? smallLiveBody : smallBody)) return whole(recent, null)
+      const key = `${encoding} ${from.tx}_${from.op} ${control}`
+      const coded = await once(shape, key, () => options.encoded.whole(recent, encoding))
+      return coded === null ? whole(recent, null) : whole(coded, encoding)
+    }
+    const plain = () => streamed(shape, from, to, control)
+    // Whoever follows the log from its beginning asks for the same chunks; other beginnings are each reader's own.
+    if (control === null && shape.log.isChunkStart(from))
+      return storedBody(shape.snapshot.folder, `log.${formatOffset(to)}`, encoding, plain)
+    const coded = encoding === null ? null : options.encoded.onItsWay(plain(), encoding)
+    return coded === null ? { body: plain(), encoding: null } : { body: coded, encoding }
+  }
+
+  const answer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
     const { params, shape } = request
-    // Sampled before the tail: what it promises is in the answer or was before it.
+    // Sampled before the tail: what it promises is in the answer or was before it. All is decided before the first wait.
     const processed = options.processed()
     const { end, chunk } = spanOf(shape, offset)
     const current = chunk === null && offset !== beforeAll && compareOffsets(end, shape.tail) >= 0
     const headers = headersOf(request, end, { upToDate: current, hasData: true })
-    if (matches(request.ifNoneMatch, `${shape.handle}:${formatOffset(offset)}:${formatOffset(end)}`)) {
+    const etag = etagOf(shape, offset, end)
+    const accepted = negotiate(request.acceptEncoding)
+    // The plain body is good for everyone; a coded one for those who would get it now.
+    const etags = accepted === null ? [etag] : [codedEtag(etag, accepted), etag]
+    const known = matching(request.ifNoneMatch, etags)
+    if (known !== undefined) {
       const { 'electric-schema': _schema, ...kept } = headers
-      return { status: 304, headers: kept, body: null }
+      return { status: 304, headers: { ...kept, etag: `"${known}"` }, body: null }
     }
-    if (chunk !== null)
-      return { status: 200, headers, body: shape.snapshot.inMemory(chunk) ?? shape.snapshot.read(chunk) }
     const control = current ? upToDate(params.live ? end.tx : seen(processed, end)) : null
-    return { status: 200, headers, body: bodyFrom(shape, offset, end, control) }
+    const from = offset.tx === 0n ? afterSnapshot : offset
+    const { body, encoding, length } = await (chunk !== null
+      ? snapshotBody(shape, chunk, accepted)
+      : logBody(shape, { from, to: end, control, live: params.live }, accepted))
+    if (length !== undefined) headers['content-length'] = String(length)
+    if (encoding !== null) {
+      headers['content-encoding'] = encoding
+      headers['etag'] = `"${codedEtag(etag, encoding)}"`
+    }
+    return { status: 200, headers, body }
   }
 
   const eventStream = (request: ReadRequest, offset: Offset): ShapeResponse => ({

@@ -9,6 +9,7 @@ import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
+import { EncodedBodies } from './encoded-bodies.ts'
 import { Admission, type AdmissionLimits } from './admission.ts'
 import { createEndpoint, notReady, type Running, type Stage } from './endpoint.ts'
 import { defaults } from './protocol.ts'
@@ -122,6 +123,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   let reconciler: NodeJS.Timeout | undefined
   const stateWaiters = new Set<() => void>()
   const handleTime = createHandleClock(now)
+  const encoded = new EncodedBodies()
 
   const pool = new pg.Pool({
     connectionString: withDisplaySettings(databaseUrl),
@@ -197,6 +199,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       catalog,
       durableLsn: () => position.last?.lsn ?? 0n,
       onDirty: shape => flusher.dirty(shape, 0),
+      onRetired: shape => encoded.forget(shape.snapshot.folder),
       log,
       reach,
       now,
@@ -354,6 +357,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       staleAge: options.staleAge ?? defaults.staleAge,
       processed: () => opened?.reader.processed ?? 0n,
       ready: () => state === 'active',
+      encoded,
       caughtUp: () => (opened?.reader.processed ?? 0n) + 1n >= catchUpTo && state === 'active',
       now,
       random,

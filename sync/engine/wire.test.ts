@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { parseColumnList, parseRelation } from './identifiers.ts'
 import { compareOffsets, formatLsn, formatOffset, parseLsn, parseOffset } from './lsn.ts'
 import { nextCursor } from './protocol.ts'
-import { copyValue, createLineSplitter } from './shapes/copy-text.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { createRowEncoder } from './shapes/copy-text.ts'
+import { keySection } from './shapes/encode.ts'
 import { isVisible, parseSnapshot } from './shapes/pg-snapshot.ts'
 
 test('E13 E61 offsets: forms, order, more than 53 bits', () => {
@@ -76,19 +78,53 @@ test('E19 E20 identifiers', () => {
   })
 })
 
-test('E39 COPY text: escapes, NULL, lines cut anywhere', () => {
-  expect(['\\N', '', 'a\\tb\\nc\\\\d', '\\\\N', 'plain'].map(copyValue)).toEqual([
-    null,
-    '',
-    'a\tb\nc\\d',
-    '\\N',
-    'plain',
+const columnsOf = (names: readonly string[]) => names.map(name => ({ name, typeOid: 25, typmod: -1 }))
+
+const rowsOf = (copyText: string, size: number, primaryKey: readonly string[] = ['id']): Record<string, unknown>[] => {
+  const out = new ByteWriter()
+  let rows = 0
+  const encoder = createRowEncoder({
+    identity: '',
+    oid: 1,
+    schema: 'public',
+    name: 't',
+    primaryKey,
+    tableColumns: columnsOf(['a', 'id']),
+    selected: ['a', 'id'],
+    allColumns: true,
+    where: null,
+    replica: 'default',
+    log: 'full',
+  })
+  expect(encoder.columns).toBe('"a", "id"')
+  const push = encoder.into({ out, beginRow: () => out.add(Buffer.from(rows++ === 0 ? '[' : ',')), endRow: () => {} })
+  const text = Buffer.from(copyText)
+  for (let at = 0; at < text.length; at += size) push(text.subarray(at, at + size))
+  return JSON.parse(`${out.take().toString()}]`) as Record<string, unknown>[]
+}
+
+test('E39 COPY text: escapes, NULL, quotes, control characters, keys', () => {
+  const fields = ['\\N', '', 'a\\tb\\nc\\\\d\\ve', '\\\\N', 'x"/\u0001\u001f', 'ü😀']
+  const rows = rowsOf(fields.map(field => `${field}\t${field}\n`).join(''), 1_000_000)
+  const values = [null, '', 'a\tb\nc\\d\ve', '\\N', 'x"/\u0001\u001f', 'ü😀']
+  expect(rows.map(row => row['value'])).toEqual(values.map(value => ({ a: value, id: value })))
+  expect(rows.map(row => row['key'])).toEqual(values.map(value => `"public"."t"${keySection(value)}`))
+  const [both] = rowsOf('1/2\t\\N\n', 100, [])
+  expect(both?.['key']).toBe('"public"."t"/"1//2"/_')
+})
+
+test('E39 COPY text: lines cut anywhere, and long values', () => {
+  const text = 'ü1\tx\n😀2\ty\n\t\n'
+  const rows = rowsOf(text, text.length * 4)
+  expect(rows.map(row => row['value'])).toEqual([
+    { a: 'ü1', id: 'x' },
+    { a: '😀2', id: 'y' },
+    { a: '', id: '' },
   ])
-  const text = Buffer.from('ü1\tx\n😀2\ty\n\t\n')
-  for (let size = 1; size <= text.length; size++) {
-    const lines: string[] = []
-    const split = createLineSplitter(line => lines.push(line))
-    for (let at = 0; at < text.length; at += size) split(text.subarray(at, at + size))
-    expect(lines).toEqual(['ü1\tx', '😀2\ty', '\t'])
-  }
+  for (let size = 1; size <= Buffer.byteLength(text); size++) expect(rowsOf(text, size)).toEqual(rows)
+  const long = '"\u0001/'.repeat(100_000)
+  expect(rowsOf(`${long}\t${long}\n`, 65_536)[0]).toMatchObject({
+    key: `"public"."t"/"${long.replaceAll('/', '//')}"`,
+    value: { a: long, id: long },
+  })
 })

@@ -107,6 +107,10 @@ class ChunkedLog implements ShapeLog {
     return this.#index.endAfter(after)
   }
 
+  isChunkStart(after: Offset): boolean {
+    return this.#index.isEnd(after)
+  }
+
   readRecent(after: Offset, upTo: Offset): Uint8Array | null {
     if (compareOffsets(after, this.#lastWritten) < 0) return null
     const pieces = this.#slices(this.#pending, after, upTo)

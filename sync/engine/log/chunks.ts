@@ -40,6 +40,13 @@ export class ChunkIndex {
     return this.#ends[firstIndex(this.#ends, end => compareOffsets(end, after) > 0)] ?? this.tail
   }
 
+  /** Whether `offset` is where the log begins or the end of a complete chunk. */
+  isEnd(offset: Offset): boolean {
+    if (compareOffsets(offset, afterSnapshot) === 0) return true
+    const end = this.#ends[firstIndex(this.#ends, each => compareOffsets(each, offset) >= 0)]
+    return end !== undefined && compareOffsets(end, offset) === 0
+  }
+
   /** A position at or before the first item after `after`. */
   positionBefore(after: Offset): number {
     const index = firstIndex(this.#marks, mark => compareOffsets(mark.first, after) > 0)

@@ -20,7 +20,7 @@ import {
 import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
 import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
-import { createLineSplitter, createRowEncoder } from './copy-text.ts'
+import { createRowEncoder } from './copy-text.ts'
 import { type ShapeDefinition, stillFits } from './definition.ts'
 import { keyPrefix } from './encode.ts'
 import type { Resolved } from './resolve.ts'
@@ -51,6 +51,8 @@ export interface LifecycleParts {
   readonly catalog: ShapeCatalog
   readonly durableLsn: () => bigint
   readonly onDirty: (shape: Shape) => void
+  /** The shape is gone, and its files are about to go. */
+  readonly onRetired: (shape: Shape) => void
   readonly log: Log
   readonly reach: Reach
   readonly now: () => number
@@ -312,11 +314,11 @@ export class Shapes {
           clearTimeout(release.timer)
         }
         release.now()
-        addControl(shape.snapshot, transaction.snapshot)
+        // Before the transaction ends: what its end says is not about the rows, and readers wait.
+        shape.snapshot.finish(snapshotEnd(transaction.snapshot))
+        shape.wake()
       },
     )
-    shape.snapshot.finish()
-    shape.wake()
     reach('snapshot.rows-written')
     const chunks = await shape.snapshot.seal()
     await shape.log.flush(true)
@@ -353,10 +355,8 @@ export class Shapes {
 
   async #copyRows({ definition, snapshot }: Shape, transaction: ReadTransaction, signal: AbortSignal): Promise<void> {
     const encoder = createRowEncoder(definition)
-    const split = createLineSplitter((line, ascii) => {
-      const json = encoder.encode(line)
-      snapshot.add(json, ascii ? json.length : Buffer.byteLength(json))
-    })
+    const push = encoder.into(snapshot)
+    const began = performance.now()
     const stream = transaction.copy(selectRows(definition, encoder.columns))
     const iterator = stream[Symbol.asyncIterator]()
     const firstRow = AbortSignal.timeout(defaults.snapshotFirstRowMs)
@@ -369,9 +369,9 @@ export class Shapes {
       const { done, value } = await (late === undefined ? next : Promise.race([next, late]))
       late = undefined
       if (done === true) return
-      split(value)
-      // A first piece at once; after that the pieces cut themselves.
-      if (snapshot.last === 0) snapshot.publish()
+      push(value)
+      // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
+      if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
       await snapshot.backpressure()
       if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
     }
@@ -413,17 +413,13 @@ export class Shapes {
     reach('shape.retired')
     this.#byHandle.delete(shape.handle)
     shape.retired = true
+    this.#parts.onRetired(shape)
     shape.snapshot.fail(new SnapshotRefused('The shape has ended'))
     shape.wake()
     await rm(this.#folderOf(shape.handle), { recursive: true, force: true }).catch((error: unknown) =>
       log.warn('the files of an ended shape could not be removed', { handle: shape.handle, error }),
     )
   }
-}
-
-const addControl = (snapshot: Snapshot, pg: PgSnapshot) => {
-  const json = snapshotEnd(pg)
-  snapshot.add(json, json.length)
 }
 
 /** Microseconds of Unix time, never twice the same, never less than `floor`. */

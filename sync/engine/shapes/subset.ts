@@ -4,7 +4,8 @@ import type { Pool } from 'pg'
 import { type Checked, numberingError } from '../params.ts'
 import { bytes, type PgSnapshot } from '../protocol.ts'
 import type { SubsetParams } from '../subset-params.ts'
-import { createLineSplitter, createRowEncoder } from './copy-text.ts'
+import { ByteWriter } from '../byte-writer.ts'
+import { createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import { selectRows, withReadTransaction } from './snapshot.ts'
 import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
@@ -111,6 +112,8 @@ const isReadersFault = (error: unknown) => /^(22|42)/.test((error as { code?: st
 /** What a subset answer is made of; `refused` is Postgres' text about the clause. */
 export type SubsetResult = { readonly refused: string } | { readonly pieces: readonly Uint8Array[] }
 
+const separator = bytes(',\n')
+
 /** Runs a subset. The rows are gathered first: a subset has a limit or is small, and a failure must still be a 400. */
 export const readSubset = async (
   pool: Pool,
@@ -131,18 +134,23 @@ export const readSubset = async (
     return await withReadTransaction(pool, options, async transaction => {
       const { xmin, xmax, xip } = transaction.snapshot
       const pieces: Uint8Array[] = []
-      let text = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${transaction.insertLsn}","snapshot_mark":${options.mark}},"data":[`
+      const out = new ByteWriter()
+      const metadata = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${transaction.insertLsn}","snapshot_mark":${options.mark}},"data":[`
+      out.add(bytes(metadata))
       let rows = 0
-      const split = createLineSplitter(line => {
-        text += `${rows === 0 ? '' : ',\n'}${encoder.encode(line)}`
-        rows += 1
-        if (text.length > 65_536) {
-          pieces.push(bytes(text))
-          text = ''
-        }
+      const push = encoder.into({
+        out,
+        beginRow: () => {
+          if (rows > 0) out.add(separator)
+          rows += 1
+        },
+        endRow: () => {
+          if (out.length > 65_536) pieces.push(out.take())
+        },
       })
-      for await (const chunk of transaction.copy(query)) split(chunk)
-      pieces.push(bytes(`${text}]}`))
+      for await (const chunk of transaction.copy(query)) push(chunk)
+      out.add(bytes(']}'))
+      pieces.push(out.take())
       return { pieces }
     })
   } catch (error) {

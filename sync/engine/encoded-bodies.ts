@@ -1,0 +1,134 @@
+// Compressed bodies beside the plain ones. A body that can never change is compressed once, when somebody first asks for
+// that coding, into a file next to its source; those who ask meanwhile follow the file as it grows. All else is
+// compressed on its way. Nothing here is durable or looked at after a restart: it can be made again.
+import { join } from 'node:path'
+import { compress, compressStream, type Encoding, endings } from './encoding.ts'
+import { GrowingFile } from './growing-file.ts'
+
+/** Compressions into files or memory at once: as many as the thread pool has threads. Above it bodies go out plain. */
+const parallelLimit = 4
+/** Bodies that are compressed on their way, at the pace of their readers. */
+const passingLimit = 32
+/** Compressed bytes on disk; above it nothing more is stored. */
+const storedLimit = 4 * 1024 * 1024 * 1024
+/** Compressed bodies of at most `keptBody` bytes that are kept in memory, and their sum. */
+const keptBody = 65_536
+const keptLimit = 16 * 1024 * 1024
+
+export class EncodedBodies {
+  readonly #files = new Map<string, Map<string, GrowingFile>>()
+  readonly #kept = new Map<string, Uint8Array>()
+  readonly #storedLimit: number
+  /** Files that `#stored` contains. */
+  readonly #counted = new Set<GrowingFile>()
+  #keptBytes = 0
+  #stored = 0
+  #running = 0
+  #passing = 0
+
+  constructor(limit = storedLimit) {
+    this.#storedLimit = limit
+  }
+
+  /** Compressed bytes that lie in shapes' folders. */
+  get storedBytes(): number {
+    return this.#stored
+  }
+
+  /** The file of a body that never changes; null when it cannot be compressed now. `name` is unique in `folder`. */
+  stored(folder: string, name: string, encoding: Encoding, make: () => AsyncIterable<Uint8Array>): GrowingFile | null {
+    const ending = `${name}.${endings[encoding]}`
+    const known = this.#files.get(folder)?.get(ending)
+    if (known !== undefined) return known
+    if (this.#running >= parallelLimit || this.#stored >= this.#storedLimit) return null
+    const file = new GrowingFile(join(folder, ending), false)
+    const files = this.#files.get(folder) ?? new Map<string, GrowingFile>()
+    this.#files.set(folder, files.set(ending, file))
+    this.#fill(file, compressStream(make(), encoding), () => this.#files.get(folder)?.get(ending) === file).catch(
+      (error: Error) => {
+        // Its readers hear of it; the next one begins anew.
+        file.fail(error)
+        if (files.get(ending) === file) files.delete(ending)
+        if (this.#counted.delete(file)) this.#stored -= file.size
+      },
+    )
+    return file
+  }
+
+  /** The bytes of a finished small file, kept in memory. */
+  async small(file: GrowingFile): Promise<Uint8Array | null> {
+    if (!file.done || file.size > keptBody) return null
+    const known = this.#kept.get(file.path)
+    if (known !== undefined) return known
+    const pieces: Uint8Array[] = []
+    for await (const piece of file.read()) pieces.push(piece)
+    const body = Buffer.concat(pieces)
+    this.#keep(file.path, body)
+    return body
+  }
+
+  /** `body` compressed; null when it cannot be done now. */
+  async whole(body: Uint8Array, encoding: Encoding): Promise<Uint8Array | null> {
+    if (this.#running >= parallelLimit) return null
+    this.#running += 1
+    try {
+      return await compress(body, encoding)
+    } finally {
+      this.#running -= 1
+    }
+  }
+
+  /** `body` compressed on its way; null when it cannot be done now. */
+  onItsWay(body: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncIterable<Uint8Array> | null {
+    return this.#passing >= passingLimit ? null : this.#pass(compressStream(body, encoding))
+  }
+
+  /** The shape with this folder has ended: its files are gone. */
+  forget(folder: string): void {
+    const files = this.#files.get(folder)
+    this.#files.delete(folder)
+    for (const file of files?.values() ?? []) {
+      if (this.#counted.delete(file)) this.#stored -= file.size
+      this.#keptBytes -= this.#kept.get(file.path)?.length ?? 0
+      this.#kept.delete(file.path)
+    }
+  }
+
+  async #fill(file: GrowingFile, pieces: AsyncIterable<Uint8Array>, isKnown: () => boolean): Promise<void> {
+    this.#running += 1
+    try {
+      for await (const piece of pieces) {
+        file.append(piece)
+        await file.backpressure()
+      }
+      file.end()
+    } finally {
+      this.#running -= 1
+    }
+    if (isKnown()) {
+      this.#counted.add(file)
+      this.#stored += file.size
+    }
+    await file.settled()
+  }
+
+  async *#pass(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    this.#passing += 1
+    try {
+      yield* pieces
+    } finally {
+      this.#passing -= 1
+    }
+  }
+
+  #keep(path: string, body: Uint8Array): void {
+    if (this.#kept.has(path)) return
+    this.#kept.set(path, body)
+    this.#keptBytes += body.length
+    for (const [oldest, bytes] of this.#kept) {
+      if (this.#keptBytes <= keptLimit) return
+      this.#kept.delete(oldest)
+      this.#keptBytes -= bytes.length
+    }
+  }
+}
