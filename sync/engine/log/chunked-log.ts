@@ -51,12 +51,22 @@ class ChunkedLog implements ShapeLog {
   #itemBytes = 0
   #held: Item | undefined
   #mustCut = false
+  /** The store does not exist yet. */
+  #isNew: boolean
+  /** The store may hold what was not synced: it was written to, or an earlier run did so and died. */
+  #unsynced: boolean
   #flushing: Promise<void> = Promise.resolve()
   /** Everything up to here left memory. */
   #lastWritten: Offset
   pendingBytes = 0
 
-  constructor(store: ByteStore, chunkBytes: number, state: { index: ChunkIndex; end: number; openChunk: number }) {
+  constructor(
+    store: ByteStore,
+    chunkBytes: number,
+    state: { index: ChunkIndex; end: number; openChunk: number; isNew: boolean },
+  ) {
+    this.#isNew = state.isNew
+    this.#unsynced = !state.isNew
     this.#store = store
     this.#chunkBytes = chunkBytes
     this.#index = state.index
@@ -145,6 +155,11 @@ class ChunkedLog implements ShapeLog {
     const frames = [...this.#pending]
     const cut = this.#mustCut
     this.#mustCut = false
+    if (this.#isNew) {
+      await this.#store.create()
+      this.#isNew = false
+    }
+    if (cut || frames.length > 0) this.#unsynced = true
     if (cut) await this.#store.truncate(frames[0]?.position ?? this.#end)
     const first = frames[0]
     if (first !== undefined) {
@@ -159,7 +174,9 @@ class ChunkedLog implements ShapeLog {
       this.#pending = this.#pending.filter(frame => !done.has(frame))
       this.pendingBytes = this.#pending.reduce((sum, frame) => sum + frame.bytes.length, 0)
     }
-    if (sync) await this.#store.sync()
+    if (!sync || !this.#unsynced) return
+    await this.#store.sync()
+    this.#unsynced = false
   }
 
   #addItem(item: Item, flags = 0): void {
@@ -268,5 +285,9 @@ export const openChunkedLog = async (store: ByteStore, chunkBytes: number, durab
     await store.truncate(committed)
     await store.sync()
   }
-  return new ChunkedLog(store, chunkBytes, { index, end: committed, openChunk: committedChunk })
+  return new ChunkedLog(store, chunkBytes, { index, end: committed, openChunk: committedChunk, isNew: false })
 }
+
+/** A new log in `store`, which does not exist yet and is made by the first flush. */
+export const newChunkedLog = (store: ByteStore, chunkBytes: number): ShapeLog =>
+  new ChunkedLog(store, chunkBytes, { index: new ChunkIndex(), end: 0, openChunk: 0, isNew: true })

@@ -1,8 +1,8 @@
-// A log in one file. The file is opened for each operation and closed again: fifty thousand shapes must not need
+// A log in one file, which exists from the first flush on. It is opened for each operation and closed again: fifty thousand shapes must not need
 // fifty thousand descriptors, and what live readers want is still in memory.
 import { open, stat } from 'node:fs/promises'
 import type { Reach } from '../crash-point.ts'
-import { openChunkedLog } from './chunked-log.ts'
+import { newChunkedLog, openChunkedLog } from './chunked-log.ts'
 import type { ByteStore, ShapeLog } from './log.ts'
 
 const fileStore = (path: string, reach: Reach): ByteStore => ({
@@ -16,6 +16,7 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
       await file.close()
     }
   },
+  create: async () => (await open(path, 'a')).close(),
   write: async (position, pieces) => {
     const file = await open(path, 'r+')
     try {
@@ -59,3 +60,7 @@ export const openFileLog = (
   path: string,
   options: { chunkBytes: number; durableLsn: bigint; reach: Reach },
 ): Promise<ShapeLog> => openChunkedLog(fileStore(path, options.reach), options.chunkBytes, options.durableLsn)
+
+/** A new log at `path`, where no file is; its folder exists. */
+export const newFileLog = (path: string, options: { chunkBytes: number; reach: Reach }): ShapeLog =>
+  newChunkedLog(fileStore(path, options.reach), options.chunkBytes)

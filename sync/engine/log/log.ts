@@ -30,6 +30,8 @@ export interface ShapeLog {
 /** A place for bytes: a file, or memory. */
 export interface ByteStore {
   size(): Promise<number>
+  /** Makes the place exist, as far as its name is concerned. */
+  create(): Promise<void>
   /** Reads `length` bytes at `position`, fewer at the end. */
   read(position: number, length: number): Promise<Uint8Array>
   write(position: number, pieces: readonly Uint8Array[]): Promise<void>

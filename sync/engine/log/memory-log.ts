@@ -6,6 +6,7 @@ import type { ByteStore, ShapeLog } from './log.ts'
 export const memoryStore = (): ByteStore & { bytes: Buffer } => {
   const store = {
     bytes: Buffer.alloc(0),
+    create: async () => {},
     size: async () => store.bytes.length,
     read: async (position: number, length: number) => store.bytes.subarray(position, position + length),
     write: async (position: number, pieces: readonly Uint8Array[]) => {

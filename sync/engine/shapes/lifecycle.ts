@@ -1,14 +1,14 @@
 // Shapes from their first request to their end: one shape per identity, its snapshot, its durable record, its removal.
 // Invariants: a handle is never given twice; a shape leaves the router before anything else when it ends; nobody is
 // told about its end before that is durable.
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
-import { openFileLog } from '../log/file-log.ts'
+import { newFileLog, openFileLog } from '../log/file-log.ts'
 import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
 import {
   awaitWriters,
@@ -137,7 +137,6 @@ export class Shapes {
       load: async () => {
         // The stream may ask for the log before anyone else does.
         await mkdir(folder, { recursive: true })
-        await (await open(join(folder, 'log'), 'a')).close()
         return this.#load(shape, folder, resolved)
       },
     })
@@ -274,7 +273,11 @@ export class Shapes {
   async #load(shape: Shape, folder: string, resolved: Resolved | null): Promise<Loaded> {
     const { chunkBytes, durableLsn, reach, pool, publication } = this.#parts
     await shape.snapshot.check()
-    const log = await openFileLog(join(folder, 'log'), { chunkBytes, durableLsn: durableLsn(), reach })
+    const path = join(folder, 'log')
+    const log =
+      resolved === null
+        ? await openFileLog(path, { chunkBytes, durableLsn: durableLsn(), reach })
+        : newFileLog(path, { chunkBytes, reach })
     const { where, oid } = shape.definition
     if (where === null) return { log, bindFilter: null }
     if (resolved?.where !== undefined && resolved.where !== null) {
@@ -359,21 +362,24 @@ export class Shapes {
     const began = performance.now()
     const stream = transaction.copy(selectRows(definition, encoder.columns))
     const iterator = stream[Symbol.asyncIterator]()
-    const firstRow = AbortSignal.timeout(defaults.snapshotFirstRowMs)
-    let late: Promise<never> | undefined = new Promise((_resolve, reject) => {
-      firstRow.addEventListener('abort', () => reject(Object.assign(new Error('no first row'), { code: '57014' })))
-    })
-    late.catch(() => {})
-    for (;;) {
-      const next = iterator.next()
-      const { done, value } = await (late === undefined ? next : Promise.race([next, late]))
-      late = undefined
-      if (done === true) return
-      push(value)
-      // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
-      if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
-      await snapshot.backpressure()
-      if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
+    const late = Promise.withResolvers<never>()
+    late.promise.catch(() => {})
+    const noRow = () => late.reject(Object.assign(new Error('no first row'), { code: '57014' }))
+    const timer = setTimeout(noRow, defaults.snapshotFirstRowMs)
+    try {
+      for (let first = true; ; first = false) {
+        const next = iterator.next()
+        const { done, value } = await (first ? Promise.race([next, late.promise]) : next)
+        clearTimeout(timer)
+        if (done === true) return
+        push(value)
+        // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
+        if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
+        await snapshot.backpressure()
+        if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
+      }
+    } finally {
+      clearTimeout(timer)
     }
   }
 

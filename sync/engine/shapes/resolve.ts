@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
 import { must } from '#server/kernel/must.ts'
-import { type Parsed, parseColumnList, parseRelation, quoteRelation } from '../identifiers.ts'
+import { shareReads } from '../share-reads.ts'
+import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
 import { readTable, schemaHeader, streamedColumns, type Table } from './tables.ts'
@@ -115,6 +116,10 @@ const toDefinition = (
 /** A resolver with its cache. */
 export const createResolver = (options: ResolverOptions): Resolver => {
   const cache = new Map<string, Resolved>()
+  const readShared = shareReads(
+    ({ schema, name }: RelationName) => JSON.stringify([schema, name]),
+    relation => readTable(options.pool, relation, options.publication),
+  )
 
   const columnsOf = (
     params: ShapeParams,
@@ -150,7 +155,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
   const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
     const relation = parseRelation(must(params.table, 'table'))
     if (!relation.ok) return fail('table', relation.error)
-    const table = await readTable(options.pool, relation.value, options.publication)
+    const table = await readShared(relation.value)
     options.onTable(relation.value, table)
     if (table === null)
       return fail(
