@@ -8,6 +8,7 @@ import { createHttp, type Http, windowsFor } from './http/stack.ts'
 import { type Bus, createBus } from '#server/kernel/bus.ts'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import type { Config } from '#server/kernel/config.ts'
+import { createMetrics, type Metrics } from '#server/kernel/metrics.ts'
 import { createShare } from '#server/kernel/groups.ts'
 import type { Database } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly upstream: ShapeUpstream
   readonly log: Log
   readonly version: string
+  /** Where requests are counted; a registry of its own by default. */
+  readonly metrics?: Metrics
   readonly clock?: Clock
   readonly random?: () => number
 }
@@ -52,7 +55,8 @@ const wireRevocation = (bus: Bus, gate: Gate): void => {
 
 /** Builds the application. Throws when the route table or the features contradict themselves. */
 export const createApp = (options: AppOptions): App => {
-  const { config, database, upstream, log, version, clock = systemClock, random = Math.random } = options
+  const { config, database, upstream, log, version, metrics = createMetrics() } = options
+  const { clock = systemClock, random = Math.random } = options
   const bus = createBus({
     url: options.databaseUrl,
     notify: async (channel, payload) => {
@@ -101,6 +105,7 @@ export const createApp = (options: AppOptions): App => {
     clock,
     version,
     windows,
+    metrics,
     shapes: (call, actor) => gate.handle(call, actor),
   })
   return { http, bus, gate, features, routes, mutation, write, sessions }

@@ -20,6 +20,7 @@ import { createReporter, MisconfiguredError } from './replication/misconfigured.
 import { openPositionFile } from './replication/position.ts'
 import { ensurePublication, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
+import { replicationStatus, type ReplicationStatus } from './replication/status.ts'
 import { ensureSlot, tryLock } from './replication/slot.ts'
 import { TransactionReader } from './replication/transactions.ts'
 import { Unproven } from './replication/unproven.ts'
@@ -82,6 +83,8 @@ export interface Engine extends Service, ShapeUpstream {
   changeCount(): number
   /** Requests that wait for a shape to change. */
   waiting(): number
+  /** How the stream stands; undefined while Postgres does not say. */
+  replicationStatus(): Promise<ReplicationStatus | undefined>
   /** Looks for altered and dropped tables now, instead of at the next turn. */
   reconcile(): Promise<void>
 }
@@ -92,6 +95,15 @@ interface Opened extends Running {
   readonly position: Awaited<ReturnType<typeof openPositionFile>>
   readonly router: Router
 }
+
+/** The slot of the engine with replication id `id`. */
+export const slotNameOf = (id: string): string => `skerry_slot_${id}`
+
+/** Its publication: Electric's name, so that the one it made is used on. */
+export const publicationNameOf = (id: string): string => `electric_publication_${id}`
+
+/** How long a reader of metrics waits for Postgres. */
+const statusMs = 2000
 
 /** Removes the folders of shapes that are not in the catalog. */
 const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Promise<void> => {
@@ -106,8 +118,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   const { log, databaseUrl, storageDir } = options
   const id = options.replicationId ?? 'default'
   if (!/^[a-z0-9_]{1,40}$/.test(id)) throw new Error('replicationId: lower-case letters, digits and _ only')
-  const slot = options.slotName ?? `skerry_slot_${id}`
-  const publication = options.publicationName ?? `electric_publication_${id}`
+  const slot = options.slotName ?? slotNameOf(id)
+  const publication = options.publicationName ?? publicationNameOf(id)
   const reach = options.reach ?? passThrough
   const now = options.now ?? Date.now
   const random = options.random ?? Math.random
@@ -401,6 +413,17 @@ export const createEngine = (options: EngineOptions): Engine => {
     shapeCount: () => opened?.shapes.size ?? 0,
     changeCount: () => opened?.reader.items ?? 0,
     waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
+    replicationStatus: async () => {
+      try {
+        return await withDeadline(
+          replicationStatus(pool, slot, opened?.reader.processed),
+          statusMs,
+          'asking for the slot',
+        )
+      } catch {
+        return undefined
+      }
+    },
     reconcile,
   }
 }
