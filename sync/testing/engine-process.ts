@@ -32,7 +32,8 @@ export const createEngineProcess = (
   options: Partial<Omit<EngineOptions, 'log' | 'reach'>> = {},
 ): EngineProcess => {
   const folder = options.storageDir ?? mkdtempSync(join(tmpdir(), 'skerry-engine-'))
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  // Below the ports that outgoing connections get: one of those could have it while the engine is down.
+  const port = 10_000 + Math.floor(Math.random() * 22_000)
   const settings = {
     databaseUrl,
     storageDir: folder,
