@@ -11,6 +11,8 @@ export interface Column extends WhereColumn {
   readonly notNull: boolean
   /** '' no, 's' stored, 'v' virtual. */
   readonly generated: string
+  /** pg_attribute.attcollation; 0 for types without one. */
+  readonly collation: number
 }
 
 export interface Table extends RelationName {
@@ -72,6 +74,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
       'elementTypeName', case when ty.typcategory = 'A' and ty.typelem <> 0 then el.typname end,
       'dims', case when ty.typcategory = 'A' and ty.typelem <> 0 then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
+      'collation', a.attcollation::int8,
       'collationDeterministic', coalesce(co.collisdeterministic, true),
       'collationSafe', case
         when a.attcollation = 0 then true
