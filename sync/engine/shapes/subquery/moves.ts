@@ -350,37 +350,46 @@ export class Moves {
     const items: Item[] = []
     /** Row versions that this transaction has already written: readers have been told of them as they are after it. */
     const written = new Map<string, number>()
+    const moves = [...this.#literalSets.values()].some(set => record.values.has(set))
+    /** Null for a row that is in the shape neither before nor after the transaction. */
+    const judge = (row: Row) => {
+      const facts = this.#factsOf(row)
+      const active = activeLiterals(this.filter, facts, before)
+      const later = moves ? activeLiterals(this.filter, facts, after) : active
+      const seen = isVisibleRow(this.filter, active) || (moves && isVisibleRow(this.filter, later))
+      return seen ? { row, facts, before: active, after: later } : null
+    }
+    const tagged = (judged: ReturnType<typeof judge>, active: readonly boolean[] | null): TaggedRow | null =>
+      judged === null || active === null ? null : { tags: this.tagger.tags(judged.facts), active }
     for (const { relation, change } of this.#changesOf(record)) {
       const { plan, project } = this.#bind(relation)
-      const judge = (row: Row, countsOf: (literal: number) => Counts) => {
-        const facts = this.#factsOf(row)
-        const active = activeLiterals(this.filter, facts, countsOf)
-        return { facts, active, visible: isVisibleRow(this.filter, active) }
-      }
-      const tagged = (judged: ReturnType<typeof judge> | null): TaggedRow | null =>
-        judged === null ? null : { tags: this.tagger.tags(judged.facts), active: judged.active }
-      let previous: ReturnType<typeof judge> | null = null
-      if (change.previous !== null) {
-        const row = project(change.previous.row())
-        const text = JSON.stringify(row)
-        const own = written.get(text) ?? 0
+      const previous = change.previous === null ? null : judge(project(change.previous.row()))
+      const next = change.next === null ? null : judge(project(change.next.row()))
+      // Most changes of a table concern few of its shapes.
+      if (previous === null && next === null) continue
+      let own = 0
+      if (previous !== null) {
+        const text = JSON.stringify(previous.row)
+        own = written.get(text) ?? 0
         if (own > 0) written.set(text, own - 1)
-        previous = judge(row, own > 0 ? after : before)
-        touched.add(plan.keyOf(change.previous))
       }
-      let next: ReturnType<typeof judge> | null = null
-      if (change.next !== null) {
-        const row = project(change.next.row())
-        const text = JSON.stringify(row)
+      if (next !== null) {
+        const text = JSON.stringify(next.row)
         written.set(text, (written.get(text) ?? 0) + 1)
-        next = judge(row, after)
-        touched.add(plan.keyOf(change.next))
       }
-      const was = previous?.visible === true
-      const is = next?.visible === true
+      if (change.previous !== null) touched.add(plan.keyOf(change.previous))
+      if (change.next !== null) touched.add(plan.keyOf(change.next))
+      const from = previous === null ? null : own > 0 ? previous.after : previous.before
+      const to = next === null ? null : next.after
+      const was = from !== null && isVisibleRow(this.filter, from)
+      const is = to !== null && isVisibleRow(this.filter, to)
       const effect: Effect | null = was ? (is ? 'update' : 'delete') : is ? 'insert' : null
       if (effect === null) continue
-      const [first, second] = plan.encodeWith(change, effect, this.tagger.rowHeaders(tagged(previous), tagged(next)))
+      const [first, second] = plan.encodeWith(
+        change,
+        effect,
+        this.tagger.rowHeaders(tagged(previous, from), tagged(next, to)),
+      )
       if (first !== undefined) items.push({ op: change.op, json: first })
       if (second !== undefined) items.push({ op: change.op + 1, json: second })
     }
