@@ -22,6 +22,8 @@ interface Item {
 interface Ahead {
   /** Keys of rows that the log brings whole. */
   readonly brought: ReadonlySet<string>
+  /** Keys of rows that the log changes. */
+  readonly changed: ReadonlySet<string>
   readonly events: readonly { readonly on: boolean; readonly slots: readonly string[] }[]
 }
 
@@ -32,6 +34,7 @@ const readAhead = async (moves: Moves, position: string): Promise<Ahead | null> 
   const from = parseOffset(position)
   if (from === null || moves.lastEvent < from.tx) return null
   const brought = new Set<string>()
+  const changed = new Set<string>()
   const events: { on: boolean; slots: string[] }[] = []
   for await (const piece of log.read(from, log.tail))
     for (const text of Buffer.from(piece).toString('utf8').split(',\n')) {
@@ -41,13 +44,17 @@ const readAhead = async (moves: Moves, position: string): Promise<Ahead | null> 
           on: headers.event === 'move-in',
           slots: (headers.patterns ?? []).map(({ pos, value }) => slotOf(pos, value)),
         })
-      else if (key !== undefined && headers.operation === 'insert') brought.add(key)
+      else if (key !== undefined) (headers.operation === 'insert' ? brought : changed).add(key)
     }
-  return events.length === 0 ? null : { brought, events }
+  return events.length === 0 ? null : { brought, changed, events }
 }
 
-/** The row with its conditions at the reader's position; null when the events would take it away on their way. */
-const setBack = (text: string, { events }: Ahead, disjuncts: readonly (readonly number[])[]): string | null => {
+/** The row with its conditions at the reader's position; null when it was another row, or not there, on the events' way. */
+const setBack = (
+  text: string,
+  { events, changed }: Ahead,
+  disjuncts: readonly (readonly number[])[],
+): string | null => {
   const row = JSON.parse(text) as Item
   const { tags = [], active_conditions: active = [] } = row.headers
   const positions = new Map<string, number>()
@@ -66,6 +73,7 @@ const setBack = (text: string, { events }: Ahead, disjuncts: readonly (readonly 
       seen.add(pos)
     }
   if (changes.length === 0) return text
+  if (changed.has(row.key ?? '')) return null
   row.headers.active_conditions = [...current]
   const visible = () => disjuncts.some(positions => positions.every(pos => current[pos] === true))
   for (const { pos, on } of changes) {
