@@ -27,12 +27,12 @@ export { queryOnce }
 
 let counter = 0
 
-const databaseFrom = async (template: string): Promise<TestDatabase> => {
+const databaseFrom = async (template: string, more = ''): Promise<TestDatabase> => {
   const server = inject('postgresUrl')
   counter += 1
   const name = `t_${process.pid}_${counter}_${Math.random().toString(36).slice(2, 8)}`
   const admin = server.replace(/\/skerry$/, '/postgres')
-  await queryOnce(admin, `create database ${name} template ${template}`)
+  await queryOnce(admin, `create database ${name} template ${template}${more}`)
   return {
     url: server.replace(/\/skerry$/, `/${name}`),
     drop: async () => {
@@ -63,6 +63,10 @@ const dropSlot = async (url: string, slot: string): Promise<void> => {
 /** An empty database on the project's shared cluster (wal_level=logical, fsync off). */
 export const emptyDatabase = (): Promise<TestDatabase> => databaseFrom('template1')
 
+/** An empty database whose default collation is C, where only ASCII letters have a case. */
+export const emptyDatabaseInC = (): Promise<TestDatabase> =>
+  databaseFrom('template0', " locale_provider libc locale 'C'")
+
 /** A database with all migrations applied, cloned from the project's template. */
 export const migratedDatabase = (): Promise<TestDatabase> => databaseFrom('skerry_template')
 
@@ -84,7 +88,8 @@ export const startCluster = async (
   options: { major?: number; settings?: Record<string, string>; durable?: boolean } = {},
 ): Promise<TestCluster> => {
   const folder = mkdtempSync(join(tmpdir(), 'skerry-test-'))
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  // below the ports that outgoing connections take
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
   const server = new EmbeddedPostgres({
     folder,
     log: silentLog,

@@ -2,9 +2,11 @@
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { must } from '#server/kernel/must.ts'
 import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
-import { formatOffset, snapshotOffset } from './lsn.ts'
-import { type Checked, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
+import type { Admission, AdmissionKind, Permit } from './admission.ts'
+import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
+import { type Checked, definitionErrors, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
 import {
   databaseUnreachable,
   defaults,
@@ -23,7 +25,7 @@ import type { ShapeServer } from './serve.ts'
 import { relationsOf, type Shapes } from './shapes/lifecycle.ts'
 import type { Resolved, Resolver } from './shapes/resolve.ts'
 import type { Shape } from './shapes/shape.ts'
-import { explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
+import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import type { Subqueries } from './shapes/subquery/subqueries.ts'
 import { settleSubset } from './shapes/subquery/subset-rows.ts'
 import { checkSubset, readSubset } from './shapes/subset.ts'
@@ -43,6 +45,9 @@ export interface EndpointParts {
   readonly server: ShapeServer
   readonly pool: Pool
   readonly allowDelete: boolean
+  readonly admission: Admission
+  /** Whether a shape of that handle is known. */
+  readonly lives: (handle: string) => boolean
   readonly visibilityMs: number
   readonly random: () => number
   readonly now: () => number
@@ -107,10 +112,9 @@ export const createEndpoint = (parts: EndpointParts) => {
     })
     if (ready === null || ready.status !== 200) return ready ?? refetch()
     const { offset } = params
-    const position =
-      offset === 'now'
-        ? (ready.headers['electric-offset'] ?? '')
-        : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
+    const tail = must(ready.headers['electric-offset'], 'tail')
+    const isBeyond = offset !== 'now' && compareOffsets(offset, must(parseOffset(tail))) > 0
+    const position = offset === 'now' || isBeyond ? tail : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
     const relations = relationsOf(resolved.definition, resolved.table.sources)
     const needed = running.unproven.touching(relations, running.reader.openXid)
     const { moves } = shape
@@ -181,6 +185,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     if (answer === null) return beyondTail(running, shape, resolved.value)
     if (answer.status !== 409) return answer
     const failure = running.shapes.failureOf(shape)
+    if (failure instanceof ClauseRaised) return invalid({ where: [failure.message] })
     if (failure !== undefined) return unavailable(failure.message, 10)
     if (request.signal.aborted) return answer
     // The reader will come for the replacement at once: making it now gives the answer a handle.
@@ -198,6 +203,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     const named = handle === '' ? undefined : running.shapes.byHandle(handle)
     let shape = named
     if (params.value.table !== null) {
+      const refused = definitionErrors(params.value)
+      if (refused !== null) return invalid(refused)
       const resolved = await running.resolver.resolve(params.value)
       if (!resolved.ok) return invalid(resolved.errors)
       shape = running.shapes.byIdentity(resolved.value.definition.identity)
@@ -210,7 +217,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
     if (shape === undefined) return jsonError(404, { message: 'No existing shape found' })
     await running.shapes.retire(shape, 'it was deleted')
-    return { status: 202, headers: { 'cache-control': 'no-cache' }, body: null }
+    const headers = { 'content-type': jsonType, 'cache-control': 'no-cache', 'electric-has-data': 'true' }
+    return { status: 202, headers, body: null }
   }
 
   const respond = async (request: ShapeRequest): Promise<ShapeResponse> => {
@@ -229,13 +237,23 @@ export const createEndpoint = (parts: EndpointParts) => {
       const engine = await running()
       return 'status' in engine ? engine : remove(engine, request.query)
     }
-    const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
-    if ('status' in parsed) return parsed
-    const engine = await running()
-    if ('status' in engine) return engine
-    const params = parseRequest(request.query, parsed.body)
-    if (!params.ok) return invalid(params.errors)
-    return read(engine, request, params.value)
+    const handle = request.query.getAll('handle').at(-1)
+    const kind: AdmissionKind = handle !== undefined && parts.lives(handle) ? 'existing' : 'initial'
+    const permit = parts.admission.enter(kind)
+    if ('limit' in permit) {
+      const wait = 6 + Math.floor(parts.random() * 5)
+      const text = `Concurrent ${kind} request limit exceeded (limit: ${permit.limit}), please retry`
+      return unavailable(text, wait, 'concurrent_request_limit_exceeded')
+    }
+    return admitted(permit, request, async () => {
+      const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
+      if ('status' in parsed) return parsed
+      const engine = await running()
+      if ('status' in engine) return engine
+      const params = parseRequest(request.query, parsed.body)
+      if (!params.ok) return invalid(params.errors)
+      return read(engine, request, params.value)
+    })
   }
 
   return async (request: ShapeRequest): Promise<ShapeResponse> => {
@@ -256,15 +274,52 @@ export const createEndpoint = (parts: EndpointParts) => {
   }
 }
 
+/** Holds the permit as long as the answer is being made or, when it is a stream, read. */
+const admitted = async (
+  permit: Permit,
+  request: ShapeRequest,
+  answer: () => Promise<ShapeResponse>,
+): Promise<ShapeResponse> => {
+  try {
+    const response = await answer()
+    const { body } = response
+    if (body === null || body instanceof Uint8Array || request.method === 'HEAD') {
+      permit.leave()
+      return response
+    }
+    // Its shape has begun: what is left is reading.
+    permit.settle()
+    request.signal.addEventListener('abort', () => permit.leave(), { once: true })
+    if (request.signal.aborted) permit.leave()
+    return { ...response, body: released(body, permit) }
+  } catch (error) {
+    permit.leave()
+    throw error
+  }
+}
+
+async function* released(body: AsyncIterable<Uint8Array>, permit: Permit): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } finally {
+    permit.leave()
+  }
+}
+
 async function* iterate(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces
   await pause(0)
 }
 
+/** What an engine that is not ready is at. */
+export type Stage = 'lock' | 'connection' | 'slot' | 'misconfigured'
+
+const stageTexts: Readonly<Record<Stage, string>> = {
+  lock: 'Timeout waiting for Postgres lock acquisition',
+  connection: 'Timeout waiting for replication connection',
+  slot: 'Timeout waiting for replication slot creation',
+  misconfigured: 'The replication slot cannot be used, see the log of the server',
+}
+
 /** Text of a 503 while the engine is not ready. */
-export const notReady = (stage: 'lock' | 'connection' | 'slot'): string =>
-  stage === 'lock'
-    ? 'Timeout waiting for Postgres lock acquisition'
-    : stage === 'slot'
-      ? 'Timeout waiting for replication slot creation'
-      : 'Timeout waiting for replication connection'
+export const notReady = (stage: Stage): string => stageTexts[stage]

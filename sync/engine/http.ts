@@ -1,11 +1,12 @@
-// The engine behind a plain node:http server, for running alone. The route is resolved once, from exact segments; what
-// is not listed is 404, and everything but the open routes needs the secret (SPEC.md, S-80).
-import { createHash, timingSafeEqual } from 'node:crypto'
+// The engine behind a plain node:http server, for running alone. The route is resolved once, from the decoded segments
+// of the path; what is not listed is 404, and the shape route asks for the secret after that (SPEC.md, S-80).
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Log } from '#server/kernel/log.ts'
 import type { ShapeRequest, ShapeResponse, ShapeUpstream } from '../upstream.ts'
 import { bytes, defaults, exposedHeaders, internalError, jsonError, jsonType, shapeMethods } from './protocol.ts'
+import { isMalformed } from './query.ts'
 
 export interface HttpOptions {
   readonly upstream: ShapeUpstream
@@ -14,12 +15,26 @@ export interface HttpOptions {
   readonly log: Log
   /** How long a reader may leave a written piece unread. */
   readonly sendTimeoutMs?: number
+  /** How long a request, its body included, may take to arrive. */
+  readonly readTimeoutMs?: number
 }
 
 type Route = 'root' | 'health' | 'shape' | 'none'
 
-const routeOf = (path: string): Route =>
-  path === '/' ? 'root' : path === '/v1/health' ? 'health' : path === '/v1/shape' ? 'shape' : 'none'
+const routes: Readonly<Record<string, Route>> = { '': 'root', 'v1/health': 'health', 'v1/shape': 'shape' }
+
+/** Empty segments do not count, and escapes are what they stand for: `//v1/%73hape/` is the shape route. */
+const routeOf = (path: string): Route => {
+  try {
+    const segments = path.split('/').filter(segment => segment !== '')
+    return routes[segments.map(decodeURIComponent).join('/')] ?? 'none'
+  } catch {
+    return 'none'
+  }
+}
+
+/** What the reader's framework says where the protocol says nothing. */
+const unspecifiedCaching = { 'cache-control': 'max-age=0, private, must-revalidate' }
 
 const allowedHeaders = 'authorization, content-type, if-none-match, traceparent, tracestate'
 
@@ -97,11 +112,10 @@ const shapeRoute = async (
   options: HttpOptions,
 ): Promise<ShapeResponse> => {
   const method = request.method ?? ''
-  if (!['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'].includes(method)) return jsonError(405, { message: 'Not allowed' })
   if (method !== 'OPTIONS' && !authorised(query, options.secret))
     return {
       status: 401,
-      headers: { 'content-type': jsonType, 'cache-control': 'max-age=0, private, must-revalidate' },
+      headers: { 'content-type': jsonType, ...unspecifiedCaching },
       body: bytes('{"message":"Unauthorized - Invalid API secret"}'),
     }
   const gone = new AbortController()
@@ -121,6 +135,12 @@ const shapeRoute = async (
   return options.upstream.handle(shapeRequest)
 }
 
+const notFound: ShapeResponse = {
+  status: 404,
+  headers: { ...cors('GET, HEAD'), ...unspecifiedCaching },
+  body: bytes('Not found'),
+}
+
 const answerFor = async (
   request: IncomingMessage,
   response: ServerResponse,
@@ -128,46 +148,52 @@ const answerFor = async (
 ): Promise<ShapeResponse> => {
   const target = request.url ?? '/'
   const mark = target.indexOf('?')
-  const path = mark < 0 ? target : target.slice(0, mark)
-  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  switch (routeOf(path)) {
-    case 'root':
-      return { status: isRead ? 200 : 404, headers: cors('GET, HEAD'), body: null }
-    case 'health': {
-      if (!isRead) return { status: 404, headers: cors('GET, HEAD'), body: bytes('Not found') }
-      const status = await options.upstream.health()
-      return {
-        status: status === 'active' ? 200 : 202,
-        headers: {
-          ...cors('GET, HEAD'),
-          'content-type': jsonType,
-          'cache-control': 'no-cache, no-store, must-revalidate',
-        },
-        body: bytes(JSON.stringify({ status })),
-      }
-    }
-    case 'shape': {
-      const answer = await shapeRoute(request, response, query, options)
-      const preflight = request.method === 'OPTIONS' ? { 'access-control-allow-headers': allowedHeaders } : {}
-      return { ...answer, headers: { ...answer.headers, ...cors(shapeMethods), ...preflight } }
-    }
-    default:
-      return { status: 404, headers: { ...cors('GET, HEAD'), 'content-type': 'text/plain' }, body: bytes('Not found') }
+  const route = routeOf(mark < 0 ? target : target.slice(0, mark))
+  const search = mark < 0 ? '' : target.slice(mark + 1)
+  const method = request.method ?? ''
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (route === 'shape' && shapeMethods.split(', ').includes(method)) {
+    if (isMalformed(search)) return { status: 400, headers: cors(shapeMethods), body: null }
+    const answer = await shapeRoute(request, response, new URLSearchParams(search), options)
+    const preflight = method === 'OPTIONS' ? { 'access-control-allow-headers': allowedHeaders } : {}
+    return { ...answer, headers: { ...answer.headers, ...cors(shapeMethods), ...preflight } }
   }
+  if (!isRead || route === 'none' || route === 'shape') return notFound
+  if (route === 'root') return { status: 200, headers: { ...cors('GET, HEAD'), ...unspecifiedCaching }, body: null }
+  const status = await options.upstream.health()
+  return {
+    status: status === 'active' ? 200 : 202,
+    headers: {
+      ...cors('GET, HEAD'),
+      'content-type': jsonType,
+      'cache-control': 'no-cache, no-store, must-revalidate',
+    },
+    body: bytes(JSON.stringify({ status })),
+  }
+}
+
+/** The request's own id, when it is one, or a new one. */
+const requestId = (request: IncomingMessage): string => {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:+=/-]{20,200}$/.test(given) ? given : randomUUID()
 }
 
 /** A server that is not yet listening. */
 export const createHttpServer = (options: HttpOptions): Server => {
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: defaults.headerLimit }, (request, response) => {
     response.setHeader('electric-server', 'Skerry')
+    response.setHeader('x-request-id', requestId(request))
     answerFor(request, response, options)
       .catch((error: unknown) => {
         options.log.error('a request failed', { error })
         return internalError()
       })
       .then(answer =>
-        send(response, request.method === 'HEAD' ? { ...answer, body: null } : answer, options.sendTimeoutMs ?? 30_000),
+        send(
+          response,
+          request.method === 'HEAD' ? { ...answer, body: null } : answer,
+          options.sendTimeoutMs ?? defaults.sendTimeoutMs,
+        ),
       )
       .catch((error: unknown) => {
         // The headers are out: all that is left is to break off, so that nobody takes half a body for a whole one.
@@ -175,10 +201,10 @@ export const createHttpServer = (options: HttpOptions): Server => {
         response.destroy()
       })
   })
-  // Above the idle timeouts of common proxies; long polls and streams have no request timeout.
+  // Above the idle timeouts of common proxies. The request timeout ends when the request is there: it cuts no long poll.
   server.keepAliveTimeout = 75_000
-  server.requestTimeout = 0
-  server.headersTimeout = 60_000
+  server.requestTimeout = options.readTimeoutMs ?? defaults.readTimeoutMs
+  server.headersTimeout = Math.min(60_000, server.requestTimeout)
   return server
 }
 

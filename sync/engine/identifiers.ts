@@ -9,6 +9,7 @@ const foldAscii = (text: string) => text.replace(/[A-Z]/g, letter => letter.toLo
 
 const parseIdentifier = (text: string): Parsed<string> => {
   if (text === '' || text === '""') return fail('Invalid zero-length delimited identifier')
+  if (text.includes('\0') && text.startsWith('"')) return fail('Invalid identifier contains a NUL character')
   let value: string
   if (text.startsWith('"') && text.endsWith('"') && text.length > 1) {
     const inner = text.slice(1, -1)
@@ -58,7 +59,7 @@ export const parseRelation = (text: string): Parsed<RelationName> => {
   return { ok: true, value: second === undefined ? { schema: 'public', name: first } : { schema: first, name: second } }
 }
 
-/** A comma-separated list of identifiers; nothing is trimmed. */
+/** A comma-separated list of identifiers; nothing is trimmed, and what stands there twice comes twice. */
 export const parseColumnList = (text: string): Parsed<readonly string[]> => {
   const names: string[] = []
   for (const part of splitOutsideQuotes(text, ',')) {
@@ -66,7 +67,7 @@ export const parseColumnList = (text: string): Parsed<readonly string[]> => {
     if (!parsed.ok) return parsed
     names.push(parsed.value)
   }
-  return { ok: true, value: [...new Set(names)] }
+  return { ok: true, value: names }
 }
 
 /** An identifier in double quotes, for SQL. */

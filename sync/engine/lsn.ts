@@ -19,7 +19,7 @@ const maxLsn = 2n ** 64n - 1n
 /** Parses `-1`, `-1_0`, `<tx>_<op>` and `<tx>_inf`; null for anything else. */
 export const parseOffset = (text: string): Offset | null => {
   if (text === '-1' || text === '-1_0') return beforeAll
-  const match = /^(\d{1,40})_(\d{1,40}|inf)$/.exec(text)
+  const match = /^\+?(\d{1,40})_(\d{1,40}|inf)$/.exec(text)
   if (match === null || match[1] === undefined || match[2] === undefined) return null
   const tx = BigInt(match[1])
   const op = match[2] === 'inf' ? Infinity : Number(match[2])

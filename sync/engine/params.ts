@@ -1,6 +1,8 @@
 // A request's parameters, checked in the stages and with the texts of the protocol. Nothing here asks Postgres.
 import { type Offset, parseOffset } from './lsn.ts'
 import { defaults, type FieldErrors } from './protocol.ts'
+import { type Query, readFlag, readQuery, readText } from './query.ts'
+import { type SubsetParams, subsetOfBody, subsetOfQuery } from './subset-params.ts'
 
 /** What defines the shape, as the request says it. */
 export interface ShapeParams {
@@ -11,15 +13,8 @@ export interface ShapeParams {
   readonly queryableColumns: string | null
   readonly replica: 'default' | 'full'
   readonly log: 'full' | 'changes_only'
-}
-
-/** A question for some rows of the shape, as the request says it; still unchecked SQL. */
-export interface SubsetParams {
-  readonly where: string | null
-  readonly params: unknown
-  readonly orderBy: string | null
-  readonly limit: unknown
-  readonly offset: unknown
+  /** `experimental_compaction`: accepted, and without effect on what is sent. */
+  readonly compaction: boolean
 }
 
 export interface RequestParams {
@@ -34,27 +29,7 @@ export interface RequestParams {
 
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly errors: FieldErrors }
 
-/** The last value of a parameter; null when absent or empty. */
-const last = (query: URLSearchParams, name: string): string | null => {
-  const value = query.getAll(name).at(-1)
-  return value === undefined || value === '' ? null : value
-}
-
-const flag = (query: URLSearchParams, name: string): boolean | null => {
-  const value = query.getAll(name).at(-1)
-  return value === undefined ? null : value !== 'false'
-}
-
-const whereParams = (query: URLSearchParams): Checked<Readonly<Record<string, string>>> => {
-  const params: Record<string, string> = {}
-  for (const [name, value] of query) {
-    if (name === 'params') return { ok: false, errors: { params: ['is invalid'] } }
-    if (!name.startsWith('params[')) continue
-    if (!/^params\[[^[\]]*\]$/.test(name)) return { ok: false, errors: { params: ['is invalid'] } }
-    params[name.slice(7, -1)] = value
-  }
-  return { ok: true, value: params }
-}
+const wrongType = ['is invalid']
 
 /** Checks that the keys are 1, 2, 3 … */
 export const numberingError = (params: Readonly<Record<string, unknown>>): string | null => {
@@ -66,104 +41,93 @@ export const numberingError = (params: Readonly<Record<string, unknown>>): strin
     : 'Parameters must be numbered sequentially, starting from 1'
 }
 
-const subsetOfQuery = (query: URLSearchParams): SubsetParams | null => {
-  const names = ['where', 'params', 'order_by', 'limit', 'offset', 'where_expr', 'order_by_expr']
-  if (!names.some(name => query.has(`subset__${name}`))) return null
-  return {
-    where: last(query, 'subset__where'),
-    params: last(query, 'subset__params'),
-    orderBy: last(query, 'subset__order_by'),
-    limit: last(query, 'subset__limit'),
-    offset: last(query, 'subset__offset'),
-  }
-}
-
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
-
-/** The subset of a POST body, laid over that of the query. Keys that are no subset keys mean nothing. */
-export const subsetOfBody = (
-  body: Readonly<Record<string, unknown>>,
-  query: SubsetParams | null,
-): SubsetParams | null => {
-  const nested = body['subset']
-  const source =
-    typeof nested === 'object' && nested !== null && !Array.isArray(nested)
-      ? (nested as Readonly<Record<string, unknown>>)
-      : body
-  const names = ['where', 'params', 'order_by', 'limit', 'offset', 'where_expr', 'order_by_expr']
-  if (source === body && !names.some(name => name in source)) return query
-  return {
-    where: text(source['where']) ?? query?.where ?? null,
-    params: source['params'] ?? query?.params ?? null,
-    orderBy: text(source['order_by']) ?? query?.orderBy ?? null,
-    limit: source['limit'] ?? query?.limit ?? null,
-    offset: source['offset'] ?? query?.offset ?? null,
-  }
-}
-
-const choice = <T extends string>(value: string | null, allowed: readonly T[], fallback: T): T | null =>
+const choice = <T extends string>(value: string | null | undefined, allowed: readonly T[], fallback: T): T | null =>
   value === null ? fallback : (allowed.find(item => item === value) ?? null)
 
-/** The shape-defining parameters, without the stages that concern positions. Used by DELETE as well. */
-export const parseShapeParams = (query: URLSearchParams): Checked<ShapeParams> => {
-  const errors: Record<string, readonly string[]> = {}
-  const replica = choice(last(query, 'replica'), ['default', 'full'] as const, 'default')
-  if (replica === null) errors['replica'] = ['is invalid']
-  const log = choice(last(query, 'log'), ['full', 'changes_only'] as const, 'full')
-  if (log === null) errors['log'] = ['is invalid']
-  const params = whereParams(query)
-  if (!params.ok) Object.assign(errors, params.errors)
-  if (replica === null || log === null || !params.ok) return { ok: false, errors }
+/** Fields and what is wrong with them, as they are found. */
+type Errors = Record<string, readonly string[]>
+
+const whereParams = (query: Query, errors: Errors): Readonly<Record<string, string>> => {
+  const value = readQuery(query, 'params')
+  if (value.kind === 'map' && !value.nested) return value.entries
+  if (value.kind !== 'absent' && readText(query, 'params') !== null) errors['params'] = wrongType
+  return {}
+}
+
+const castShape = (query: Query, errors: Errors): ShapeParams => {
+  const text = (name: string): string | null => {
+    const value = readText(query, name)
+    if (value === undefined) errors[name] = wrongType
+    return value ?? null
+  }
+  const replica = choice(readText(query, 'replica'), ['default', 'full'] as const, 'default')
+  if (replica === null) errors['replica'] = wrongType
+  const log = choice(readText(query, 'log'), ['full', 'changes_only'] as const, 'full')
+  if (log === null) errors['log'] = wrongType
   return {
-    ok: true,
-    value: {
-      table: last(query, 'table'),
-      where: last(query, 'where'),
-      params: params.value,
-      columns: last(query, 'columns'),
-      queryableColumns: last(query, 'queryable_columns'),
-      replica,
-      log,
-    },
+    table: text('table'),
+    where: text('where'),
+    params: whereParams(query, errors),
+    columns: text('columns'),
+    queryableColumns: text('queryable_columns'),
+    replica: replica ?? 'default',
+    log: log ?? 'full',
+    compaction: readFlag(query, 'experimental_compaction') ?? false,
   }
 }
 
 const fail = (errors: FieldErrors) => ({ ok: false, errors }) as const
 
-/** Stages 1 to 5 of the validation, and the presence of `table`. */
-export const parseRequest = (
-  query: URLSearchParams,
-  body: Readonly<Record<string, unknown>> | null,
-): Checked<RequestParams> => {
-  const shape = parseShapeParams(query)
-  const offsetText = last(query, 'offset')
-  if (!shape.ok || offsetText === null)
-    return fail({ ...(shape.ok ? {} : shape.errors), ...(offsetText === null ? { offset: ["can't be blank"] } : {}) })
+/** The shape-defining parameters, without the stages that concern positions. Used by DELETE as well. */
+export const parseShapeParams = (query: Query): Checked<ShapeParams> => {
+  const errors: Errors = {}
+  const shape = castShape([...query], errors)
+  return Object.keys(errors).length > 0 ? fail(errors) : { ok: true, value: shape }
+}
+
+/** What can be refused about a definition before its table is known. */
+export const definitionErrors = ({ table, where, params }: ShapeParams): FieldErrors | null => {
+  if (table === null) return { table: ["can't be blank"] }
+  if (where === null) return null
+  const numbering = numberingError(params)
+  if (numbering !== null) return { params: [numbering] }
+  return where.length > defaults.whereLimit ? { where: ['is too long'] } : null
+}
+
+/** Stages 1 to 5 of the validation, and what of stage 6 needs no table. */
+export const parseRequest = (given: Query, body: Readonly<Record<string, unknown>> | null): Checked<RequestParams> => {
+  const query = [...given]
+  const errors: Errors = {}
+  const offsetText = readText(query, 'offset')
+  if (offsetText === null) errors['offset'] = ["can't be blank"]
+  if (offsetText === undefined) errors['offset'] = wrongType
+  const handle = readText(query, 'handle')
+  if (handle === undefined) errors['handle'] = wrongType
+  const shape = castShape(query, errors)
+  const querySubset = subsetOfQuery(query)
+  if (querySubset === undefined) errors['subset'] = wrongType
+  if (Object.keys(errors).length > 0 || typeof offsetText !== 'string') return fail(errors)
   const offset = offsetText === 'now' ? 'now' : parseOffset(offsetText)
   if (offset === null) return fail({ offset: ['has invalid format'] })
   const fromStart = offset === 'now' || offset.tx < 0n
-  const handle = last(query, 'handle')
   if (!fromStart && handle === null) return fail({ handle: ["can't be blank when offset != -1"] })
-  const live = flag(query, 'live') ?? false
-  const sse = flag(query, 'live_sse') ?? flag(query, 'experimental_live_sse') ?? false
+  const live = readFlag(query, 'live') ?? false
+  const sse = readFlag(query, 'live_sse') ?? readFlag(query, 'experimental_live_sse') ?? false
   if (live && offset === 'now') return fail({ live: ["can't be true when offset is 'now'"] })
   if (live && fromStart) return fail({ live: ["can't be true when offset == -1"] })
   if (sse && !live) return fail({ live_sse: ["can't be true unless live is also true"] })
-  const { table, where, params } = shape.value
-  if (table === null) return fail({ table: ["can't be blank"] })
-  const numbering = numberingError(params)
-  if (numbering !== null) return fail({ params: [numbering] })
-  if (where !== null && where.length > defaults.whereLimit) return fail({ where: ['is too long'] })
-  const subset = subsetOfQuery(query)
+  const refused = definitionErrors(shape)
+  if (refused !== null) return fail(refused)
+  const subset = querySubset ?? null
   return {
     ok: true,
     value: {
-      shape: shape.value,
+      shape,
       offset,
-      handle: fromStart ? null : handle,
+      handle: fromStart ? null : (handle ?? null),
       live,
       sse,
-      cursor: last(query, 'cursor'),
+      cursor: readText(query, 'cursor') ?? null,
       subset: body === null ? subset : subsetOfBody(body, subset),
     },
   }

@@ -9,9 +9,11 @@ export const defaults = {
   readinessMs: 5_000,
   snapshotStartMs: 45_000,
   snapshotFirstRowMs: 30_000,
+  clauseHoldMs: 50,
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,
+  headerLimit: 131_072,
   whereLimit: 65_536,
   lockTimeoutMs: 5_000,
   visibilityMs: 5_000,
@@ -21,6 +23,9 @@ export const defaults = {
   statusMs: 1000,
   maxAge: 60,
   staleAge: 300,
+  sendTimeoutMs: 30_000,
+  readTimeoutMs: 60_000,
+  admission: { initial: 300, existing: 10_000 },
 } as const
 
 /** `content-type` of everything but event streams. */
@@ -83,6 +88,7 @@ export const refetch = (handle?: string): ShapeResponse => ({
           'content-type': jsonType,
           'cache-control': 'public, max-age=60, must-revalidate',
           'electric-handle': handle,
+          etag: `"${handle}::"`,
         },
   body: mustRefetch,
 })

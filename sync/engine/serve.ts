@@ -170,7 +170,7 @@ export const createServer = (options: ServeOptions) => {
     const current = chunk === null && offset !== beforeAll && compareOffsets(end, shape.tail) >= 0
     const headers = headersOf(request, end, { upToDate: current, hasData: true })
     if (matches(request.ifNoneMatch, `${shape.handle}:${formatOffset(offset)}:${formatOffset(end)}`)) {
-      const { 'electric-schema': _schema, 'content-type': _type, ...kept } = headers
+      const { 'electric-schema': _schema, ...kept } = headers
       return { status: 304, headers: kept, body: null }
     }
     if (chunk !== null)
@@ -182,7 +182,7 @@ export const createServer = (options: ServeOptions) => {
   const eventStream = (request: ReadRequest, offset: Offset): ShapeResponse => ({
     status: 200,
     headers: {
-      ...headersOf(request, offset, { upToDate: false, hasData: true }),
+      ...headersOf(request, offset, { upToDate: true, hasData: true }),
       connection: 'keep-alive',
       'x-accel-buffering': 'no',
     },

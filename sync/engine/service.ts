@@ -9,11 +9,14 @@ import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
-import { createEndpoint, notReady, type Running } from './endpoint.ts'
+import { Admission, type AdmissionLimits } from './admission.ts'
+import { createEndpoint, notReady, type Running, type Stage } from './endpoint.ts'
 import { defaults } from './protocol.ts'
+import { createAsker } from './replication/ask.ts'
 import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
+import { createReporter, MisconfiguredError } from './replication/misconfigured.ts'
 import { openPositionFile } from './replication/position.ts'
 import { ensurePublication, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
@@ -28,7 +31,7 @@ import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
-import { readTable } from './shapes/tables.ts'
+import { partitionedAbove, readTable } from './shapes/tables.ts'
 
 export interface EngineOptions {
   readonly databaseUrl: string
@@ -49,6 +52,12 @@ export interface EngineOptions {
   readonly maxAge?: number
   readonly staleAge?: number
   readonly poolSize?: number
+  /** More shapes than this, and those unused for the longest time end at the next reconciliation. */
+  readonly maxShapes?: number
+  /** The most requests at once; absent: no limit. */
+  readonly admission?: AdmissionLimits
+  /** Told once when trying again cannot help; absent: the engine says so in the log and keeps trying. */
+  readonly onMisconfigured?: (error: MisconfiguredError) => void
   readonly reconcileMs?: number
   /** How long a snapshot may wait for a dispatched commit to become visible. */
   readonly visibilityMs?: number
@@ -110,7 +119,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   const visibilityMs = options.visibilityMs ?? defaults.visibilityMs
   const stop = new AbortController()
   let state: UpstreamHealth = 'starting'
-  let stage: 'lock' | 'connection' | 'slot' = 'connection'
+  let stage: Stage = 'connection'
   let opened: Opened | undefined
   let connection: ReplicationConnection | undefined
   let loop: Promise<void> | undefined
@@ -129,6 +138,10 @@ export const createEngine = (options: EngineOptions): Engine => {
   // a connection in use that dies between two statements is reported by the next one, not by ending the process
   pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
+
+  const report = createReporter(log)
+  const admission = new Admission(options.admission ?? null)
+  const asker = createAsker(databaseUrl, log)
 
   const setState = (next: UpstreamHealth) => {
     state = next
@@ -152,20 +165,14 @@ export const createEngine = (options: EngineOptions): Engine => {
         void shapes().retire(shape, 'a table of its subqueries was altered')
     }
     const roots = shapes().roots()
-    if (roots.size === 0 || router.watches(relation.oid)) return null
-    // A partition that was attached after the shape was made.
-    return pool
-      .query<{ oid: string }>('SELECT relid::oid::int8::text AS oid FROM pg_partition_ancestors($1::oid)', [
-        relation.oid,
-      ])
-      .then(({ rows }) => {
-        for (const { oid } of rows)
-          for (const shape of roots.get(Number(oid)) ?? [])
-            if (Number(oid) !== relation.oid) {
-              router.add(shape, [relation.oid])
-              shape.moves?.addSource(relation.oid)
-            }
-      })
+    if (roots.size === 0) return null
+    // Perhaps a partition that has appeared after the shape was made.
+    return partitionedAbove(pool, relation.oid).then(above => {
+      for (const { oid, attached } of above)
+        for (const shape of roots.get(oid) ?? [])
+          if (!attached) shapes().follow(shape, relation.oid)
+          else if (!router.feeds(shape, relation.oid)) void shapes().retire(shape, 'a partition was attached')
+    })
   }
 
   const open = async (): Promise<Opened> => {
@@ -191,6 +198,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       events: {
         onRetire: (shape, reason) => void shapes.retire(shape, reason),
         onRelation: relation => onRelation({ router, shapes: () => shapes }, relation),
+        ask: question => asker.ask(question),
         onDirty: (shape, size) => flusher.dirty(shape, size),
       },
     })
@@ -303,6 +311,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       flusher.attach(stream, origin, confirmed)
       const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
       setState('active')
+      report.streaming()
       log.info('streaming', { slot, publication, shapes: shapes.size })
       try {
         await stream.stream(slot, publication, pump)
@@ -323,7 +332,13 @@ export const createEngine = (options: EngineOptions): Engine => {
       try {
         await streamOnce()
       } catch (error) {
-        if (!stop.signal.aborted) log.warn('replication is interrupted', { error })
+        if (stop.signal.aborted) return
+        report.interrupted(error)
+        if (error instanceof MisconfiguredError) stage = 'misconfigured'
+        if (error instanceof MisconfiguredError && options.onMisconfigured !== undefined) {
+          options.onMisconfigured(error)
+          return
+        }
       }
       if (stop.signal.aborted) return
       attempt = Date.now() - began > 10_000 ? 0 : attempt + 1
@@ -336,6 +351,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     if (current === undefined) return
     for (const name of current.shapes.tables())
       current.shapes.compare(name, await readTable(pool, name, publication), true)
+    if (options.maxShapes !== undefined) await current.shapes.evict(options.maxShapes)
   }
 
   /** The engine once it has streamed; also while Postgres is away, but not while another engine has the lock. */
@@ -377,6 +393,8 @@ export const createEngine = (options: EngineOptions): Engine => {
     }),
     pool,
     allowDelete: options.allowDelete ?? false,
+    admission,
+    lives: handle => opened?.shapes.byHandle(handle) !== undefined,
     visibilityMs,
     random,
     now,
@@ -399,6 +417,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       connection?.close()
       await loop
       await close()
+      await asker.close()
       await pool.end()
     },
     handle: endpoint,

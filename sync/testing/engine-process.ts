@@ -16,6 +16,8 @@ export interface EngineProcess {
   /** Starts it, to die at `<point>:<n>` when given. Returns when it listens. */
   start(crash?: string): Promise<void>
   running(): boolean
+  /** Of the process that runs; undefined when none does. */
+  pid(): number | undefined
   /** SIGKILL; returns when it is gone. */
   kill(): Promise<void>
   /** Waits until it is gone by itself, at most `ms`; false when it still runs. */
@@ -32,8 +34,8 @@ export const createEngineProcess = (
   options: Partial<Omit<EngineOptions, 'log' | 'reach'>> = {},
 ): EngineProcess => {
   const folder = options.storageDir ?? mkdtempSync(join(tmpdir(), 'skerry-engine-'))
-  // Below the ports that outgoing connections get: one of those could have it while the engine is down.
-  const port = 10_000 + Math.floor(Math.random() * 22_000)
+  // below the ports that outgoing connections take
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
   const settings = {
     databaseUrl,
     storageDir: folder,
@@ -57,6 +59,7 @@ export const createEngineProcess = (
     origin,
     folder,
     running,
+    pid: () => (running() ? child?.pid : undefined),
     start: async crash => {
       const started = spawn(process.execPath, [main], {
         env: { ...process.env, SKERRY_ENGINE: JSON.stringify(settings), SKERRY_CRASH: crash ?? '' },

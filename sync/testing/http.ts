@@ -1,4 +1,5 @@
 // Plain requests to a shape route, for tests that look at the wire.
+import { request } from 'node:http'
 
 export interface Message {
   readonly key?: string
@@ -77,3 +78,39 @@ export const materialise = (
   }
   return rows
 }
+
+/** An answer as it came, for requests that `fetch` would tidy up. */
+export interface RawReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+/** One request with its path, method and headers sent as they stand, on a connection of its own. */
+export const askRaw = (
+  origin: string,
+  what: {
+    readonly method: string
+    readonly path: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: string
+  },
+): Promise<RawReply> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(origin)
+    const { method, path, headers, body } = what
+    const sent = request({ hostname, port, method, path, headers: { ...headers }, agent: false }, response => {
+      const pieces: Buffer[] = []
+      response.on('data', (piece: Buffer) => pieces.push(piece))
+      response.on('error', reject)
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
+          text: Buffer.concat(pieces).toString(),
+        }),
+      )
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })

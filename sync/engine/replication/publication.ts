@@ -66,6 +66,24 @@ export const publishTable = async (pool: Pool, table: Table, publication: string
   }
 }
 
+/** REPLICA IDENTITY FULL for a partition that has appeared. Best effort: without it, its first update ends the shapes. */
+export const identifyWholly = async (pool: Pool, oid: number): Promise<void> => {
+  const client = await pool.connect()
+  try {
+    await client.query(`BEGIN; SET LOCAL lock_timeout = ${defaults.lockTimeoutMs}`)
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT oid::regclass::text AS name FROM pg_class WHERE oid = $1 AND relreplident <> 'f'`,
+      [oid],
+    )
+    for (const { name } of rows) await client.query(`ALTER TABLE ONLY ${name} REPLICA IDENTITY FULL`)
+    await client.query('COMMIT')
+    client.release()
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
 /** Waits until every transaction that has written to the table by now is over, without standing in anyone's way. */
 export const awaitWriters = async (pool: Pool, sources: readonly number[], signal: AbortSignal): Promise<void> => {
   const writers = async () =>

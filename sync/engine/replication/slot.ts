@@ -4,6 +4,7 @@ import { must } from '#server/kernel/must.ts'
 import { quoteLiteral } from '../identifiers.ts'
 import { parseLsn } from '../lsn.ts'
 import type { ReplicationConnection } from './connection.ts'
+import { MisconfiguredError } from './misconfigured.ts'
 import type { Origin, Position } from './position.ts'
 
 export interface SlotState {
@@ -24,7 +25,7 @@ export const tryLock = async (connection: ReplicationConnection, slot: string): 
 
 const readSlot = async (connection: ReplicationConnection, slot: string) => {
   const [row] = await connection.query(
-    `SELECT plugin, (database = current_database())::int4::text AS here, wal_status, confirmed_flush_lsn::text AS confirmed
+    `SELECT plugin, database, (database IS NOT DISTINCT FROM current_database())::int4::text AS here, wal_status, confirmed_flush_lsn::text AS confirmed
      FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
   )
   return row
@@ -49,7 +50,11 @@ export const ensureSlot = async (
   const walEnd = parseLsn(String(must(system?.xlogpos, 'WAL position')))
   let broken: string | null = null
   let existing = await readSlot(connection, slot)
-  if (existing !== undefined && existing.here !== '1') throw new Error(`slot ${slot} belongs to another database`)
+  if (existing !== undefined && existing.here !== '1')
+    throw new MisconfiguredError(
+      `the replication slot "${slot}" belongs to the database "${String(existing.database)}" of the same cluster`,
+      'give each engine of a cluster a name of its own: --replication-id, ELECTRIC_REPLICATION_STREAM_ID',
+    )
   if (existing !== undefined && (existing.wal_status === 'lost' || existing.confirmed === null)) {
     await connection.query(`DROP_REPLICATION_SLOT "${slot}"`)
     existing = undefined
@@ -60,7 +65,11 @@ export const ensureSlot = async (
     existing = must(await readSlot(connection, slot), 'new slot')
     broken ??= 'the slot was new'
   }
-  if (existing.plugin !== 'pgoutput') throw new Error(`slot ${slot} does not use pgoutput`)
+  if (existing.plugin !== 'pgoutput')
+    throw new MisconfiguredError(
+      `the replication slot "${slot}" does not use the output plugin pgoutput`,
+      `drop the slot if it is not in use (SELECT pg_drop_replication_slot('${slot}')), or give another --replication-id`,
+    )
   const confirmed = parseLsn(String(must(existing.confirmed, 'confirmed position of the slot')))
   if (position !== null && broken === null) {
     const before = position.origin

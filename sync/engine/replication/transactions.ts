@@ -7,6 +7,7 @@ import type { Reach } from '../crash-point.ts'
 import type { Change } from '../shapes/encode.ts'
 import type { Router } from '../shapes/router.ts'
 import type { Shape } from '../shapes/shape.ts'
+import { type Question, Unanswered } from '../shapes/where/where.ts'
 import { decode, type Relation } from './pgoutput.ts'
 import type { Unproven } from './unproven.ts'
 
@@ -16,6 +17,8 @@ export interface TransactionEvents {
   onRetire(shape: Shape, reason: string): void
   /** A relation was described, before any change of it; a promise holds the stream back. */
   onRelation(relation: Relation): Promise<void> | null
+  /** A row filter needs Postgres; the stream is held back until this settles. */
+  ask(question: Question): Promise<void>
   /** The shape has something to flush. */
   onDirty(shape: Shape, bytes: number): void
 }
@@ -35,6 +38,9 @@ export interface Followers {
 const insertByte = 0x49
 const updateByte = 0x55
 const deleteByte = 0x44
+
+/** Questions that one row may raise in one shape. */
+const questionLimit = 1000
 
 export class TransactionReader {
   readonly #router: Router
@@ -214,23 +220,12 @@ export class TransactionReader {
     let following: Shape[] | undefined
     for (const shape of this.#router.candidates(oid, previous, next)) {
       if (shape.since > this.#sequence) continue
-      const wait = shape.prepare()
       const follows = shape.definition.inner.length > 0
       if (follows) (following ??= []).push(shape)
-      if (wait === null && follows) continue
-      if (wait === null) this.#stage(shape, oid, change)
-      else
-        (waits ??= []).push(
-          wait.then(
-            () => {
-              if (!follows) this.#stage(shape, oid, change)
-            },
-            error => {
-              this.#log.error('a shape could not be loaded', { handle: shape.handle, error })
-              this.#retire(shape, 'its files are damaged')
-            },
-          ),
-        )
+      const wait = follows
+        ? this.#loaded(shape, () => null)
+        : this.#loaded(shape, () => this.#stage(shape, oid, change))
+      if (wait !== null) (waits ??= []).push(wait)
     }
     const follow = () => this.#followers.change(this.#router.relationOf(oid), change, bytes.length, following ?? [])
     if (waits === undefined) follow()
@@ -238,11 +233,24 @@ export class TransactionReader {
     return waits === undefined ? null : Promise.all(waits).then(follow)
   }
 
-  #stage(shape: Shape, oid: number, change: Change): void {
-    if (shape.retiring !== undefined) return
+  /** Does `next` once the shape is ready for changes. */
+  #loaded(shape: Shape, next: () => Promise<void> | null): Promise<void> | null {
+    const wait = shape.prepare()
+    if (wait === null) return next()
+    return wait.then(
+      () => next() ?? undefined,
+      error => {
+        this.#log.error('a shape could not be loaded', { handle: shape.handle, error })
+        this.#retire(shape, 'its files are damaged')
+      },
+    )
+  }
+
+  #stage(shape: Shape, oid: number, change: Change, asked = 0): Promise<void> | null {
+    if (shape.retiring !== undefined) return null
     try {
       const [first, second] = this.#router.apply(shape, oid, change)
-      if (first === undefined) return
+      if (first === undefined) return null
       shape.stage(this.#lsn, this.#xid, change.op, first)
       if (second !== undefined) shape.stage(this.#lsn, this.#xid, change.op + 1, second)
       this.#touched.add(shape)
@@ -250,9 +258,12 @@ export class TransactionReader {
       this.#events.onDirty(shape, first.length + (second?.length ?? 0))
       if (shape.overflowed) this.#retire(shape, 'too much was written while its snapshot was read')
     } catch (error) {
+      if (error instanceof Unanswered && asked < questionLimit)
+        return this.#events.ask(error.question).then(() => this.#stage(shape, oid, change, asked + 1) ?? undefined)
       this.#log.error('a change could not be encoded for a shape', { handle: shape.handle, error })
       this.#retire(shape, 'a change could not be encoded')
     }
+    return null
   }
 
   #retire(shape: Shape, reason: string): void {

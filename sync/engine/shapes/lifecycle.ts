@@ -10,7 +10,13 @@ import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
 import { openFileLog } from '../log/file-log.ts'
 import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
-import { awaitWriters, checkPublished, type PublicationMode, publishTable } from '../replication/publication.ts'
+import {
+  awaitWriters,
+  checkPublished,
+  identifyWholly,
+  type PublicationMode,
+  publishTable,
+} from '../replication/publication.ts'
 import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
 import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
@@ -20,7 +26,14 @@ import { keyPrefix } from './encode.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
 import { type Loaded, Shape } from './shape.ts'
-import { explainFailure, type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import {
+  ClauseRaised,
+  explainFailure,
+  type ReadTransaction,
+  selectRows,
+  SnapshotRefused,
+  withReadTransaction,
+} from './snapshot.ts'
 import { Snapshot } from './snapshot-files.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { innerTablesOf } from './subquery/definition.ts'
@@ -49,8 +62,8 @@ export interface LifecycleParts {
   readonly handleTime: () => bigint
 }
 
-/** Why a shape that was asked for is not there. */
-export type StartFailure = SnapshotRefused
+/** Definitions whose clause is known to raise, at most. */
+const raisedLimit = 1000
 
 export class Shapes {
   readonly #parts: LifecycleParts
@@ -58,8 +71,12 @@ export class Shapes {
   readonly #byIdentity = new Map<string, Shape>()
   readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void> }>()
   readonly #failures = new WeakMap<Shape, Error>()
+  /** Definitions whose clause raised for some row. */
+  readonly #raised = new Set<string>()
   readonly #knownTables = new Set<number>()
   readonly #roots = new Map<number, Set<Shape>>()
+  /** The relations whose changes reach a shape, and since when (performance.now()). */
+  readonly #sources = new Map<Shape, Map<number, number>>()
   /** What the catalogs last said about a table. */
   readonly #looks = new Map<string, string>()
   #closed = false
@@ -156,6 +173,16 @@ export class Shapes {
     await Promise.all([...this.#byHandle.values()].map(shape => this.retire(shape, reason)))
   }
 
+  /** Ends the shapes that were not asked for the longest time until `most` are left; those that someone waits for last. */
+  async evict(most: number): Promise<void> {
+    const extra = this.#byHandle.size - most
+    if (extra <= 0) return
+    const oldest = [...this.#byHandle.values()]
+      .sort((a, b) => Number(a.waiting > 0) - Number(b.waiting > 0) || a.lastUsed - b.lastUsed)
+      .slice(0, extra)
+    await Promise.all(oldest.map(shape => this.retire(shape, 'there are too many shapes')))
+  }
+
   /**
    * Ends the shapes that no longer fit what the catalogs say; `table` is null when the name is gone. `withPublication`
    * looks at the publication as well, which a table read while another request publishes it would get wrong.
@@ -163,7 +190,7 @@ export class Shapes {
   compare(name: { schema: string; name: string }, table: Table | null, withPublication: boolean): void {
     // Nearly always nothing has changed since the last look; then the number of shapes must not matter.
     const key = keyPrefix(name.schema, name.name)
-    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey])
+    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey, table.sources])
     const before = this.#looks.get(key)
     const same = table === null ? before === undefined && this.#byHandle.size === 0 : before === now
     // Names that are no tables come from outside and must not be collected.
@@ -187,9 +214,23 @@ export class Shapes {
       if (sameName && definition.oid !== table.oid) void this.retire(shape, 'its table was replaced')
       else if (!sameName && definition.oid === table.oid) void this.retire(shape, 'its table was renamed')
       else if (sameName && !this.#fits(definition, table)) void this.retire(shape, 'its table was altered')
+      else if (sameName && table.partitioned && !this.#keepsPartitions(shape, table))
+        void this.retire(shape, 'a partition was attached or detached')
       else if (withPublication && sameName && !this.#starting.has(shape) && !isPublished(table))
         void this.retire(shape, 'its table is no longer published')
     }
+  }
+
+  /** A partition of the shape's table has appeared: its changes reach the shape from now on. */
+  follow(shape: Shape, oid: number): void {
+    const sources = this.#sources.get(shape)
+    if (sources === undefined || sources.has(oid)) return
+    sources.set(oid, performance.now())
+    const { router, publicationMode, pool, log } = this.#parts
+    router.add(shape, [oid])
+    shape.moves?.addSource(oid)
+    if (publicationMode === 'automatic')
+      identifyWholly(pool, oid).catch((error: unknown) => log.warn('a partition keeps its REPLICA IDENTITY', { error }))
   }
 
   /** Shapes of partitioned tables by the table's oid. */
@@ -217,6 +258,7 @@ export class Shapes {
   #listen(shape: Shape, sources: readonly number[]): void {
     const { oid, inner } = shape.definition
     this.#parts.router.add(shape, sources)
+    this.#sources.set(shape, new Map(sources.map(oid => [oid, 0])))
     this.#parts.router.add(
       shape,
       inner.map(table => table.oid),
@@ -226,6 +268,17 @@ export class Shapes {
     const shapes = this.#roots.get(oid)
     if (shapes === undefined) this.#roots.set(oid, new Set([shape]))
     else shapes.add(shape)
+  }
+
+  /** New partitions are followed; false when rows came or went with one, without a change that says so. */
+  #keepsPartitions(shape: Shape, table: Table): boolean {
+    const known = this.#sources.get(shape)
+    if (known === undefined) return true
+    if ([...known].some(([oid, since]) => since < table.readAt && !table.sources.includes(oid))) return false
+    const added = table.sources.filter(oid => !known.has(oid))
+    if (added.some(oid => table.attached.includes(oid))) return false
+    for (const oid of added) this.follow(shape, oid)
+    return true
   }
 
   #fits(definition: ShapeDefinition, table: Table): boolean {
@@ -261,7 +314,7 @@ export class Shapes {
     if (shape.retiring === undefined) {
       // Nothing of its tables has been decoded before this: the transaction that is open may be the first.
       shape.moves = subqueries.attach(shape, filter, {
-        sources: origin.sources,
+        sources: [...(this.#sources.get(shape)?.keys() ?? origin.sources)],
         since: reader.sequence,
         snapshot: { snapshot: origin.snapshot, until: origin.until },
       })
@@ -290,11 +343,16 @@ export class Shapes {
       },
       async transaction => {
         until = transaction.insertLsn
-        shape.snapshot.begin(transaction.snapshot)
+        const release = this.#hold(shape, transaction.snapshot)
         shape.activate({ snapshot: transaction.snapshot, until })
         this.#parts.subqueries.progress()
         this.#parts.onDirty(shape)
-        if (definition.log === 'full') await this.#copyRows(shape, resolved, transaction, signal)
+        try {
+          if (definition.log === 'full') await this.#copyRows(shape, resolved, transaction, signal)
+        } finally {
+          clearTimeout(release.timer)
+        }
+        release.now()
         addControl(shape.snapshot, transaction.snapshot)
       },
     )
@@ -321,6 +379,17 @@ export class Shapes {
     else if (first) await awaitWriters(pool, table.sources, signal)
     for (const oid of table.sources) this.#knownTables.add(oid)
     return table.sources
+  }
+
+  /**
+   * Lets readers see the rows. A clause may raise for some row, and then the answer is 400 and not half a body: it is
+   * given a moment, and, when it is known to have raised, until the last row.
+   */
+  #hold({ snapshot, definition }: Shape, pg: PgSnapshot): { now: () => void; timer: NodeJS.Timeout | undefined } {
+    const now = () => snapshot.begin(pg)
+    if (definition.where === null) now()
+    const held = definition.where !== null && !this.#raised.has(definition.identity)
+    return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
   }
 
   async #copyRows(
@@ -361,7 +430,10 @@ export class Shapes {
   fail(shape: Shape, error: unknown): Promise<void> {
     if (shape.retiring === undefined && !this.#closed)
       this.#parts.log.warn('a snapshot failed', { handle: shape.handle, error })
-    const explained = explainFailure(error)
+    const { where, identity } = shape.definition
+    const explained = explainFailure(error, where !== null)
+    if (explained instanceof ClauseRaised && this.#raised.add(identity).size > raisedLimit)
+      this.#raised.delete(must([...this.#raised][0]))
     this.#failures.set(shape, explained)
     shape.snapshot.fail(explained)
     return this.retire(shape, 'its snapshot failed')
@@ -370,6 +442,7 @@ export class Shapes {
   async #retire(shape: Shape, reason: string): Promise<void> {
     const { router, catalog, log, reach } = this.#parts
     router.remove(shape)
+    this.#sources.delete(shape)
     if (shape.moves !== undefined) this.#parts.subqueries.detach(shape.moves)
     const { identity, oid } = shape.definition
     const roots = this.#roots.get(oid)

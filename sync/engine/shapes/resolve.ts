@@ -10,7 +10,7 @@ import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
 import { readTable, schemaHeader, type Table } from './tables.ts'
 import { FieldError } from './where/errors.ts'
-import { type CompiledWhere, WhereError } from './where/where.ts'
+import { type CompiledWhere, hasSubquery, WhereError } from './where/where.ts'
 
 /** A definition with what the catalogs said when it was made. */
 export interface Resolved {
@@ -54,6 +54,10 @@ interface ColumnListTexts {
   readonly noun: string
 }
 
+/** Names of the columns that make the key; without a primary key that is all of them, and all have to be sent. */
+const keyOf = (table: Table): readonly string[] =>
+  table.primaryKey.length > 0 ? table.primaryKey : table.columns.map(column => column.name)
+
 const checkColumns = (
   parsed: Parsed<readonly string[]>,
   table: Table,
@@ -63,10 +67,11 @@ const checkColumns = (
   if (!parsed.ok) return fail(field, parsed.error)
   const names = new Set(parsed.value)
   if (names.size === 0) return fail(field, `The list of ${title} must not be empty`)
-  const missing = table.primaryKey.filter(name => !names.has(name))
+  const missing = keyOf(table).filter(name => !names.has(name))
   if (missing.length > 0)
     return fail(field, `The list of ${title} must include all primary key columns, missing: ${list(missing)}`)
-  const unknown = [...names].filter(name => !allowed.has(name))
+  // A name that stands there twice counts as unknown the second time.
+  const unknown = parsed.value.filter((name, index) => !allowed.has(name) || parsed.value.indexOf(name) < index)
   if (unknown.length > 0) return fail(field, `The following ${noun} are not found on the table: ${list(unknown)}`)
   return { ok: true, value: names }
 }
@@ -140,9 +145,9 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       if (!checked.ok) return checked
       selected = checked.value
     }
-    const needed = table.primaryKey.length === 0 ? all : selected
     const unpublished = table.columns.filter(
-      ({ name, generated }) => needed.has(name) && generated !== '' && !(generated === 's' && table.publishesGenerated),
+      ({ name, generated }) =>
+        selected.has(name) && generated !== '' && !(generated === 's' && table.publishesGenerated),
     )
     if (unpublished.length > 0)
       return fail(
@@ -174,6 +179,8 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     let inner: readonly Table[] = []
     if (params.where !== null) {
       try {
+        if (params.compaction && (await hasSubquery(params.where)))
+          return fail('experimental_compaction', "can't be enabled for shapes with subqueries")
         ;({ where, filter, inner } = await compileShapeWhere(params.where, params.params, table, lookup))
       } catch (error) {
         if (error instanceof FieldError) return fail(error.field, error.message)

@@ -78,6 +78,11 @@ export class Router {
     return [...new Set([...this.#tables.values()].flatMap(route => [...route.shapes]))]
   }
 
+  /** Whether changes of the relation `oid` reach the shape. */
+  feeds(shape: Shape, oid: number): boolean {
+    return this.#tables.get(oid)?.shapes.has(shape) === true
+  }
+
   /** False when nobody reads the relation: its changes need not be decoded. */
   watches(oid: number): boolean {
     return this.#tables.has(oid)

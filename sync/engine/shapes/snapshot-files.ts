@@ -87,6 +87,7 @@ export class Snapshot {
   /** The rows begin: readers of chunk 0 may be answered. */
   begin(pg: PgSnapshot): void {
     this.pg = pg
+    this.#wake()
   }
 
   /** Adds a message; `size` is its length in bytes. */

@@ -17,6 +17,11 @@ export class SnapshotRefused extends Error {
   override name = 'SnapshotRefused'
 }
 
+/** The shape's own clause raises for one of the rows: 400 with Postgres' text. */
+export class ClauseRaised extends Error {
+  override name = 'ClauseRaised'
+}
+
 /** An open read transaction. */
 export interface ReadTransaction {
   readonly snapshot: PgSnapshot
@@ -103,10 +108,14 @@ export const selectRows = (
   return `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
 }
 
-/** The text for a failure while rows are read, when it is the reader's business. */
-export const explainFailure = (error: unknown): SnapshotRefused => {
+// Data exceptions, exceeded limits, and collations that contradict each other.
+const clauseCodes = /^(22|54|42P22)/
+
+/** What a failure while rows are read means for the reader; `where` when the rows were chosen by a clause. */
+export const explainFailure = (error: unknown, where = false): SnapshotRefused | ClauseRaised => {
   if (error instanceof SnapshotRefused) return error
   const { code, message } = error as { code?: string; message: string }
+  if (where && code !== undefined && clauseCodes.test(code)) return new ClauseRaised(message)
   if (code === '55P03') return new SnapshotRefused('Snapshot timed out while waiting for a table lock')
   if (code === '57014')
     return new SnapshotRefused(

@@ -1,8 +1,9 @@
 // Subsets: some rows of a shape, once, read from Postgres. The clauses are taken apart and written anew; the shape's own
 // filter always applies, so that a subset can never show more than the shape.
 import type { Pool } from 'pg'
-import { type Checked, numberingError, type SubsetParams } from '../params.ts'
+import { type Checked, numberingError } from '../params.ts'
 import { bytes, type PgSnapshot } from '../protocol.ts'
+import type { SubsetParams } from '../subset-params.ts'
 import { createLineSplitter, createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import { selectRows, withReadTransaction } from './snapshot.ts'
@@ -19,10 +20,12 @@ export interface Subset {
 
 const fail = (field: string, message: string) => ({ ok: false, errors: { subset: { [field]: [message] } } }) as const
 
-const integer = (value: unknown, least: number): number | null => {
-  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value : ''
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  return number >= least ? number : null
+const wrongType = 'is invalid'
+
+/** A whole number that fits Postgres' bigint exactly; undefined for anything else. */
+const integer = (value: unknown): number | undefined => {
+  const text = typeof value === 'number' ? String(value) : value
+  return typeof text === 'string' && /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
 const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>> => {
@@ -33,24 +36,54 @@ const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>>
     } catch {
       return fail('params', 'params must be valid JSON')
     }
+    if (typeof source !== 'object' || source === null || Array.isArray(source))
+      return fail('params', 'params must be a JSON object')
   }
-  if (typeof source !== 'object' || source === null || Array.isArray(source))
-    return fail('params', 'params must be a JSON object')
-  const entries = Object.entries(source).map(([key, item]) => [key, String(item)] as const)
-  const params = Object.fromEntries(entries)
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) return fail('params', wrongType)
+  const params: Record<string, string> = {}
+  for (const [key, item] of Object.entries(source)) {
+    if (typeof item === 'object' && item !== null) return fail('params', wrongType)
+    params[key] = item === null ? '' : String(item)
+  }
   const numbering = numberingError(params)
   return numbering === null ? { ok: true, value: params } : fail('params', numbering)
 }
 
+interface SubsetWords {
+  readonly where: string | null
+  readonly orderBy: string | null
+  readonly limit: number | null
+  readonly offset: number | null
+}
+
+const castWords = ({ where, orderBy, limit, offset }: SubsetParams): Checked<SubsetWords> => {
+  const errors: Record<string, readonly string[]> = {}
+  const number = (name: string, value: unknown, least: number, text: string): number | null => {
+    if (value === null) return null
+    const whole = integer(value)
+    if (whole === undefined) errors[name] = [wrongType]
+    else if (whole < least) errors[name] = [text]
+    return whole ?? null
+  }
+  const word = (name: string, value: unknown): string | null => {
+    if (value !== null && typeof value !== 'string') errors[name] = [wrongType]
+    return typeof value === 'string' ? value : null
+  }
+  const words = {
+    where: word('where', where),
+    orderBy: word('order_by', orderBy),
+    limit: number('limit', limit, 1, 'must be greater than 0'),
+    offset: number('offset', offset, 0, 'must be greater than or equal to 0'),
+  }
+  return Object.keys(errors).length > 0 ? { ok: false, errors: { subset: errors } } : { ok: true, value: words }
+}
+
 /** Checks a subset request against its shape. */
 export const checkSubset = async (request: SubsetParams, resolved: Resolved): Promise<Checked<Subset>> => {
-  const hasLimit = request.limit !== null
-  const hasOffset = request.offset !== null
-  const limit = hasLimit ? integer(request.limit, 1) : null
-  if (hasLimit && limit === null) return fail('limit', 'must be greater than 0')
-  const offset = hasOffset ? integer(request.offset, 0) : null
-  if (hasOffset && offset === null) return fail('offset', 'must be greater than or equal to 0')
-  if ((hasLimit || hasOffset) && request.orderBy === null)
+  const words = castWords(request)
+  if (!words.ok) return words
+  const { limit, offset, orderBy } = words.value
+  if ((limit !== null || offset !== null) && orderBy === null)
     return fail('order_by', 'order_by is required when limit or offset is present')
   const params = stringParams(request.params)
   if (!params.ok) return params
@@ -58,14 +91,14 @@ export const checkSubset = async (request: SubsetParams, resolved: Resolved): Pr
   let where: string | null = null
   let order = ''
   try {
-    if (request.orderBy !== null) order = ` ORDER BY ${(await compileOrderBy(request.orderBy, columns)).sql}`
+    if (orderBy !== null) order = ` ORDER BY ${(await compileOrderBy(orderBy, columns)).sql}`
   } catch (error) {
     if (error instanceof WhereError) return fail('order_by', error.message)
     throw error
   }
   try {
-    if (request.where !== null)
-      where = (await compileWhere(request.where, params.value, columns, { sqlOnly: true })).sql
+    if (words.value.where !== null)
+      where = (await compileWhere(words.value.where, params.value, columns, { sqlOnly: true })).sql
   } catch (error) {
     if (error instanceof WhereError) return fail('where', error.message)
     throw error

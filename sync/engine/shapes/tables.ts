@@ -12,10 +12,12 @@ export interface Column extends WhereColumn {
   /** '' no, 's' stored, 'v' virtual. */
   readonly generated: string
   /** pg_attribute.attcollation; 0 for types without one. */
-  readonly collation: number
+  readonly collationOid: number
 }
 
 export interface Table extends RelationName {
+  /** When reading it began, by the clock of performance.now(): what was known before is in it. */
+  readonly readAt: number
   readonly oid: number
   readonly partitioned: boolean
   readonly columns: readonly Column[]
@@ -23,6 +25,8 @@ export interface Table extends RelationName {
   readonly primaryKey: readonly string[]
   /** The relations whose changes belong to this table: its leaves, or itself. */
   readonly sources: readonly number[]
+  /** Sources that existed before they became partitions, and may have brought rows along. */
+  readonly attached: readonly number[]
   /** Every source is in the publication, whole, with all four operations. */
   readonly published: boolean
   /** Every source has REPLICA IDENTITY FULL. */
@@ -35,6 +39,27 @@ export interface Table extends RelationName {
 
 // libc locales whose order is that of the bytes
 const bytewiseLocales = `'C', 'POSIX', 'C.UTF-8', 'C.utf8'`
+
+// A table that was made as a partition has columns as old as its row type; attaching a table writes all of them anew. The
+// root itself, and what is above it, does not count.
+const wasAttached = (leaf: string, root: string) => `exists (
+  select 1 from pg_partition_ancestors(${leaf}) a join pg_class c on c.oid = a.relid join pg_type y on y.oid = c.reltype
+  where a.relid not in (select relid from pg_partition_ancestors(${root}))
+    and not exists (select 1 from pg_attribute b
+      where b.attrelid = a.relid and b.attnum > 0 and b.xmin = y.xmin and b.cmin = y.cmin))`
+
+/** The partitioned tables above `oid`, and whether the way there was made by attaching. */
+export const partitionedAbove = async (
+  db: Pool,
+  oid: number,
+): Promise<readonly { readonly oid: number; readonly attached: boolean }[]> => {
+  const { rows } = await db.query<{ oid: string; attached: boolean }>(
+    `select up.relid::oid::int8::text as oid, ${wasAttached('$1::oid', 'up.relid')} as attached
+     from pg_partition_ancestors($1::oid) up where up.relid <> $1::oid`,
+    [oid],
+  )
+  return rows.map(row => ({ oid: Number(row.oid), attached: row.attached }))
+}
 
 const sql = `
 with standard as (
@@ -57,6 +82,7 @@ with standard as (
 select (select safe from standard) as default_safe, (select ascii from standard) as default_ascii,
   t.oid::int8::text as oid, t.nspname as schema, t.relname as name, t.relkind = 'p' as partitioned,
   (select coalesce(json_agg(oid::int8), '[]') from sources) as sources,
+  (select coalesce(json_agg(s.oid::int8), '[]') from sources s where t.relkind = 'p' and ${wasAttached('s.oid', 't.oid')}) as attached,
   exists (select 1 from pub) and not exists (
     select 1 from (select oid from sources union select t.oid) s
     where not exists (
@@ -70,12 +96,13 @@ select (select safe from standard) as default_safe, (select ascii from standard)
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
-      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when ty.typcategory = 'A' then el.typtype end, ty.typtype),
-      'elementTypeName', case when ty.typcategory = 'A' and ty.typelem <> 0 then el.typname end,
-      'dims', case when ty.typcategory = 'A' and ty.typelem <> 0 then greatest(a.attndims, 1) else 0 end,
+      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when el.typarray = ty.oid then el.typtype end, ty.typtype),
+      'elementTypeName', case when el.typarray = ty.oid then el.typname end,
+      'dims', case when el.typarray = ty.oid then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
-      'collation', a.attcollation::int8,
+      'collationOid', a.attcollation::int8,
       'collationDeterministic', coalesce(co.collisdeterministic, true),
+      'collation', quote_ident(co.collnamespace::regnamespace::text) || '.' || quote_ident(co.collname),
       'collationSafe', case
         when a.attcollation = 0 then true
         when co.collprovider = 'd' then (select safe from standard)
@@ -100,11 +127,12 @@ interface Row {
   name: string
   partitioned: boolean
   sources: number[]
+  attached: number[]
   published: boolean
   full_identity: boolean
   publishes_generated: boolean
   primary_key: string[]
-  columns: Column[]
+  columns: (Omit<Column, 'collation'> & { collation: string | null })[]
 }
 
 /** The table, or null when there is none of that name. */
@@ -113,17 +141,23 @@ export const readTable = async (
   relation: RelationName,
   publication: string,
 ): Promise<Table | null> => {
+  const readAt = performance.now()
   const { rows } = await db.query<Row>(sql, [relation.schema, relation.name, publication])
   const row = rows[0]
   if (row === undefined) return null
   return {
+    readAt,
     schema: row.schema,
     name: row.name,
     oid: Number(row.oid),
     partitioned: row.partitioned,
-    columns: row.columns,
+    columns: row.columns.map(({ collation, ...column }) => ({
+      ...column,
+      ...(collation === null ? {} : { collation }),
+    })),
     primaryKey: row.primary_key,
     sources: row.sources,
+    attached: row.attached,
     published: row.published,
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
@@ -176,7 +210,7 @@ const modifier = (type: string, typmod: number): Record<string, unknown> => {
     case 'timetz':
     case 'timestamp':
     case 'timestamptz':
-      return typmod > 0 ? { precision: typmod } : {}
+      return typmod > 0 ? { precision: typmod } : typmod === 0 ? { type_mod: 0 } : {}
     case 'interval':
       return typmod >= 0 ? intervalModifier(typmod) : {}
     default:

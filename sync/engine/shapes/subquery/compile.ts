@@ -3,6 +3,7 @@
 import type { Node, SelectStmt, SubLink } from 'libpg-query'
 import { quoteRelation, type RelationName } from '../../identifiers.ts'
 import { streamedColumns, type Column, type Table } from '../tables.ts'
+import { asks } from '../where/asked.ts'
 import { bytewise } from '../where/collation.ts'
 import { EvaluationError, FieldError, refuse, WhereError } from '../where/errors.ts'
 import { nameParts } from '../where/nodes.ts'
@@ -219,7 +220,7 @@ const checkCollations = (member: ExprOf<'member'>, outer: Table, inner: Table): 
     const right = columnOf(inner, member.from.columns[index]?.name ?? '')
     if (!left.collationDeterministic || !right.collationDeterministic)
       throw new WhereError(`the collation of column ${arg.name} has no exact equality`)
-    if (left.collation !== right.collation)
+    if (left.collationOid !== right.collationOid)
       throw new WhereError(`the columns ${arg.name} and ${right.name} have different collations`)
   }
 }
@@ -279,6 +280,9 @@ export const compileShapeWhere = async (
     const condition = await conditionOf(tree, table, context)
     const where = compileExpr(condition)
     if (!hasMember(condition)) return { where, filter: null, inner: [] }
+    const conditions = [condition, ...[...context.subselects.keys()].flatMap(({ condition }) => condition ?? [])]
+    if (conditions.some(asks))
+      throw new WhereError('the clause has an operation that cannot be combined with subqueries')
     const filter = filterOf(toDnf(condition), table, context)
     return { where, filter, inner: [...context.tables.values()] }
   } catch (error) {

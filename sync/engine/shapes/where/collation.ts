@@ -5,7 +5,7 @@
 // that can be relied on, so the SQL says COLLATE "C", and what comes out may only be compared with ASCII constants: then
 // the collation's own case for other letters makes no difference, and the predicate and the SQL agree in any case.
 
-import { refuse } from './errors.ts'
+import { refuse, type WhereError } from './errors.ts'
 import { caseFunctions } from './functions-text.ts'
 import type { Location } from './nodes.ts'
 import { isAscii } from './text.ts'
@@ -14,6 +14,13 @@ import type { ArrayValue } from './values.ts'
 
 /** The collation of C: nothing depends on anything. */
 export const bytewise: Collation = { order: true, ascii: true, deterministic: true, folded: false }
+
+// Constants have the default collation, which gives way to that of a column.
+const nameOf = (args: readonly Expr[]): { readonly name?: string } => {
+  const names = new Set(args.flatMap(arg => (arg.kind === 'const' || !arg.collation ? [] : [arg.collation.name])))
+  const [name] = names
+  return names.size === 1 && name !== undefined ? { name } : {}
+}
 
 /** What is known of the collation of several expressions together: no more than of each. */
 export const mergeCollations = (args: readonly Expr[]): Collation | undefined => {
@@ -27,24 +34,33 @@ export const mergeCollations = (args: readonly Expr[]): Collation | undefined =>
       folded: (merged?.folded ?? false) || collation.folded,
     }
   }
-  return merged
+  return merged && { ...merged, ...nameOf(args) }
 }
 
-/** Refuses what depends on a collation that is not known to allow it. */
+/** The refusal of what needs a bytewise order. */
+export const dependsOnCollation = (what: string, location: Location): WhereError =>
+  refuse(location, `${what} depends on the collation; only bytewise ones are supported, e.g. (x COLLATE "C")`)
+
+/**
+ * Refuses what depends on a collation that is not known to allow it. Returns the name of the collation under which
+ * PostgreSQL has to be asked for the order; undefined when it need not be.
+ */
 export const checkCollation = (
   need: 'none' | 'deterministic' | 'order',
   args: readonly Expr[],
   what: string,
   location: Location,
-): void => {
-  if (need === 'none') return
+): string | undefined => {
+  if (need === 'none') return undefined
   const collation = mergeCollations(args)
   if (collation !== undefined && !collation.deterministic) {
     throw refuse(location, `${what} is not supported for a nondeterministic collation`)
   }
   if (need === 'order' && (collation?.order !== true || collation.folded)) {
-    throw refuse(location, `${what} depends on the collation; only bytewise ones are supported, e.g. (x COLLATE "C")`)
+    if (collation?.name !== undefined && !collation.folded) return collation.name
+    throw dependsOnCollation(what, location)
   }
+  return undefined
 }
 
 const isAsciiConst = (expr: Expr): boolean => {

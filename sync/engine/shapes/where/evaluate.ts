@@ -2,6 +2,7 @@
 // PostgreSQL's executor does. Constant parts are computed once; no closure allocates for scalar comparisons.
 
 import { arrayOf, elementAt, emptyArray, sliceOf } from './array.ts'
+import { Unanswered } from './asked.ts'
 import { EvaluationError } from './errors.ts'
 import type { Expr, ExprOf } from './tree.ts'
 import { elementOf, typeInfo } from './types.ts'
@@ -268,13 +269,14 @@ export const build = (expr: Expr, positions: Positions): Evaluate => {
   }
 }
 
-/** Whether rows are in, by a condition: NULL and evaluation errors are not. Never throws. */
+/** Whether rows are in, by a condition: NULL and evaluation errors are not. Throws nothing but Unanswered. */
 export const predicate = (expr: Expr, positions: Positions): ((row: Row) => boolean) => {
   const evaluate = build(expr, positions)
   return row => {
     try {
       return evaluate(row) === true
-    } catch {
+    } catch (error) {
+      if (error instanceof Unanswered) throw error
       // EvaluationError: PostgreSQL would raise for this row. Anything else would be a defect, and a row too little is
       // better than an engine that stops.
       return false

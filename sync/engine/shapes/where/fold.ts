@@ -1,5 +1,6 @@
 // Expressions whose parts are all constant, computed once. Calls fold themselves in resolve-call.ts.
 
+import { Unanswered } from './asked.ts'
 import { build } from './evaluate.ts'
 import { EvaluationError, refuse } from './errors.ts'
 import { partsOf, type Expr } from './tree.ts'
@@ -30,6 +31,7 @@ export const fold = (given: Expr, location: number | undefined): Expr => {
     return { kind: 'const', type: expr.type, collation: expr.collation, value: build(expr, new Map())([]) }
   } catch (error) {
     if (error instanceof EvaluationError) throw refuse(location, error.message)
+    if (error instanceof Unanswered) return expr
     throw error
   }
 }

@@ -39,6 +39,8 @@ export const compileOrderBy = async (text: string, columns: readonly WhereColumn
     }
     // A constant orders nothing; as it stands, an integer would name an output column.
     if ('A_Const' in node) continue
+    if ('TypeCast' in node)
+      throw refuseHere(node.TypeCast.typeName?.location, 'TypeName expressions are not allowed in ORDER BY clauses')
     if (!('ColumnRef' in node)) {
       throw refuseHere(
         locationOf(node),

@@ -55,6 +55,17 @@ export const parseWhere = async (text: string): Promise<Node> => {
   return statement.whereClause
 }
 
+/** Whether a clause asks for the rows of another query. Throws WhereError where it does not parse. */
+export const hasSubquery = async (text: string): Promise<boolean> => {
+  const stack: unknown[] = [await parseWhere(text)]
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (typeof next !== 'object' || next === null) continue
+    if ('SubLink' in next) return true
+    stack.push(...Object.values(next))
+  }
+  return false
+}
+
 /** The sort keys of `SELECT 1 ORDER BY <text>`. Throws WhereError. */
 export const parseOrderBy = async (text: string): Promise<readonly Node[]> => {
   const statement = await select(orderPrefix + text, text, 'Unexpected `;` in order by')

@@ -2,7 +2,9 @@
 // is constant, and the collation rules. Everything here either yields a tree that we evaluate as PostgreSQL does, or
 // throws WhereError.
 
+import { must } from '#server/kernel/must.ts'
 import { arrayOf } from './array.ts'
+import { askedCall, type CallForm, Unanswered } from './asked.ts'
 import {
   findFunction,
   findOperator,
@@ -15,7 +17,7 @@ import {
   type Pathway,
 } from './catalog.ts'
 import { checkCase, checkCollation, mergeCollations, underC } from './collation.ts'
-import { EvaluationError, refuse } from './errors.ts'
+import { EvaluationError, refuse, type WhereError } from './errors.ts'
 import { collationNeed, implementationOf } from './functions.ts'
 import type { Location } from './nodes.ts'
 import { sqlType } from './sql.ts'
@@ -32,7 +34,7 @@ export const constant = (type: TypeName, value: Value | null, collation?: Collat
 })
 
 /** Reads a literal as a type. */
-export const parseLiteral = (text: string, type: TypeName, location: Location): Value => {
+export const parseLiteral = (text: string, type: TypeName, location: Location, context?: CastContext): Value => {
   const info = typeInfo(type)
   if (info === undefined) throw refuse(location, `unsupported type ${typeLabel(type)}`)
   let value: Value | undefined
@@ -41,8 +43,10 @@ export const parseLiteral = (text: string, type: TypeName, location: Location): 
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error
   }
-  if (value === undefined) throw refuse(location, `invalid syntax for type ${typeLabel(type)}: ${text}`)
-  return value
+  if (value !== undefined) return value
+  const label = typeLabel(type)
+  if (context === 'explicit') throw refuse(location, `could not cast value "${text}" from text to ${label}`)
+  throw refuse(location, `invalid syntax for type ${label}: ${text}`)
 }
 
 const run = (implementation: Implementation, args: readonly ExprOf<'const'>[], strict: boolean): Value | null => {
@@ -68,6 +72,7 @@ export const makeCall = (parts: CallParts, location: Location): Expr => {
     try {
       return constant(parts.type, run(parts.run, parts.args, parts.strict), collation)
     } catch (error) {
+      if (error instanceof Unanswered) return { kind: 'call', collation, ...parts }
       if (error instanceof EvaluationError) throw refuse(location, error.message)
       throw error
     }
@@ -159,7 +164,9 @@ export const tryCoerce = (expr: Expr, target: TypeName, context: CastContext, lo
     const collation = isCollatable(target) ? expr.collation : undefined
     expr.literal?.becomes?.(target)
     const value =
-      expr.value === null ? null : parseLiteral(expr.value as string, target, expr.literal?.location ?? location)
+      expr.value === null
+        ? null
+        : parseLiteral(expr.value as string, target, expr.literal?.location ?? location, context)
     return constant(target, value, collation)
   }
   const path = pathway(expr.type, target, context)
@@ -190,9 +197,23 @@ interface Bound {
   readonly args: readonly Expr[]
   readonly result: TypeName
   readonly run: Implementation
+  /** PostgreSQL computes it */
+  readonly asks: boolean
 }
 
-const bind = (callable: Callable, args: readonly Expr[], what: string, location: Location): Bound => {
+// Operators of the language: what is missing is an overload, and not the operator.
+const knownBinary = new Set('= <> < > <= >= + - * / % ^ & | # || ~~ ~~* !~~ !~~* @> <@ &&'.split(' '))
+const knownUnary = new Set('+ - @ |/ ~'.split(' '))
+
+const unsupported = ({ form, name }: CallForm, count: number, location: Location): WhereError => {
+  if (form === 'function') return refuse(location, `unknown or unsupported function ${name}/${count}`)
+  if ((count === 1 ? knownUnary : knownBinary).has(name))
+    return refuse(location, 'Could not select an operator overload')
+  return refuse(location, `unknown ${count === 1 ? 'unary' : 'binary'} operator "${name}"`)
+}
+
+const bind = (callable: Callable, args: readonly Expr[], call: CallForm, location: Location): Bound => {
+  const what = `${call.form} ${call.name}`
   const concrete = resolvePolymorphic(
     callable.args,
     args.map(arg => arg.type),
@@ -200,20 +221,24 @@ const bind = (callable: Callable, args: readonly Expr[], what: string, location:
   )
   if (concrete === undefined) throw refuse(location, 'Could not select an operator overload')
   const coerced = args.map((arg, i) => coerce(arg, concrete.args[i] ?? arg.type, 'implicit', location))
-  const implementation = implementationOf(callable.source, concrete.args)
-  if (implementation === undefined) throw refuse(location, `${what} is not supported`)
-  checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
-  checkArguments(callable.source, coerced, location)
+  const asks = isAsked(callable.source, coerced)
+  const own = asks ? undefined : implementationOf(callable.source, concrete.args)
+  if (own === undefined && !asks) throw unsupported(call, args.length, location)
+  const collation = checkCollation(collationNeed(callable.source, concrete.args), coerced, what, location)
+  const remote = asks || collation !== undefined
+  const implementation = remote ? askedCall(call, concrete.args, concrete.result, collation) : must(own)
+  checkPattern(callable.source, coerced, location)
   const { folds } = checkCase(callable.source, coerced, what, location)
   return {
     source: callable.source,
     args: folds ? coerced.map(underC) : coerced,
     result: concrete.result,
     run: implementation,
+    asks: remote,
   }
 }
 
-// Zones other than UTC depend on the time zone database of either side.
+// Other zones depend on the time zone database, and only PostgreSQL's own counts.
 const utc = new Set(['utc', 'gmt', 'z', 'uct', 'zulu', 'etc/utc', 'etc/gmt'])
 
 const isNullConst = (expr: Expr | undefined): boolean => expr?.kind === 'const' && expr.value === null
@@ -233,53 +258,50 @@ const likes = new Set([
   'nameicnlike',
 ])
 
-// What can be followed only for some arguments, which have to be constant for that.
-const checkArguments = (source: string, args: readonly Expr[], location: Location): void => {
-  const [first, second] = args
-  if (source === 'timestamp_zone' || source === 'timestamptz_zone') {
-    if (!isNullConst(first) && !utc.has(textOf(first).toLowerCase()))
-      throw refuse(location, 'only the time zone UTC is supported')
-  }
-  if (likes.has(source) && /(?:^|[^\\])(?:\\\\)*\\$/.test(textOf(second))) {
+const checkPattern = (source: string, args: readonly Expr[], location: Location): void => {
+  if (likes.has(source) && /(?:^|[^\\])(?:\\\\)*\\$/.test(textOf(args[1])))
     throw refuse(location, 'LIKE pattern must not end with escape character')
-  }
-  const isPower = source === 'numeric_power' || source === 'dpow'
-  if (isPower && args.every(arg => !isConst(arg) || arg.value !== null)) {
-    const exponent =
-      second !== undefined && isConst(second) ? typeInfo(second.type)?.format(second.value ?? 0) : undefined
-    const whole = first !== undefined && isConst(first) && Number.isInteger(first.value)
-    if (exponent !== '2' && !(source === 'dpow' && whole && /^\d+$/.test(exponent ?? ''))) {
-      throw refuse(location, 'only the exponent 2 is supported')
-    }
-  }
+}
+
+// A whole number to a whole power is exact wherever it is computed; a square is a product (see makeOperator).
+const isExactPower = (source: string, [base, exponent]: readonly Expr[]): boolean => {
+  if (base === undefined || exponent === undefined || !isConst(exponent)) return false
+  const power = typeInfo(exponent.type)?.format(exponent.value ?? 0) ?? ''
+  if (power === '2') return source === 'numeric_power' || isConst(base) || isColumn(base)
+  return source === 'dpow' && isConst(base) && Number.isInteger(base.value) && /^\d+$/.test(power)
+}
+
+const isColumn = (expr: Expr): boolean =>
+  expr.kind === 'column' || (expr.kind === 'call' && expr.form === 'cast' && expr.args.every(isColumn))
+
+/** What is left to PostgreSQL for these arguments: powers that are not rounded here as there, and time zones but UTC. */
+const isAsked = (source: string, args: readonly Expr[]): boolean => {
+  if (args.some(isNullConst)) return false
+  if (source === 'timestamp_zone' || source === 'timestamptz_zone') return !utc.has(textOf(args[0]).toLowerCase())
+  if (source === 'timestamp_izone' || source === 'timestamptz_izone') return true
+  return (source === 'dpow' || source === 'numeric_power') && !isExactPower(source, args)
 }
 
 /** The operator that PostgreSQL would choose, ready to be evaluated over arguments coerced to it. */
 export const bindOperator = (name: string, args: readonly Expr[], location: Location): Bound => {
-  if (!isOperator(name)) throw refuse(location, `unknown ${args.length === 1 ? 'unary' : 'binary'} operator "${name}"`)
+  if (!isOperator(name)) throw unsupported({ form: 'operator', name }, args.length, location)
   const callable = findOperator(
     name,
     args.map(arg => arg.type),
   )
-  if (callable === undefined) throw refuse(location, 'Could not select an operator overload')
-  return bind(callable, args, `operator ${name}`, location)
+  if (callable === undefined) throw unsupported({ form: 'operator', name }, args.length, location)
+  return bind(callable, args, { form: 'operator', name }, location)
 }
 
 const looseFunctions = new Set(['array_cat', 'array_append', 'array_prepend', 'text_concat', 'text_concat_ws'])
-
-// C's pow() is not rounded exactly, a product is: x ^ 2 is computed, here and there, as x * x.
-const floatSquare = (base: Expr, location: Location): Expr => {
-  let inner = base
-  while (inner.kind === 'call' && inner.form === 'cast' && inner.args[0] !== undefined) inner = inner.args[0]
-  if (inner.kind !== 'column') throw refuse(location, 'operator ^ is supported for columns only')
-  return makeOperator('*', [base, base], location)
-}
 
 /** `a op b` or `op a`. */
 export const makeOperator = (name: string, args: readonly Expr[], location: Location): Expr => {
   const bound = bindOperator(name, args, location)
   const [base] = bound.args
-  if (bound.source === 'dpow' && base !== undefined && !isConst(base)) return floatSquare(base, location)
+  // C's pow() is not rounded exactly, a product is: x ^ 2 is computed, here and there, as x * x.
+  if (bound.source === 'dpow' && base !== undefined && !isConst(base) && !bound.asks)
+    return makeOperator('*', [base, base], location)
   const strict = !(name === '||' && bound.args.some(arg => elementOf(arg.type) !== undefined))
   return makeCall({ form: 'operator', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)
 }
@@ -296,8 +318,8 @@ export const makeFunction = (name: string, args: readonly Expr[], location: Loca
   }
   if (asType?.type === 'unknown') return coerce(asType, name, 'explicit', location)
   const callable = isFunction(name) ? findFunction(name, given) : undefined
-  if (callable === undefined) throw refuse(location, `unknown or unsupported function ${name}/${args.length}`)
-  const bound = bind(callable, args, `function ${name}`, location)
+  if (callable === undefined) throw unsupported({ form: 'function', name }, args.length, location)
+  const bound = bind(callable, args, { form: 'function', name }, location)
   const strict = !looseFunctions.has(callable.source)
   return makeCall({ form: 'function', name, args: bound.args, type: bound.result, strict, run: bound.run }, location)
 }

@@ -7,7 +7,7 @@ import { refuse } from './errors.ts'
 import { roundInterval } from './interval.ts'
 import { applyNumericTypmod } from './numeric.ts'
 import { catalogName, type Location, type Resolve } from './nodes.ts'
-import { coerce, makeArray, makeCall } from './resolve-call.ts'
+import { coerce, constant, makeArray, makeCall, parseLiteral } from './resolve-call.ts'
 import { sqlType } from './sql.ts'
 import { trimBlanks } from './text.ts'
 import type { Expr, Implementation } from './tree.ts'
@@ -127,6 +127,22 @@ const castArray = (nodes: readonly Node[], target: TypeName, location: Location,
   return makeArray(target, elements)
 }
 
+// `interval '2' day`: a number without a unit has that of the field.
+const singleFields: Readonly<Record<number, string>> = {
+  2: 'month',
+  4: 'year',
+  8: 'day',
+  1024: 'hour',
+  2048: 'minute',
+  4096: 'second',
+}
+
+const unitLiteral = ({ type, typmods }: Target, arg: Node): string | undefined => {
+  const unit = type === 'interval' && typmods.length === 1 ? singleFields[typmods[0] ?? 0] : undefined
+  const text = 'A_Const' in arg ? arg.A_Const.sval?.sval : undefined
+  return unit !== undefined && text !== undefined && /^[+-]?\d{1,9}$/.test(text) ? `${text} ${unit}` : undefined
+}
+
 /** `expr::type` and `type 'literal'`. */
 export const makeCast = (node: TypeCast, enums: ReadonlyMap<string, TypeName>, resolve: Resolve): Expr => {
   const location = node.typeName?.location ?? node.location
@@ -138,6 +154,8 @@ export const makeCast = (node: TypeCast, enums: ReadonlyMap<string, TypeName>, r
     return castArray(node.arg.A_ArrayExpr.elements ?? [], target.type, location, resolve)
   }
   if (elementOf(target.type) !== undefined) withoutTypmods(target, location)
+  const counted = unitLiteral(target, node.arg)
+  if (counted !== undefined) return constant('interval', parseLiteral(counted, 'interval', location))
   const value = coerce(resolve(node.arg), target.type, 'explicit', location)
   return applyTypmods(value, target, location)
 }

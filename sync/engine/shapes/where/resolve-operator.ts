@@ -6,7 +6,7 @@ import { commonType } from './catalog.ts'
 import { checkCaseOfArray } from './collation.ts'
 import { refuse } from './errors.ts'
 import { fold } from './fold.ts'
-import { catalogName, hasColumn, items, nameParts, required, type Location, type Resolve } from './nodes.ts'
+import { catalogName, hasColumn, items, locationOf, nameParts, required, type Location, type Resolve } from './nodes.ts'
 import { bindOperator, coerce, coerceBool, constant, makeArray, makeOperator } from './resolve-call.ts'
 import { boolLike } from './simplify.ts'
 import type { Expr } from './tree.ts'
@@ -31,9 +31,10 @@ const distinct = (left: Expr, right: Expr, negated: boolean, location: Location)
   )
 }
 
-const quantified = (name: string, left: Expr, right: Expr, all: boolean, location: Location): Expr => {
+// `at` is where the array stands.
+const quantified = (name: string, left: Expr, right: Expr, all: boolean, location: Location, at = location): Expr => {
   const element = right.type === 'unknown' ? 'unknown' : elementOf(right.type)
-  if (element === undefined) throw refuse(location, `argument of ${all ? 'ALL' : 'ANY'} must be an array`)
+  if (element === undefined) throw refuse(at, `argument of ${all ? 'ALL' : 'ANY'} must be an array`)
   // The operator is chosen for the element type; a stand-in of that type takes the array's place.
   const standIn: Expr =
     right.kind === 'const'
@@ -156,7 +157,8 @@ export const resolveOperator = (node: A_Expr, resolve: Resolve): Expr => {
     case 'AEXPR_OP_ANY':
     case 'AEXPR_OP_ALL': {
       const left = resolve(required(node.lexpr, location))
-      return quantified(name, left, resolve(required(node.rexpr, location)), node.kind === 'AEXPR_OP_ALL', location)
+      const right = required(node.rexpr, location)
+      return quantified(name, left, resolve(right), node.kind === 'AEXPR_OP_ALL', location, locationOf(right))
     }
     case 'AEXPR_DISTINCT':
     case 'AEXPR_NOT_DISTINCT': {

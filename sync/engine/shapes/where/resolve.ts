@@ -13,7 +13,7 @@ import type {
   SubLink,
 } from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
-import { bytewise, checkCollation, mergeCollations } from './collation.ts'
+import { bytewise, checkCollation, dependsOnCollation, mergeCollations } from './collation.ts'
 import { refuse, WhereError } from './errors.ts'
 import { fold } from './fold.ts'
 import { catalogName, locationOf, nameParts, required, type Location } from './nodes.ts'
@@ -84,7 +84,7 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   if (node.ival !== undefined) return constant('int4', node.ival.ival ?? 0)
   if (node.boolval !== undefined) return constant('bool', node.boolval.boolval ?? false)
   if (node.sval !== undefined) return unknown(node.sval.sval ?? '', scope, { location: node.location })
-  if (node.fval === undefined) throw refuse(node.location, 'bit string constants are not supported')
+  if (node.fval === undefined) throw refuse(node.location, 'BitString values are not supported')
   const text = node.fval.fval ?? '0'
   const whole = parseBigint(text)
   if (whole !== undefined) {
@@ -97,7 +97,8 @@ const resolveConst = (node: A_Const, scope: Scope): Expr => {
   return constant('numeric', value)
 }
 
-const shownName = (name: string): string => (/^(?:[a-z_][a-z0-9_$]*|\*)$/.test(name) ? name : `"${name}"`)
+const shownName = (name: string): string =>
+  /^(?:[\p{Ll}\p{Lo}_][\p{Ll}\p{Lo}0-9_$]*|\*)$/u.test(name) ? name : `"${name}"`
 
 const collationOf = (column: WhereColumn, scope: Scope): Collation => {
   if (scope.sqlOnly) return bytewise
@@ -106,6 +107,7 @@ const collationOf = (column: WhereColumn, scope: Scope): Collation => {
     ascii: column.collationAscii === true,
     deterministic: column.collationDeterministic,
     folded: false,
+    ...(column.collation === undefined ? {} : { name: column.collation }),
   }
 }
 
@@ -179,7 +181,8 @@ const resolveMinMax = (node: MinMaxExpr, scope: Scope): Expr => {
   if (isEnum(type) || categoryOf(type).category === 'A')
     throw refuse(node.location, `${kind} of ${typeLabel(type)} is not supported`)
   bindOperator('<', [args[0] ?? constant(type, null), args[0] ?? constant(type, null)], node.location)
-  checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location)
+  if (checkCollation(isCollatable(type) ? 'order' : 'none', args, kind, node.location) !== undefined)
+    throw dependsOnCollation(kind, node.location)
   return fold({ kind, type, collation, args }, node.location)
 }
 

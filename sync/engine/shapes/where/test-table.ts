@@ -2,7 +2,7 @@
 // PostgreSQL's text output under the settings that where.ts asks for. Used by tests only.
 
 import pg from 'pg'
-import type { WhereColumn } from './where.ts'
+import { Unanswered, type WhereColumn } from './where.ts'
 
 /** A row as text, by column position. */
 export type TextRow = readonly (string | null)[]
@@ -24,14 +24,16 @@ export const describeColumns = async (client: pg.Client, table: string): Promise
     `select a.attname, t.typname, t.oid::text, a.atttypmod::text, coalesce(e.typtype, t.typtype)::text as kind,
             coalesce(c.collname, 'C') in ('C', 'POSIX', 'ucs_basic', 'default') as safe,
             coalesce(c.collname, 'C') in ('C', 'POSIX', 'ucs_basic') as ascii,
-            coalesce(c.collisdeterministic, true) as deterministic
+            coalesce(c.collisdeterministic, true) as deterministic,
+            quote_ident(n.nspname) || '.' || quote_ident(c.collname) as collation
      from pg_attribute a join pg_type t on t.oid = a.atttypid
           left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
           left join pg_collation c on c.oid = a.attcollation
+          left join pg_namespace n on n.oid = c.collnamespace
      where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     [table],
   )
-  return (rows as Record<string, string>[]).map(row => ({
+  return (rows as Record<string, string | null>[]).map(row => ({
     name: row['attname'] ?? '',
     typeName: row['typname'] ?? '',
     typeOid: Number(row['oid']),
@@ -40,6 +42,7 @@ export const describeColumns = async (client: pg.Client, table: string): Promise
     collationSafe: row['safe'] === 't',
     collationAscii: row['ascii'] === 't',
     collationDeterministic: row['deterministic'] === 't',
+    ...(row['collation'] == null ? {} : { collation: row['collation'] }),
   }))
 }
 
@@ -57,4 +60,34 @@ export const selectIds = async (client: pg.Client, table: string, condition: str
   } catch (error) {
     return error instanceof pg.DatabaseError ? `${error.code ?? ''} ${error.message}` : String(error)
   }
+}
+
+/** Whether a row is in, with every question put to PostgreSQL as the engine would. */
+export const decide = async (client: pg.Client, matches: (row: TextRow) => boolean, row: TextRow): Promise<boolean> => {
+  for (;;) {
+    try {
+      return matches(row)
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error
+      const { sql, values, settle } = error.question
+      try {
+        const { rows } = await client.query({ text: sql, values: [...values], rowMode: 'array' })
+        settle((rows as TextRow[])[0]?.[0] ?? null)
+      } catch (refused) {
+        if (!(refused instanceof pg.DatabaseError)) throw refused
+        settle(undefined)
+      }
+    }
+  }
+}
+
+/** The ids of the rows that a predicate selects. */
+export const decideAll = async (
+  client: pg.Client,
+  matches: (row: TextRow) => boolean,
+  rows: ReadonlyMap<number, TextRow>,
+): Promise<number[]> => {
+  const ids: number[] = []
+  for (const [id, row] of rows) if (await decide(client, matches, row)) ids.push(id)
+  return ids
 }

@@ -11,6 +11,8 @@ export interface Collation {
   /** only ASCII letters have a case: C, POSIX, ucs_basic */
   readonly ascii: boolean
   readonly deterministic: boolean
+  /** its SQL name; undefined where columns of several collations meet, or where it is not known */
+  readonly name?: string
   /** went through lower() or upper() without such a collation: comparable with ASCII constants only */
   readonly folded: boolean
 }

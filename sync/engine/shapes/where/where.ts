@@ -12,7 +12,9 @@ import { resolveCondition, scopeOf } from './resolve.ts'
 import { partsOf, sizeOf, type Collation, type Expr } from './tree.ts'
 
 export { WhereError } from './errors.ts'
+export { type Question, Unanswered } from './asked.ts'
 export { compileOrderBy } from './order-by.ts'
+export { hasSubquery } from './parse.ts'
 
 /** A column of the root table, as the catalogs describe it. */
 export interface WhereColumn {
@@ -28,6 +30,8 @@ export interface WhereColumn {
   /** besides, only ASCII letters have a case: C, POSIX, ucs_basic, but not C.UTF-8; unset: not known */
   readonly collationAscii?: boolean
   readonly collationDeterministic: boolean
+  /** SQL name of the column's collation; unset: not known, and nothing that depends on it is accepted */
+  readonly collation?: string
 }
 
 /** A clause that was accepted. */
@@ -42,7 +46,7 @@ export interface CompiledWhere {
   readonly equalities: readonly { readonly column: string; readonly values: readonly string[] }[]
   /**
    * The predicate over rows of text output by position. bool may be 't'/'f' or 'true'/'false', bytea hex. NULL and
-   * evaluation errors are false; never throws. Throws at once when `columnOrder` lacks a column of the clause.
+   * evaluation errors are false. Throws Unanswered where PostgreSQL has to be asked first, and nothing else. Throws at once when `columnOrder` lacks a column of the clause.
    */
   readonly compile: (columnOrder: readonly string[]) => (row: readonly (string | null)[]) => boolean
 }
