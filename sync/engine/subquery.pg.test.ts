@@ -325,6 +325,11 @@ describe('E118 E149 what is refused', () => {
     ['project IN (SELECT nope FROM members)', 'columns', 'The following columns are not found on the table: nope'],
     ['project IN (SELECT project FROM members WHERE title = $1)', 'where', 'At location 46: unknown reference title'],
     [
+      'project IN (SELECT project FROM members) AND id ^ 3.5 > 1',
+      'where',
+      'the clause has an operation that cannot be combined with subqueries',
+    ],
+    [
       'project IN (SELECT id FROM parts)',
       'where',
       'At location 8: a subquery over a partitioned table is not supported',
