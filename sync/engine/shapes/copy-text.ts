@@ -31,19 +31,28 @@ export interface RowEncoder {
   encode(line: string): string
 }
 
+/** Headers that depend on the row. */
+export interface PerRow {
+  /** The select list, beginning with the columns `names`. */
+  readonly columns: readonly string[]
+  readonly names: readonly string[]
+  /** The fields of one line → JSON to put after the other headers. */
+  headers(fields: readonly string[]): string
+}
+
 /** Rows of `definition`; `moreHeaders` is JSON to put after the relation, such as `,"snapshot_mark":1`. */
-export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = ''): RowEncoder => {
+export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = '', perRow?: PerRow): RowEncoder => {
   const keys = keyColumns(definition)
-  const names = [...definition.selected, ...keys.filter(name => !definition.selected.includes(name))]
+  const names = perRow?.names ?? [...definition.selected, ...keys.filter(name => !definition.selected.includes(name))]
   const keyPositions = keys.map(name => names.indexOf(name))
   const labels = definition.selected.map((name, index) => `${index === 0 ? '' : ','}${JSON.stringify(name)}:`)
   const prefix = keyPrefix(definition.schema, definition.name)
   const start = `{"key":${JSON.stringify(prefix).slice(0, -1)}`
   const middle = '","value":{'
-  const end = `},"headers":{"operation":"insert","relation":${JSON.stringify([definition.schema, definition.name])}${moreHeaders}}}`
+  const end = `},"headers":{"operation":"insert","relation":${JSON.stringify([definition.schema, definition.name])}${moreHeaders}`
   const selectedCount = labels.length
   return {
-    columns: names.map(quoteIdentifier).join(', '),
+    columns: (perRow?.columns ?? names.map(quoteIdentifier)).join(', '),
     encode: line => {
       const fields = line.split('\t')
       let text = start
@@ -53,7 +62,7 @@ export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = ''):
       }
       text += middle
       for (let index = 0; index < selectedCount; index++) text += labels[index] + fieldJson(fields[index] as string)
-      return text + end
+      return `${text}${end}${perRow === undefined ? '' : perRow.headers(fields)}}}`
     },
   }
 }
