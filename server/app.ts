@@ -1,7 +1,7 @@
 // Puts the parts together around an open database and a shape upstream: no logic, no process, no signals.
 import { randomUUID } from 'node:crypto'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
-import { findStanding, roleIn, rolesOf } from './features/members/access.ts'
+import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { createHttp, type Http, windowsFor } from './http/stack.ts'
@@ -81,7 +81,7 @@ export const createApp = (options: AppOptions): App => {
   const sessions = createSessions({ db: database.writes, clock, log, days: config.sessionDays, secure })
   const features = createFeatures({ config, database, mutation, runWrite, write, sessions, windows })
   const shapes = features.flatMap(feature => feature.shapes)
-  const gate = createGate({ upstream, shapes, roleOf: (userId, id) => roleIn(database.reads, userId, id) })
+  const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
