@@ -1,13 +1,14 @@
 // Puts the parts together around an open database and a shape upstream: no logic, no process, no signals.
 import { randomUUID } from 'node:crypto'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
-import { findStanding, roleIn, rolesOf } from './features/members/access.ts'
+import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { createHttp, type Http, windowsFor } from './http/stack.ts'
 import { type Bus, createBus } from '#server/kernel/bus.ts'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import type { Config } from '#server/kernel/config.ts'
+import { createMetrics, type Metrics } from '#server/kernel/metrics.ts'
 import { createShare } from '#server/kernel/groups.ts'
 import type { Database } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly upstream: ShapeUpstream
   readonly log: Log
   readonly version: string
+  /** Where requests are counted; a registry of its own by default. */
+  readonly metrics?: Metrics
   readonly clock?: Clock
   readonly random?: () => number
 }
@@ -52,7 +55,8 @@ const wireRevocation = (bus: Bus, gate: Gate): void => {
 
 /** Builds the application. Throws when the route table or the features contradict themselves. */
 export const createApp = (options: AppOptions): App => {
-  const { config, database, upstream, log, version, clock = systemClock, random = Math.random } = options
+  const { config, database, upstream, log, version, metrics = createMetrics() } = options
+  const { clock = systemClock, random = Math.random } = options
   const bus = createBus({
     url: options.databaseUrl,
     notify: async (channel, payload) => {
@@ -77,7 +81,7 @@ export const createApp = (options: AppOptions): App => {
   const sessions = createSessions({ db: database.writes, clock, log, days: config.sessionDays, secure })
   const features = createFeatures({ config, database, mutation, runWrite, write, sessions, windows })
   const shapes = features.flatMap(feature => feature.shapes)
-  const gate = createGate({ upstream, shapes, roleOf: (userId, id) => roleIn(database.reads, userId, id) })
+  const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
@@ -101,6 +105,7 @@ export const createApp = (options: AppOptions): App => {
     clock,
     version,
     windows,
+    metrics,
     shapes: (call, actor) => gate.handle(call, actor),
   })
   return { http, bus, gate, features, routes, mutation, write, sessions }

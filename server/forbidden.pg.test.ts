@@ -92,9 +92,11 @@ test('the matrix knows every mounted route, and no others', async () => {
     Object.keys(methods).map(method => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   )
   const services = documented.filter(key => !known.includes(key))
-  expect(services.toSorted()).toEqual(['GET /api/time', 'GET /health', 'GET /ready'])
+  expect(services.toSorted()).toEqual(['GET /api/time', 'GET /health', 'GET /metrics', 'GET /ready'])
   for (const key of [...services, 'GET /api/docs', 'GET /api/openapi.json']) {
-    expect([key, (await server.anonymous.get(key.slice(4))).status]).toEqual([key, 200])
+    // without METRICS_TOKEN there are no metrics for anybody
+    const status = key === 'GET /metrics' ? 404 : 200
+    expect([key, (await server.anonymous.get(key.slice(4))).status]).toEqual([key, status])
   }
 })
 

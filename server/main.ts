@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '#migrations/run.ts'
+import { engineMetrics } from '#sync/engine/operations/metrics.ts'
 import { createEngine, type Engine } from '#sync/engine/service.ts'
 import { electricUpstream } from '#sync/electric-upstream.ts'
 import { type App, createApp } from './app.ts'
@@ -12,6 +13,7 @@ import { type Config, ensureSecretKey } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
 import { pause, type Service, startAll } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { createMetrics } from '#server/kernel/metrics.ts'
 import { must } from '#server/kernel/must.ts'
 
 export const version: string = (
@@ -58,6 +60,8 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
   let app: App | undefined
   let engine: Engine | undefined
   let http: HttpServer | undefined
+  const metrics = createMetrics()
+  const storageDir = join(config.dataDir, 'shapes')
 
   const schema: Service = {
     name: 'schema',
@@ -76,13 +80,16 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
         ? undefined
         : createEngine({
             databaseUrl: url(),
-            storageDir: join(config.dataDir, 'shapes'),
+            storageDir,
             publication: 'manual',
             publicationName: 'electric_publication_default',
             log: log.with({ part: 'shapes' }),
           })
       await engine?.start()
-      if (engine) await untilStreaming(engine, log)
+      if (engine) {
+        engineMetrics(metrics.registry, engine, storageDir)
+        await untilStreaming(engine, log)
+      }
       app = createApp({
         config,
         databaseUrl: url,
@@ -90,6 +97,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
         upstream: engine ?? electricUpstream(must(config.electric)),
         log,
         version,
+        metrics,
       })
     },
     stop: async () => engine?.stop(),

@@ -117,7 +117,6 @@ export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
     }
     const { query, applicationId } = upstreamQuery(shape, request.query, person)
     const body = request.method === 'POST' ? subsetBody(request.body) : undefined
-    await judge(shape, person, applicationId)
     const live = query.has('live') && query.get('live') !== 'false'
 
     const ended = Promise.withResolvers<EndReason>()
@@ -135,7 +134,8 @@ export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
     const leave = revocations.enter(open)
     let streams = false
     try {
-      // a right that went between the check above and the registration would otherwise be missed
+      // after the registration: a right that goes before this question is missed by nobody, one that goes after it ends
+      // the request
       await judge(shape, person, applicationId)
       const answer = upstream.handle({
         method: request.method,

@@ -1,4 +1,4 @@
-// `npm run bench [-- sync|live|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
+// `npm run bench [-- sync|live|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
 // Ours and the limit alternate over ROUNDS rounds; medians and their ratio count, single times do not.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { benchApi } from './api.ts'
+import { benchGate } from './gate.ts'
 import { benchLive } from './live.ts'
 import { benchSync } from './sync.ts'
 import { type Figure, printTable } from './table.ts'
@@ -17,7 +18,7 @@ export interface BenchContext {
   say(text: string): void
 }
 
-const parts = { sync: benchSync, live: benchLive, api: benchApi } as const
+const parts = { sync: benchSync, live: benchLive, gate: benchGate, api: benchApi } as const
 type Part = keyof typeof parts
 
 const isPart = (name: string): name is Part => name in parts

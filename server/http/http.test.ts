@@ -539,6 +539,7 @@ describe('service', () => {
         '/api/time',
         '/boom',
         '/health',
+        '/metrics',
         '/open',
         '/ready',
       ].sort(),

@@ -62,18 +62,20 @@ export interface Shapes {
   readonly middleware: Koa.Middleware
   /** Counts a request for `key` (person or address); throws `rate_limited` beyond 200 open ones. */
   readonly enter: (key: string) => OpenCall
+  /** Requests that are open. */
+  readonly open: () => number
   /** Fires the signal of every open request, and of every later one at once. */
   readonly endAll: () => void
 }
 
 /** The door; see the head of the file. */
 export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
-  const open = openLimit(limited ? openPerPerson : Number.POSITIVE_INFINITY)
+  const limit = openLimit(limited ? openPerPerson : Number.POSITIVE_INFINITY)
   // own bookkeeping instead of AbortSignal.any: a signal as old as the process would collect every request's
   const running = new Set<AbortController>()
   let ended = false
   const enter = (key: string): OpenCall => {
-    const leave = open.enter(key)
+    const leave = limit.enter(key)
     const gone = new AbortController()
     running.add(gone)
     if (ended) gone.abort()
@@ -112,6 +114,7 @@ export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
   return {
     middleware,
     enter,
+    open: () => running.size,
     endAll: () => {
       ended = true
       for (const one of running) one.abort()

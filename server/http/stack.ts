@@ -9,6 +9,7 @@ import type { Database } from '#server/kernel/database.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { createMetrics, gauge, type Metrics } from '#server/kernel/metrics.ts'
 import type { Route, RunWrite } from '#server/kernel/route.ts'
 import { createWindows, noWindows, type Windows } from '#server/kernel/windows.ts'
 import { clientAddress } from './client-address.ts'
@@ -17,6 +18,7 @@ import { docsRoutes } from './docs-page.ts'
 import { errorMap } from './error-map.ts'
 import { responseHeaders } from './headers.ts'
 import { type Checks, serviceRoutes } from './health.ts'
+import { metricsRoute } from './metrics.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiRoute } from './openapi.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -36,7 +38,9 @@ export interface HttpOptions {
   readonly runWrite: RunWrite
   readonly database: Pick<Database, 'read'>
   readonly sessions: SessionSource
-  readonly config: Pick<Config, 'origins' | 'publicUrl' | 'trustedProxies' | 'rateLimits'>
+  readonly config: Pick<Config, 'origins' | 'publicUrl' | 'trustedProxies' | 'rateLimits' | 'metricsToken'>
+  /** Where requests are counted; a registry of its own by default. */
+  readonly metrics?: Metrics
   readonly log: Log
   /** What /ready asks. */
   readonly checks: Checks
@@ -76,21 +80,24 @@ const requestId =
 
 // pattern instead of path, and never the query: it may hold search terms
 const accessLog =
-  (log: Log): Koa.Middleware =>
+  (log: Log, metrics: Metrics): Koa.Middleware =>
   async (ctx, next) => {
     const begin = performance.now()
     try {
       await next()
     } finally {
       const state = stateOf(ctx)
+      const status = ctx.res.headersSent ? ctx.res.statusCode : ctx.status
+      const elapsed = performance.now() - begin
+      metrics.observeRequest({ method: ctx.method, route: state.route ?? 'none', status }, elapsed / 1000)
       // a client polls thirty shapes: worth a line only when looking for something
       const level = state.route === shapeRoute ? 'debug' : 'info'
       log[level]('request', {
         request_id: state.requestId,
         method: ctx.method,
         route: state.route,
-        status: ctx.res.headersSent ? ctx.res.statusCode : ctx.status,
-        ms: Math.round(performance.now() - begin),
+        status,
+        ms: Math.round(elapsed),
         user_id: state.actor.kind === 'anonymous' ? undefined : state.actor.userId,
       })
     }
@@ -109,7 +116,16 @@ export const createHttp = (options: HttpOptions): Http => {
   const addressOf = (request: IncomingMessage) =>
     clientAddress(request.socket.remoteAddress, forwarded(request), isTrusted)
 
-  const documented = [...options.routes, ...serviceRoutes(options.checks, version)]
+  const metrics = options.metrics ?? createMetrics()
+  gauge(metrics.registry, 'skerry_open_shape_requests', 'Shape requests that are being answered or wait.', () =>
+    shapes.open(),
+  )
+  gauge(metrics.registry, 'skerry_sync_sockets', 'Open WebSockets at /sync.', () => sync.open())
+  const documented = [
+    ...options.routes,
+    ...serviceRoutes(options.checks, version),
+    metricsRoute(metrics, config.metricsToken),
+  ]
   const reference = openApiRoute(() => documented, { version, publicUrl: config.publicUrl })
   const shapes = createShapes({ handler: options.shapes, limited: config.rateLimits })
 
@@ -117,7 +133,7 @@ export const createHttp = (options: HttpOptions): Http => {
   app.silent = true
   app.on('error', (error: unknown) => log.debug('a response ended early', { error }))
   app.use(requestId(clock, addressOf))
-  app.use(accessLog(log))
+  app.use(accessLog(log, metrics))
   app.use(errorMap(log))
   app.use(responseHeaders({ origins: config.origins, https: config.publicUrl.startsWith('https:') }))
   app.use(sessionMiddleware(sessions, config.origins))

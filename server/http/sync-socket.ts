@@ -61,6 +61,8 @@ export interface SyncSocketOptions {
 export interface SyncSocket {
   /** Answers an upgrade of /sync. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Sockets that are open. */
+  readonly open: () => number
   /** Says goodbye (1001) to every client once its open requests are answered; part of the server's stop. */
   readonly end: () => void
 }
@@ -272,6 +274,7 @@ export const createSyncSocket = (options: SyncSocketOptions): SyncSocket => {
         )
       }
     },
+    open: () => connections.size,
     end: () => {
       ended = true
       for (const connection of connections) connection.leave()

@@ -35,6 +35,8 @@ export interface Config {
   readonly origins: readonly string[]
   /** At least 32 bytes; undefined until `ensureSecretKey` has made or read one. */
   readonly secretKey: string | undefined
+  /** Undefined: no metrics. */
+  readonly metricsToken: string | undefined
   readonly sessionDays: number
   readonly registration: 'open' | 'invite' | 'closed'
   readonly invitationDays: number
@@ -141,6 +143,7 @@ const settings = {
     .string()
     .refine(text => Buffer.byteLength(text) >= 32, 'has less than 32 bytes')
     .optional(),
+  METRICS_TOKEN: z.string().min(16, 'has less than 16 characters').optional(),
   SESSION_DAYS: wholeNumber(1, 400, 30),
   REGISTRATION: oneOf(['open', 'invite', 'closed'], 'open'),
   INVITATION_DAYS: wholeNumber(1, 365, 14),
@@ -167,6 +170,7 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   TRUSTED_PROXIES: 'list addresses or networks with commas between them, such as 10.0.0.0/8,192.168.1.5',
   CORS_ORIGINS: 'list origins without a path, such as https://app.example.com,http://localhost:5173',
   SECRET_KEY: 'set at least 32 random bytes, for example from: openssl rand -base64 48',
+  METRICS_TOKEN: 'set at least 16 random characters, which Prometheus then sends as a bearer token',
   SESSION_DAYS: 'set a number of days such as 30',
   REGISTRATION: 'set open, invite or closed',
   INVITATION_DAYS: 'set a number of days such as 14',
@@ -229,6 +233,7 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     trustedProxies: Object.freeze(values.TRUSTED_PROXIES),
     origins: Object.freeze([...new Set([new URL(publicUrl).origin, ...local, ...values.CORS_ORIGINS])]),
     secretKey: values.SECRET_KEY,
+    metricsToken: values.METRICS_TOKEN,
     sessionDays: values.SESSION_DAYS,
     registration: values.REGISTRATION,
     invitationDays: values.INVITATION_DAYS,

@@ -2,11 +2,15 @@
 import { createLog } from '#server/kernel/log.ts'
 import { startAll } from '#server/kernel/lifecycle.ts'
 import { createHttpServer, listen } from './http.ts'
-import { createEngine } from './service.ts'
+import { examine } from './doctor/doctor.ts'
+import { exitCodeOf, printFindings } from './doctor/findings.ts'
+import { metricsService } from './operations/metrics-service.ts'
+import { createEngine, publicationNameOf, slotNameOf } from './service.ts'
 import { readSettings, type Settings, usage } from './settings.ts'
 
 const run = async (settings: Settings, warnings: readonly string[]): Promise<void> => {
-  const { secret, port, host, level, manual, sendTimeoutMs, readTimeoutMs, maxShapes, ...options } = settings
+  const { secret, port, host, level, manual, sendTimeoutMs, readTimeoutMs, maxShapes, metricsPort, ...options } =
+    settings
   const log = createLog(level)
   for (const warning of warnings) log.warn(warning)
   const engine = createEngine({
@@ -29,7 +33,8 @@ const run = async (settings: Settings, warnings: readonly string[]): Promise<voi
       server.closeAllConnections()
     },
   }
-  const started = startAll([engine, http], log)
+  const figures = metricsPort === undefined ? [] : [metricsService(engine, settings.storageDir, metricsPort, host, log)]
+  const started = startAll([engine, http, ...figures], log)
   const running = await started
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
@@ -38,10 +43,30 @@ const run = async (settings: Settings, warnings: readonly string[]): Promise<voi
     })
 }
 
-const read = readSettings(process.argv.slice(2), process.env)
+/** Only looks: whoever may read its findings knows the secret's place anyway. */
+const examineDatabase = async (settings: Settings): Promise<void> => {
+  const findings = await examine({
+    databaseUrl: settings.databaseUrl,
+    storageDir: settings.storageDir,
+    publication: publicationNameOf(settings.replicationId),
+    slot: slotNameOf(settings.replicationId),
+    mode: settings.manual ? 'manual' : 'automatic',
+  })
+  process.stdout.write(`${printFindings(findings)}\n`)
+  process.exitCode = exitCodeOf(findings)
+}
+
+const [first, ...rest] = process.argv.slice(2)
+const isDoctor = first === 'doctor'
+const isOpen = process.env['ELECTRIC_SECRET'] === undefined && process.env['ELECTRIC_INSECURE'] === undefined
+const read = readSettings(
+  isDoctor ? [...rest, ...(isOpen && !rest.includes('--secret') ? ['--insecure'] : [])] : process.argv.slice(2),
+  process.env,
+)
 if (read.kind === 'help') process.stdout.write(usage)
 else if (read.kind === 'problems') {
   const lines = read.problems.map(({ name, cause, remedy }) => `  ${name}: ${cause}\n    → ${remedy}\n`)
   process.stderr.write(`The settings cannot be used:\n${lines.join('')}`)
   process.exitCode = 2
-} else await run(read.settings, read.warnings)
+} else if (isDoctor) await examineDatabase(read.settings)
+else await run(read.settings, read.warnings)

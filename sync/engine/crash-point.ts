@@ -17,6 +17,9 @@ export const crashPoints = [
   'position.before-write',
   'position.after-sync',
   'slot.confirmed',
+  'subquery.loaded',
+  'move.fetched',
+  'move.applied',
   'shape.before-retire',
   'shape.retired',
 ] as const

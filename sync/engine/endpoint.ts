@@ -22,10 +22,12 @@ import {
 import type { TransactionReader } from './replication/transactions.ts'
 import type { Unproven } from './replication/unproven.ts'
 import type { ShapeServer } from './serve.ts'
-import type { Shapes } from './shapes/lifecycle.ts'
+import { relationsOf, type Shapes } from './shapes/lifecycle.ts'
 import type { Resolved, Resolver } from './shapes/resolve.ts'
 import type { Shape } from './shapes/shape.ts'
 import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
+import type { Subqueries } from './shapes/subquery/subqueries.ts'
+import { settleSubset } from './shapes/subquery/subset-rows.ts'
 import { checkSubset, readSubset } from './shapes/subset.ts'
 
 /** What exists once the engine has its lock. */
@@ -34,6 +36,7 @@ export interface Running {
   readonly resolver: Resolver
   readonly reader: TransactionReader
   readonly unproven: Unproven
+  readonly subqueries: Subqueries
 }
 
 export interface EndpointParts {
@@ -113,14 +116,30 @@ export const createEndpoint = (parts: EndpointParts) => {
     const tail = must(ready.headers['electric-offset'], 'tail')
     const isBeyond = offset !== 'now' && compareOffsets(offset, must(parseOffset(tail))) > 0
     const position = offset === 'now' || isBeyond ? tail : formatOffset(offset.tx < 0n ? snapshotOffset(0) : offset)
-    const needed = running.unproven.touching(resolved.table.sources, running.reader.openXid)
+    const relations = relationsOf(resolved.definition, resolved.table.sources)
+    const needed = running.unproven.touching(relations, running.reader.openXid)
+    const { moves } = shape
+    if (resolved.filter !== null && moves === undefined) return refetch()
     const result = await readSubset(parts.pool, resolved, checked.value, {
+      ...(moves === undefined
+        ? {}
+        : {
+            tagger: moves.tagger,
+            settle: async (rows, snapshotEnd) => {
+              await running.subqueries.reached(moves, snapshotEnd, request.signal)
+              return settleSubset(rows, moves, position)
+            },
+          }),
       mark: Math.floor(parts.random() * 2 ** 31),
       needed: () => needed,
       seen: snapshot => running.unproven.prove(snapshot, running.reader.openXid),
       visibilityMs: parts.visibilityMs,
       signal: request.signal,
     })
+    if ('refetch' in result) {
+      await running.shapes.retire(shape, 'a subset could not be given to a reader that is behind')
+      return refetch()
+    }
     if ('refused' in result) return invalid({ subset: { where: result.refused } })
     return {
       status: 200,

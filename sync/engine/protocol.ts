@@ -19,6 +19,7 @@ export const defaults = {
   lockTimeoutMs: 5_000,
   visibilityMs: 5_000,
   reconcileMs: 60_000,
+  moveTransactions: 50_000,
   flushMs: 250,
   statusMs: 1000,
   maxAge: 60,

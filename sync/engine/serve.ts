@@ -230,7 +230,7 @@ export const createServer = (options: ServeOptions) => {
   const answer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
     const { params, shape } = request
     // Sampled before the tail: what it promises is in the answer or was before it. All is decided before the first wait.
-    const processed = options.processed()
+    const processed = shape.promise(options.processed())
     const { end, chunk } = spanOf(shape, offset)
     const current = chunk === null && offset !== beforeAll && compareOffsets(end, shape.tail) >= 0
     const headers = headersOf(request, end, { upToDate: current, hasData: true })
@@ -281,7 +281,7 @@ export const createServer = (options: ServeOptions) => {
     if (shape.retired || shape.snapshot.failure !== null) return refetch()
     await shape.prepare()
     if (offset === 'now') {
-      const processed = options.processed()
+      const processed = shape.promise(options.processed())
       return nothingNew(request, shape.tail, seen(processed, shape.tail))
     }
     const beyond = compareOffsets(offset, shape.tail)
@@ -299,10 +299,10 @@ export const createServer = (options: ServeOptions) => {
     if (beyond > 0) {
       if (end === 'aborted') return refetch()
       // After a crash the stream first repeats what readers may already have.
-      return options.caughtUp() ? null : unavailable('Timeout waiting for replication connection', 1)
+      return options.caughtUp() && !shape.lags ? null : unavailable('Timeout waiting for replication connection', 1)
     }
     if (!options.ready()) return unavailable('Timeout waiting for replication connection', 10)
-    const processed = options.processed()
+    const processed = shape.promise(options.processed())
     return nothingNew(request, offset, seen(processed, shape.tail))
   }
 

@@ -21,16 +21,18 @@ import { createReporter, MisconfiguredError } from './replication/misconfigured.
 import { openPositionFile } from './replication/position.ts'
 import { ensurePublication, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
+import { replicationStatus, type ReplicationStatus } from './replication/status.ts'
 import { ensureSlot, tryLock } from './replication/slot.ts'
 import { TransactionReader } from './replication/transactions.ts'
 import { Unproven } from './replication/unproven.ts'
 import { createServer } from './serve.ts'
 import { openCatalog, type ShapeCatalog } from './shapes/catalog.ts'
-import { stillFits } from './shapes/definition.ts'
+import { innerStillFits, stillFits } from './shapes/definition.ts'
 import { createHandleClock, Shapes } from './shapes/lifecycle.ts'
 import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
+import { Subqueries } from './shapes/subquery/subqueries.ts'
 import { partitionedAbove, readTable } from './shapes/tables.ts'
 
 export interface EngineOptions {
@@ -61,6 +63,8 @@ export interface EngineOptions {
   readonly reconcileMs?: number
   /** How long a snapshot may wait for a dispatched commit to become visible. */
   readonly visibilityMs?: number
+  /** Transactions of one shape that may wait while rows move in; more end the shape. */
+  readonly moveTransactions?: number
   /** How long requests wait for the engine to become ready. */
   readonly readinessMs?: number
   /** Crash points, for tests. */
@@ -79,10 +83,14 @@ export interface Engine extends Service, ShapeUpstream {
   advance(lsn: bigint, ms?: number): Promise<void>
   /** Number of live shapes. */
   shapeCount(): number
+  /** Number of value sets that subqueries of live shapes need. */
+  valueSetCount(): number
   /** Items that were put into shapes since the engine was made. */
   changeCount(): number
   /** Requests that wait for a shape to change. */
   waiting(): number
+  /** How the stream stands; undefined while Postgres does not say. */
+  replicationStatus(): Promise<ReplicationStatus | undefined>
   /** Looks for altered and dropped tables now, instead of at the next turn. */
   reconcile(): Promise<void>
 }
@@ -93,6 +101,15 @@ interface Opened extends Running {
   readonly position: Awaited<ReturnType<typeof openPositionFile>>
   readonly router: Router
 }
+
+/** The slot of the engine with replication id `id`. */
+export const slotNameOf = (id: string): string => `skerry_slot_${id}`
+
+/** Its publication: Electric's name, so that the one it made is used on. */
+export const publicationNameOf = (id: string): string => `electric_publication_${id}`
+
+/** How long a reader of metrics waits for Postgres. */
+const statusMs = 2000
 
 /** Removes the folders of shapes that are not in the catalog. */
 const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Promise<void> => {
@@ -107,8 +124,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   const { log, databaseUrl, storageDir } = options
   const id = options.replicationId ?? 'default'
   if (!/^[a-z0-9_]{1,40}$/.test(id)) throw new Error('replicationId: lower-case letters, digits and _ only')
-  const slot = options.slotName ?? `skerry_slot_${id}`
-  const publication = options.publicationName ?? `electric_publication_${id}`
+  const slot = options.slotName ?? slotNameOf(id)
+  const publication = options.publicationName ?? publicationNameOf(id)
   const reach = options.reach ?? passThrough
   const now = options.now ?? Date.now
   const random = options.random ?? Math.random
@@ -147,14 +164,20 @@ export const createEngine = (options: EngineOptions): Engine => {
 
   const onRelation = (parts: { router: Router; shapes: () => Shapes }, relation: Relation): Promise<void> | null => {
     const { router, shapes } = parts
-    for (const shape of router.all()) {
-      const { definition } = shape
-      const sameName = definition.schema === relation.schema && definition.name === relation.name
-      if (definition.oid === relation.oid ? !sameName : sameName)
-        void shapes().retire(shape, 'its table was renamed or replaced')
+    for (const shape of router.all())
+      for (const { schema, name, oid } of [shape.definition, ...shape.definition.inner]) {
+        const sameName = schema === relation.schema && name === relation.name
+        if (oid === relation.oid ? !sameName : sameName)
+          void shapes().retire(shape, 'its table was renamed or replaced')
+      }
+    for (const shape of router.shapesOf(relation.oid)) {
+      const { definition, moves } = shape
+      const inner = definition.inner.find(({ oid }) => oid === relation.oid)
+      const outer = inner === undefined || definition.oid === relation.oid || moves?.isOuter(relation.oid) === true
+      if (outer && !stillFits(definition, relation.columns)) void shapes().retire(shape, 'its table was altered')
+      if (inner !== undefined && !innerStillFits(inner, relation.columns))
+        void shapes().retire(shape, 'a table of its subqueries was altered')
     }
-    for (const shape of router.shapesOf(relation.oid))
-      if (!stillFits(shape.definition, relation.columns)) void shapes().retire(shape, 'its table was altered')
     const roots = shapes().roots()
     if (roots.size === 0) return null
     // Perhaps a partition that has appeared after the shape was made.
@@ -179,12 +202,31 @@ export const createEngine = (options: EngineOptions): Engine => {
       unproven,
       log,
       reach,
+      followers: {
+        change: (relation, change, size, concerned) => subqueries.change(relation, change, size, concerned),
+        commit: transaction => subqueries.commit(transaction),
+        abort: () => subqueries.abort(),
+        truncated: oid => subqueries.truncated(oid),
+        progress: () => subqueries.progress(),
+      },
       events: {
         onRetire: (shape, reason) => void shapes.retire(shape, reason),
         onRelation: relation => onRelation({ router, shapes: () => shapes }, relation),
         ask: question => asker.ask(question),
         onDirty: (shape, size) => flusher.dirty(shape, size),
       },
+    })
+    const subqueries = new Subqueries({
+      pool,
+      reader,
+      unproven,
+      visibilityMs,
+      moveTransactions: options.moveTransactions ?? defaults.moveTransactions,
+      retire: (shape, reason) => void shapes.retire(shape, reason),
+      onFailure: (shape, error) => void shapes.fail(shape, error),
+      onDirty: (shape, size) => flusher.dirty(shape, size),
+      log,
+      reach,
     })
     const shapes: Shapes = new Shapes({
       pool,
@@ -196,6 +238,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       router,
       reader,
       unproven,
+      subqueries,
       catalog,
       durableLsn: () => position.last?.lsn ?? 0n,
       onDirty: shape => flusher.dirty(shape, 0),
@@ -215,6 +258,7 @@ export const createEngine = (options: EngineOptions): Engine => {
         unproven.prove(parseSnapshot(must(rows[0]).s), reader.openXid)
       },
       retire: (shape, reason) => shapes.retire(shape, reason),
+      held: () => subqueries.held,
       flushMs: defaults.flushMs,
       statusMs: defaults.statusMs,
       log,
@@ -227,7 +271,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       onTable: (name, table) => shapes.compare(name, table, false),
     })
     for (const entry of catalog.entries) shapes.restore(entry)
-    return { shapes, resolver, reader, unproven, catalog, flusher, position, router }
+    return { shapes, subqueries, resolver, reader, unproven, catalog, flusher, position, router }
   }
 
   const close = async (): Promise<void> => {
@@ -236,6 +280,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     opened = undefined
     current.flusher.stop()
     await current.shapes.close()
+    await current.subqueries.close()
     await current.catalog.close()
   }
 
@@ -403,8 +448,20 @@ export const createEngine = (options: EngineOptions): Engine => {
       }
     },
     shapeCount: () => opened?.shapes.size ?? 0,
+    valueSetCount: () => opened?.subqueries.size ?? 0,
     changeCount: () => opened?.reader.items ?? 0,
     waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
+    replicationStatus: async () => {
+      try {
+        return await withDeadline(
+          replicationStatus(pool, slot, opened?.reader.processed),
+          statusMs,
+          'asking for the slot',
+        )
+      } catch {
+        return undefined
+      }
+    },
     reconcile,
   }
 }

@@ -25,6 +25,8 @@ export interface Settings {
   readonly admission: AdmissionLimits
   readonly sendTimeoutMs: number
   readonly readTimeoutMs: number
+  /** Undefined: no metrics. */
+  readonly metricsPort: number | undefined
   readonly level: LogLevel
 }
 
@@ -268,6 +270,13 @@ const options = {
     help: 'how long a request may take to arrive, default 60s',
     ...duration(1000, 3_600_000),
   },
+  metricsPort: {
+    flag: 'metrics-port',
+    env: 'ELECTRIC_PROMETHEUS_PORT',
+    value: 'N',
+    help: 'serve /metrics for Prometheus on this port',
+    ...whole(0, 65_535),
+  },
   level: {
     flag: 'log-level',
     env: 'ELECTRIC_LOG_LEVEL',
@@ -301,6 +310,7 @@ const help = Object.values(options).map((option: Option<unknown>) => {
 
 /** What `--help` prints. */
 export const usage = `Usage: node sync/engine/cli.ts --database-url URL (--secret TEXT | --insecure) [options]
+       node sync/engine/cli.ts doctor --database-url URL [options]      looks, changes nothing, says what to mend
 
 ${help.join('\n')}
 `
@@ -394,6 +404,7 @@ export const readSettings = (args: readonly string[], env: Environment): ReadSet
       admission: read.admission ?? defaults.admission,
       sendTimeoutMs: read.sendTimeoutMs ?? defaults.sendTimeoutMs,
       readTimeoutMs: read.readTimeoutMs ?? defaults.readTimeoutMs,
+      metricsPort: read.metricsPort,
       level: read.level ?? 'info',
     },
   }

@@ -93,6 +93,7 @@ const rowsOf = (copyText: string, size: number, primaryKey: readonly string[] = 
     selected: ['a', 'id'],
     allColumns: true,
     where: null,
+    inner: [],
     replica: 'default',
     log: 'full',
   })

@@ -6,6 +6,7 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, parseOffset } from '../engine/lsn.ts'
 import { withDisplaySettings } from '../engine/replication/connection.ts'
 import { ask, type Message } from './http.ts'
+import { createMoveState } from './move-state.ts'
 
 type Row = Record<string, string | null>
 
@@ -13,6 +14,8 @@ export interface ShapeQuery {
   readonly params: Readonly<Record<string, string>>
   /** The SELECT that gives the same rows. */
   readonly sql: string
+  /** Data alone may end the shape. */
+  readonly endsBySelf?: boolean
 }
 
 export interface StrictReader {
@@ -31,6 +34,7 @@ export interface StrictReader {
 export const followStrictly = (url: () => string, params: Readonly<Record<string, string>>): StrictReader => {
   const abort = new AbortController()
   const rows = new Map<string, Row>()
+  const moves = createMoveState(rows)
   const refused = new Set<string>()
   const state = { complete: 0n, restarts: 0, changes: 0, failure: undefined as Error | undefined }
   let handle: string | undefined
@@ -43,6 +47,7 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
     offset = '-1'
     live = false
     rows.clear()
+    moves.clear()
     state.complete = 0n
     state.restarts += 1
   }
@@ -50,6 +55,11 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
     if (headers['control'] === 'up-to-date') {
       const lsn = BigInt(String(headers['global_last_seen_lsn']))
       if (lsn > state.complete) state.complete = lsn
+      return
+    }
+    if (headers['event'] !== undefined) {
+      moves.event(headers)
+      state.changes += 1
       return
     }
     if (key === undefined) return
@@ -65,6 +75,7 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
     } else if (!rows.has(key)) throw new Error(`${what}: the row was not there`)
     else if (operation === 'delete') rows.delete(key)
     else rows.set(key, { ...rows.get(key), ...value })
+    moves.change(key, headers)
   }
   const once = async () => {
     const reply = await ask(
@@ -101,7 +112,7 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
         // fetch and a body that breaks off throw TypeErrors; a body cut in the middle is no JSON.
         if (error instanceof TypeError) await pause(20, abort.signal)
         else {
-          state.failure = error as Error
+          state.failure = new Error(`${JSON.stringify(params)}: ${(error as Error).message}`, { cause: error })
           return
         }
       }
@@ -132,6 +143,36 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
 const sorted = (rows: Iterable<Row>): string[] =>
   [...rows].map(row => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
 
+const compare = async (db: pg.Client, found: ReadonlyMap<string, Row>, query: ShapeQuery): Promise<void> => {
+  const { rows } = await db.query<Row>({
+    text: query.sql,
+    types: { getTypeParser: () => (value: unknown) => value },
+  })
+  const expected = sorted(rows)
+  const actual = sorted(found.values())
+  const missing = expected.filter(row => !actual.includes(row))
+  const extra = actual.filter(row => !expected.includes(row))
+  if (missing.length > 0 || extra.length > 0 || actual.length !== expected.length)
+    throw new Error(
+      `${JSON.stringify(query.params)}: ${missing.length} rows missing, ${extra.length} too many, e.g. ${missing[0] ?? '-'} / ${extra[0] ?? '-'}`,
+    )
+}
+
+/** Compares rows with SQL as it is now. Throws on any difference. */
+export const compareRows = async (
+  databaseUrl: string,
+  found: ReadonlyMap<string, Row>,
+  query: ShapeQuery,
+): Promise<void> => {
+  const db = new pg.Client({ connectionString: withDisplaySettings(databaseUrl) })
+  await db.connect()
+  try {
+    await compare(db, found, query)
+  } finally {
+    await db.end()
+  }
+}
+
 /** Waits until the reader has everything that is committed now, and compares it with SQL. Throws on any difference. */
 export const compareWithSql = async (
   databaseUrl: string,
@@ -152,18 +193,7 @@ export const compareWithSql = async (
       await db.query("select pg_logical_emit_message(false, 'test', '')")
     }
     if (reader.failure !== undefined) throw reader.failure
-    const { rows } = await db.query<Row>({
-      text: query.sql,
-      types: { getTypeParser: () => (value: unknown) => value },
-    })
-    const expected = sorted(rows)
-    const actual = sorted(reader.rows.values())
-    const missing = expected.filter(row => !actual.includes(row))
-    const extra = actual.filter(row => !expected.includes(row))
-    if (missing.length > 0 || extra.length > 0 || actual.length !== expected.length)
-      throw new Error(
-        `${JSON.stringify(query.params)}: ${missing.length} rows missing, ${extra.length} too many, e.g. ${missing[0] ?? '-'} / ${extra[0] ?? '-'}`,
-      )
+    await compare(db, reader.rows, query)
   } finally {
     await db.end()
   }

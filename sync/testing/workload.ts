@@ -4,8 +4,7 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import type { ShapeQuery } from './oracle.ts'
 import { below, pick } from './random.ts'
 
-/** The tables of the workload. */
-export const workloadTables = `
+const workloadTables = `
   create table notes (id int primary key, grp int not null, title text, done bool, big text);
   alter table notes alter big set storage external;
   create table pairs (a int, b bool, c char(3), t timestamptz, n numeric, primary key (a, b, c));`
@@ -14,7 +13,7 @@ const groups = 4
 const ids = 60
 
 /** A shape of the workload and the SELECT that says what is in it. */
-export const randomShape = (random: () => number): ShapeQuery => {
+const randomShape = (random: () => number): ShapeQuery => {
   const where = pick(random, [
     null,
     `grp = ${below(random, groups)}`,
@@ -78,8 +77,23 @@ const statement = (random: () => number): string => {
 
 const retryable = new Set(['40001', '40P01', '23505'])
 
+/** Tables, shapes of them, and statements that change them. */
+export interface Workload {
+  readonly tables: string
+  readonly randomShape: (random: () => number) => ShapeQuery
+  readonly statement: (random: () => number) => string
+}
+
+/** Two tables and shapes of one table each. */
+export const plainWorkload: Workload = { tables: workloadTables, randomShape, statement }
+
 /** Runs random transactions until `signal`; survives a database that goes away. Returns how many were committed. */
-export const writeRandomly = async (url: string, random: () => number, signal: AbortSignal): Promise<number> => {
+export const writeRandomly = async (
+  url: string,
+  random: () => number,
+  signal: AbortSignal,
+  statement: Workload['statement'],
+): Promise<number> => {
   let committed = 0
   while (!signal.aborted) {
     // a server that is killed while it lets us in, or while it answers, would keep the driver waiting for ever

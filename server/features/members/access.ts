@@ -1,5 +1,6 @@
 // A person's standing in an application and a project: the rows behind every permission.
 import { type Kysely, sql } from 'kysely'
+import { coalesce } from '#server/kernel/coalesce.ts'
 import type { DB, Reader } from '#server/kernel/database.ts'
 import type { FindStanding } from '#server/kernel/mutation.ts'
 import { type ProjectRole, type Role, type Scope, type Standing, stranger } from '#server/kernel/policy.ts'
@@ -49,15 +50,26 @@ export const readStanding = async (reader: Reader, userId: string | undefined, s
     : stranger
 }
 
-/** The role alone, as the gate asks on every shape request: one statement. */
-export const roleIn = async (reads: Kysely<DB>, userId: string, applicationId: string): Promise<Role | undefined> => {
-  const row = await reads
-    .selectFrom('application_members')
-    .select('role')
-    .where('application_id', '=', applicationId)
-    .where('user_id', '=', userId)
-    .executeTakeFirst()
-  return row?.role as Role | undefined
+/**
+ * A lookup of a person's role in an application, as the database has it when it is asked: every shape request asks, and
+ * those that come together share a query.
+ */
+export const roleLookup = (
+  reads: Kysely<DB>,
+): ((userId: string, applicationId: string) => Promise<Role | undefined>) => {
+  const find = coalesce<Role>(async keys => {
+    const pairs = keys.map(key => key.split('/'))
+    const rows = await reads
+      .selectFrom('application_members')
+      .select(['user_id', 'application_id', 'role'])
+      .where(
+        sql<boolean>`(user_id, application_id) in (select * from unnest(
+          ${pairs.map(([userId]) => userId)}::uuid[], ${pairs.map(([, applicationId]) => applicationId)}::uuid[]))`,
+      )
+      .execute()
+    return new Map(rows.map(row => [`${row.user_id}/${row.application_id}`, row.role as Role]))
+  })
+  return (userId, applicationId) => find(`${userId}/${applicationId}`)
 }
 
 /** All applications of a person with his role in each. */

@@ -85,12 +85,12 @@ class ChunkedLog implements ShapeLog {
     this.#held = { op, json }
   }
 
-  commit(): boolean {
+  commit(mark = true): boolean {
     if (this.#held === undefined) return false
     const { op, json } = this.#held
     this.#held = undefined
     // The headers are the last member of an item, and `last` becomes the last of them.
-    this.#addItem({ op, json: `${json.slice(0, -2)},"last":true}}` }, commitFlag)
+    this.#addItem({ op, json: mark ? `${json.slice(0, -2)},"last":true}}` : json }, commitFlag)
     for (const frame of this.#stagedFrames) this.#enter(frame)
     this.#stagedFrames = []
     this.#committedEnd = this.#end

@@ -11,8 +11,8 @@ export interface ShapeLog {
   readonly pendingBytes: number
   /** Adds an item to the transaction that is being decoded. `json` has no raw newline. */
   stage(tx: bigint, op: number, json: string): void
-  /** Makes the staged items visible and marks the last one `last`; false when there are none. */
-  commit(): boolean
+  /** Makes the staged items visible and, unless told otherwise, marks the last one `last`; false when there are none. */
+  commit(mark?: boolean): boolean
   /** Forgets what was staged. */
   abort(): void
   /** End of the first complete chunk after `after`, or the tail. */

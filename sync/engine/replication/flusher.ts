@@ -25,6 +25,8 @@ export interface FlusherParts {
   /** Takes a snapshot only to forget what it proves. */
   readonly prove: () => Promise<void>
   readonly retire: (shape: Shape, reason: string) => Promise<void>
+  /** The lowest LSN that is not yet in every log; null when there is none below what was received. */
+  readonly held: () => bigint | null
   readonly flushMs: number
   readonly statusMs: number
   readonly log: Log
@@ -125,7 +127,8 @@ export class Flusher {
     const shapes = [...this.#dirty]
     this.#dirty.clear()
     this.#bytes = 0
-    const lsn = reader.received
+    const held = this.#parts.held()
+    const lsn = held !== null && held < reader.received ? held : reader.received
     if (shapes.length === 0 && lsn <= this.#confirmed) return
     await this.#each(shapes, true)
     await catalog.sync()

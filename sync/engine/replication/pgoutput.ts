@@ -15,7 +15,7 @@ export interface Relation {
   readonly columns: readonly RelationColumn[]
 }
 
-/** One row version. Valid beyond the message it came in: it keeps the message's bytes. */
+/** One row version. Valid as long as its message's memory, which the driver uses again; for ever once `row` was called. */
 export class Tuple {
   readonly #bytes: Buffer
   /** Start and length per column; length -1 is NULL, -2 is unchanged TOAST. */

@@ -23,6 +23,18 @@ export interface TransactionEvents {
   onDirty(shape: Shape, bytes: number): void
 }
 
+/** Shapes that depend on several tables, and their sets: they see whole transactions. */
+export interface Followers {
+  /** A row changed; `shapes` are those of the open transaction's that are concerned by the table. */
+  change(relation: Relation, change: Change, size: number, shapes: readonly Shape[]): void
+  /** Returns the shapes whose readers have something new. */
+  commit(transaction: { lsn: bigint; xid: number; op: number }): readonly Shape[]
+  abort(): void
+  truncated(oid: number): void
+  /** `processed` has moved. */
+  progress(): void
+}
+
 const insertByte = 0x49
 const updateByte = 0x55
 const deleteByte = 0x44
@@ -34,6 +46,7 @@ export class TransactionReader {
   readonly #router: Router
   readonly #unproven: Unproven
   readonly #events: TransactionEvents
+  readonly #followers: Followers
   readonly #log: Log
   readonly #reach: Reach
   #sequence = 0
@@ -50,10 +63,18 @@ export class TransactionReader {
   /** Items that were staged since the reader was made. */
   items = 0
 
-  constructor(parts: { router: Router; unproven: Unproven; events: TransactionEvents; log: Log; reach: Reach }) {
+  constructor(parts: {
+    router: Router
+    unproven: Unproven
+    events: TransactionEvents
+    followers: Followers
+    log: Log
+    reach: Reach
+  }) {
     this.#router = parts.router
     this.#unproven = parts.unproven
     this.#events = parts.events
+    this.#followers = parts.followers
     this.#log = parts.log
     this.#reach = parts.reach
   }
@@ -66,6 +87,11 @@ export class TransactionReader {
   /** What the slot may be told once the logs are durable. */
   get received(): bigint {
     return this.#received
+  }
+
+  /** Number of the transaction that began last. */
+  get sequence(): number {
+    return this.#sequence
   }
 
   /** Number of the next transaction to begin. */
@@ -86,6 +112,7 @@ export class TransactionReader {
     if (fresh) this.#lastCommit = this.#received = this.#processed = 0n
     for (const shape of this.#touched) shape.abort()
     this.#touched.clear()
+    this.#followers.abort()
     this.#open = false
     this.#router.forgetRelations()
     if (this.#received < confirmed) this.#received = confirmed
@@ -97,6 +124,7 @@ export class TransactionReader {
     if (this.#open || walEnd <= this.#received) return false
     this.#received = walEnd
     if (walEnd - 1n > this.#processed) this.#processed = walEnd - 1n
+    this.#followers.progress()
     return true
   }
 
@@ -148,12 +176,16 @@ export class TransactionReader {
     for (const shape of this.#touched) if (shape.commit()) woken.push(shape)
     this.#touched.clear()
     this.#open = false
-    if (!this.#repeated) this.#lastCommit = this.#lsn
+    if (!this.#repeated) {
+      woken.push(...this.#followers.commit({ lsn: this.#lsn, xid: this.#xid, op: this.#op }))
+      this.#lastCommit = this.#lsn
+    }
     // The next commit record cannot begin before this one's end.
     if (endLsn - 1n > this.#processed) this.#processed = endLsn - 1n
     if (endLsn > this.#received) this.#received = endLsn
     this.#reach('transaction.committed')
     for (const shape of woken) shape.wake()
+    this.#followers.progress()
   }
 
   #relation(relation: Relation): Promise<void> | null {
@@ -170,6 +202,7 @@ export class TransactionReader {
       this.#op += 2
       for (const shape of this.#router.shapesOf(oid))
         if (shape.since <= this.#sequence) this.#retire(shape, 'its table was truncated')
+      this.#followers.truncated(oid)
     }
   }
 
@@ -184,20 +217,28 @@ export class TransactionReader {
     }
     const change: Change = { previous, next, xid: this.#xid, lsn: this.#lsn, op }
     let waits: Promise<void>[] | undefined
+    let following: Shape[] | undefined
     for (const shape of this.#router.candidates(oid, previous, next)) {
       if (shape.since > this.#sequence) continue
-      const wait = this.#prepared(shape, oid, change)
+      const follows = shape.definition.inner.length > 0
+      if (follows) (following ??= []).push(shape)
+      const wait = follows
+        ? this.#loaded(shape, () => null)
+        : this.#loaded(shape, () => this.#stage(shape, oid, change))
       if (wait !== null) (waits ??= []).push(wait)
     }
+    const follow = () => this.#followers.change(this.#router.relationOf(oid), change, bytes.length, following ?? [])
+    if (waits === undefined) follow()
     this.#reach('transaction.change')
-    return waits === undefined ? null : Promise.all(waits).then(() => {})
+    return waits === undefined ? null : Promise.all(waits).then(follow)
   }
 
-  #prepared(shape: Shape, oid: number, change: Change): Promise<void> | null {
+  /** Does `next` once the shape is ready for changes. */
+  #loaded(shape: Shape, next: () => Promise<void> | null): Promise<void> | null {
     const wait = shape.prepare()
-    if (wait === null) return this.#stage(shape, oid, change)
+    if (wait === null) return next()
     return wait.then(
-      () => this.#stage(shape, oid, change) ?? undefined,
+      () => next() ?? undefined,
       error => {
         this.#log.error('a shape could not be loaded', { handle: shape.handle, error })
         this.#retire(shape, 'its files are damaged')

@@ -42,8 +42,10 @@ const store = ({ snapshot, until, ...rest }: CatalogEntry): StoredEntry => ({
   until: String(until),
 })
 
-const load = ({ snapshot, until, ...rest }: StoredEntry): CatalogEntry => ({
+const load = ({ snapshot, until, definition, ...rest }: StoredEntry): CatalogEntry => ({
   ...rest,
+  // Entries from before there were subqueries have none.
+  definition: { ...definition, inner: definition.inner ?? [] },
   snapshot: { xmin: BigInt(snapshot.xmin), xmax: BigInt(snapshot.xmax), xip: snapshot.xip.map(BigInt) },
   until: BigInt(until),
 })

@@ -102,10 +102,19 @@ const fieldEnd = (source: Buffer, start: number, end: number): number => {
   return at
 }
 
+/** Headers that depend on the row. */
+export interface PerRow {
+  /** The select list, beginning with the columns `names`. */
+  readonly columns: readonly string[]
+  readonly names: readonly string[]
+  /** The fields of one line → JSON to put after the other headers. */
+  headers(fields: readonly string[]): string
+}
+
 /** Rows of `definition`; `moreHeaders` is JSON to put after the relation, such as `,"snapshot_mark":1`. */
-export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = ''): RowEncoder => {
+export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = '', perRow?: PerRow): RowEncoder => {
   const keys = keyColumns(definition)
-  const names = [...definition.selected, ...keys.filter(name => !definition.selected.includes(name))]
+  const names = perRow?.names ?? [...definition.selected, ...keys.filter(name => !definition.selected.includes(name))]
   const keyPositions = keys.map(name => names.indexOf(name))
   const lastKey = Math.max(-1, ...keyPositions)
   const labels = definition.selected.map((name, index) =>
@@ -119,8 +128,9 @@ export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = ''):
   const middle = Buffer.from('","value":{')
   const nullValue = Buffer.from('null')
   const end = Buffer.from(
-    `},"headers":{"operation":"insert","relation":${JSON.stringify([definition.schema, definition.name])}${moreHeaders}}}`,
+    `},"headers":{"operation":"insert","relation":${JSON.stringify([definition.schema, definition.name])}${moreHeaders}`,
   )
+  const close = Buffer.from('}}')
   const fixed = [start, middle, end, ...labels].reduce((sum, part) => sum + part.length + 8, keys.length * 8)
   /** Where the fields up to the last key column begin and end. */
   const spans = new Int32Array(2 * (lastKey + 1))
@@ -168,10 +178,12 @@ export const createRowEncoder = (definition: ShapeDefinition, moreHeaders = ''):
       out[o++] = quote
     }
     writer.length = copyAll(end, out, o)
+    if (perRow !== undefined) writer.add(Buffer.from(perRow.headers(source.toString('utf8', from, to).split('\t'))))
+    writer.add(close)
   }
 
   return {
-    columns: names.map(quoteIdentifier).join(', '),
+    columns: (perRow?.columns ?? names.map(quoteIdentifier)).join(', '),
     into: sink =>
       cutLines((source, from, to) => {
         sink.beginRow()

@@ -17,6 +17,12 @@ export interface DefinitionColumn {
   readonly typmod: number
 }
 
+/** A table that a subquery reads, with the columns that it looks at: a change of one of them ends the shape. */
+export interface InnerTable extends RelationName {
+  readonly oid: number
+  readonly columns: readonly DefinitionColumn[]
+}
+
 export interface ShapeDefinition extends RelationName {
   /** Equal for requests that share a shape. */
   readonly identity: string
@@ -30,6 +36,8 @@ export interface ShapeDefinition extends RelationName {
   /** `columns` was not given: a new column of the table ends the shape. */
   readonly allColumns: boolean
   readonly where: StoredWhere | null
+  /** The tables of the clause's subqueries, each once. */
+  readonly inner: readonly InnerTable[]
   readonly replica: 'default' | 'full'
   readonly log: 'full' | 'changes_only'
 }
@@ -37,6 +45,12 @@ export interface ShapeDefinition extends RelationName {
 /** Names of the columns whose values make the key: the primary key, or every column. */
 export const keyColumns = (definition: ShapeDefinition): readonly string[] =>
   definition.primaryKey.length > 0 ? definition.primaryKey : definition.tableColumns.map(column => column.name)
+
+/** Whether an inner table still has the columns that the shape looks at. */
+export const innerStillFits = (inner: InnerTable, columns: readonly DefinitionColumn[]): boolean =>
+  inner.columns.every(({ name, typeOid, typmod }) =>
+    columns.some(column => column.name === name && column.typeOid === typeOid && column.typmod === typmod),
+  )
 
 /** Whether rows of a table that now has `columns` still are what the shape's log says they are. */
 export const stillFits = (definition: ShapeDefinition, columns: readonly DefinitionColumn[]): boolean => {

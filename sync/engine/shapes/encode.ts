@@ -19,8 +19,23 @@ export type Effect = 'insert' | 'update' | 'delete'
 /** Items for (op, op + 1); the second only when the key changed. */
 export type Encoded = readonly [] | readonly [string] | readonly [string, string]
 
+/** What a subquery shape says about both versions of a row; JSON that begins with a comma. */
+export interface RowHeaders {
+  readonly previous: string
+  readonly next: string
+  /** For an update: it is sent even if no column that is sent has changed. */
+  readonly update: string
+  readonly changed: boolean
+  /** The update is sent as a delete and an insert. */
+  readonly apart: boolean
+}
+
 export interface Plan {
   encode(change: Change, effect: Effect): Encoded
+  /** With the headers of a subquery shape. */
+  encodeWith(change: Change, effect: Effect, headers: RowHeaders): Encoded
+  /** The key of a row. */
+  keyOf(row: Tuple): string
 }
 
 const escapeName = (name: string) => name.replaceAll('/', '//').replaceAll('.', '..')
@@ -89,29 +104,35 @@ export const createPlan = (definition: ShapeDefinition, relation: Relation): Pla
       ...(more === undefined ? {} : { more }),
     })
 
-  const update = (change: Change, previous: Tuple, next: Tuple): Encoded => {
+  const update = (change: Change, previous: Tuple, next: Tuple, headers?: RowHeaders): Encoded => {
     const changed = selected.filter(({ position }) => previous.text(position) !== next.text(position))
     const oldKey = keyOf(previous)
     const newKey = keyOf(next)
+    const before = headers?.previous ?? ''
+    const after = headers?.next ?? ''
     if (oldKey !== newKey) {
       // Without a primary key the key may change in a column that is not sent.
       if (changed.length === 0 && !hasKey && definition.allColumns) return none
       return [
-        remove(change, change.op, previous, `,"key_change_to":${JSON.stringify(newKey)}`),
-        insert(change, change.op + 1, next, `,"key_change_from":${JSON.stringify(oldKey)}`),
+        remove(change, change.op, previous, `,"key_change_to":${JSON.stringify(newKey)}${before}`),
+        insert(change, change.op + 1, next, `,"key_change_from":${JSON.stringify(oldKey)}${after}`),
       ]
     }
-    if (changed.length === 0) return none
+    if (headers?.apart === true)
+      return [remove(change, change.op, previous, before), insert(change, change.op + 1, next, after)]
+    if (changed.length === 0 && headers?.changed !== true) return none
+    const more = headers?.update ?? ''
     if (full)
       return [
         item(change, 'update', change.op, {
           key: newKey,
           value: members(next, selected),
           old: members(previous, changed),
+          more,
         }),
       ]
     const sent = selected.filter(column => column.inKey || changed.includes(column))
-    return [item(change, 'update', change.op, { key: newKey, value: members(next, sent) })]
+    return [item(change, 'update', change.op, { key: newKey, value: members(next, sent), more })]
   }
 
   let last: { change: Change; effect: Effect; encoded: Encoded } | undefined
@@ -126,6 +147,12 @@ export const createPlan = (definition: ShapeDefinition, relation: Relation): Pla
         last = { change, effect, encoded: encode(change, effect) }
       return last.encoded
     },
+    encodeWith: (change, effect, headers) => {
+      if (effect === 'insert') return [insert(change, change.op, must(change.next), headers.next)]
+      if (effect === 'delete') return [remove(change, change.op, must(change.previous), headers.previous)]
+      return update(change, must(change.previous), must(change.next), headers)
+    },
+    keyOf,
   }
 }
 

@@ -21,7 +21,7 @@ import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
 import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
 import { createRowEncoder } from './copy-text.ts'
-import { type ShapeDefinition, stillFits } from './definition.ts'
+import { innerStillFits, type ShapeDefinition, stillFits } from './definition.ts'
 import { keyPrefix } from './encode.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
@@ -35,8 +35,11 @@ import {
   withReadTransaction,
 } from './snapshot.ts'
 import { Snapshot } from './snapshot-files.ts'
-import { readTable, streamedColumns, type Table } from './tables.ts'
-import { compileWhere } from './where/where.ts'
+import { compileShapeWhere } from './subquery/compile.ts'
+import { innerTablesOf } from './subquery/definition.ts'
+import { createTaggedEncoder } from './subquery/rows.ts'
+import type { Subqueries } from './subquery/subqueries.ts'
+import { readTable, type Table } from './tables.ts'
 
 export interface LifecycleParts {
   readonly pool: Pool
@@ -48,6 +51,7 @@ export interface LifecycleParts {
   readonly router: Router
   readonly reader: TransactionReader
   readonly unproven: Unproven
+  readonly subqueries: Subqueries
   readonly catalog: ShapeCatalog
   readonly durableLsn: () => bigint
   readonly onDirty: (shape: Shape) => void
@@ -110,11 +114,11 @@ export class Shapes {
       since: 0,
       now: this.#parts.now(),
       filter: { snapshot: entry.snapshot, until: entry.until },
-      load: () => this.#load(shape, folder, null),
+      load: () => this.#load(shape, folder, entry),
     })
     this.#byHandle.set(shape.handle, shape)
     this.#byIdentity.set(entry.definition.identity, shape)
-    for (const oid of entry.sources) this.#knownTables.add(oid)
+    for (const oid of [...entry.sources, ...entry.definition.inner.map(inner => inner.oid)]) this.#knownTables.add(oid)
     this.#listen(shape, entry.sources)
   }
 
@@ -142,13 +146,18 @@ export class Shapes {
     })
     // In one step: from here on no transaction is missed, and these are the ones that the snapshot has to contain.
     this.#listen(shape, table.sources)
-    const needed = unproven.touching(table.sources, reader.openXid)
+    const { filter } = resolved
+    if (filter !== null)
+      shape.moves = this.#parts.subqueries.attach(shape, filter, {
+        sources: table.sources,
+        since: shape.since,
+        snapshot: undefined,
+      })
+    const needed = unproven.touching(relationsOf(definition, table.sources), reader.openXid)
     this.#byHandle.set(handle, shape)
     this.#byIdentity.set(definition.identity, shape)
     const abort = new AbortController()
-    const done = this.#start(shape, resolved, needed, abort.signal).catch((error: unknown) =>
-      this.#failed(shape, error),
-    )
+    const done = this.#start(shape, resolved, needed, abort.signal).catch((error: unknown) => this.fail(shape, error))
     this.#starting.set(shape, { abort, done })
     void done.finally(() => this.#starting.delete(shape))
     return shape
@@ -191,6 +200,13 @@ export class Shapes {
     if (same && !withPublication) return
     for (const shape of this.#byHandle.values()) {
       const { definition } = shape
+      const inner = definition.inner.find(({ schema, name: own }) => schema === name.schema && own === name.name)
+      if (inner !== undefined && (table === null || inner.oid !== table.oid || !innerStillFits(inner, table.columns)))
+        void this.retire(shape, 'a table of its subqueries is gone or was altered')
+      else if (inner === undefined && definition.inner.some(({ oid }) => oid === table?.oid))
+        void this.retire(shape, 'a table of its subqueries was renamed')
+      else if (inner !== undefined && withPublication && !this.#starting.has(shape) && !isPublished(table))
+        void this.retire(shape, 'a table of its subqueries is no longer published')
       const sameName = definition.schema === name.schema && definition.name === name.name
       if (table === null) {
         if (sameName) void this.retire(shape, 'its table is gone')
@@ -201,7 +217,7 @@ export class Shapes {
       else if (sameName && !this.#fits(definition, table)) void this.retire(shape, 'its table was altered')
       else if (sameName && table.partitioned && !this.#keepsPartitions(shape, table))
         void this.retire(shape, 'a partition was attached or detached')
-      else if (withPublication && sameName && !this.#starting.has(shape) && !(table.published && table.fullIdentity))
+      else if (withPublication && sameName && !this.#starting.has(shape) && !isPublished(table))
         void this.retire(shape, 'its table is no longer published')
     }
   }
@@ -213,6 +229,7 @@ export class Shapes {
     sources.set(oid, performance.now())
     const { router, publicationMode, pool, log } = this.#parts
     router.add(shape, [oid])
+    shape.moves?.addSource(oid)
     if (publicationMode === 'automatic')
       identifyWholly(pool, oid).catch((error: unknown) => log.warn('a partition keeps its REPLICA IDENTITY', { error }))
   }
@@ -226,7 +243,8 @@ export class Shapes {
   tables(): readonly { schema: string; name: string }[] {
     const names = new Map<string, { schema: string; name: string }>()
     for (const { definition } of this.#byHandle.values())
-      names.set(JSON.stringify([definition.schema, definition.name]), definition)
+      for (const { schema, name } of [definition, ...definition.inner])
+        names.set(JSON.stringify([schema, name]), { schema, name })
     return [...names.values()]
   }
 
@@ -239,9 +257,14 @@ export class Shapes {
   }
 
   #listen(shape: Shape, sources: readonly number[]): void {
+    const { oid, inner } = shape.definition
     this.#parts.router.add(shape, sources)
     this.#sources.set(shape, new Map(sources.map(oid => [oid, 0])))
-    const { oid } = shape.definition
+    this.#parts.router.add(
+      shape,
+      inner.map(table => table.oid),
+      true,
+    )
     if (sources.includes(oid)) return
     const shapes = this.#roots.get(oid)
     if (shapes === undefined) this.#roots.set(oid, new Set([shape]))
@@ -270,24 +293,39 @@ export class Shapes {
     return join(this.#parts.folder, 'shapes', split, handle)
   }
 
-  async #load(shape: Shape, folder: string, resolved: Resolved | null): Promise<Loaded> {
-    const { chunkBytes, durableLsn, reach, pool, publication } = this.#parts
+  async #load(shape: Shape, folder: string, origin: Resolved | CatalogEntry): Promise<Loaded> {
+    const { chunkBytes, durableLsn, reach, pool, publication, subqueries, reader } = this.#parts
     await shape.snapshot.check()
     const path = join(folder, 'log')
     const log =
-      resolved === null
+      'handle' in origin
         ? await openFileLog(path, { chunkBytes, durableLsn: durableLsn(), reach })
         : newFileLog(path, { chunkBytes, reach })
     const { where, oid } = shape.definition
     if (where === null) return { log, bindFilter: null }
-    if (resolved?.where !== undefined && resolved.where !== null) {
-      const compiled = resolved.where
-      return { log, bindFilter: columns => compiled.compile(columns) }
+    if (!('handle' in origin)) {
+      const compiled = must(origin.where)
+      return { log, bindFilter: origin.filter === null ? columns => compiled.compile(columns) : null }
     }
     const table = await readTable(pool, shape.definition, publication)
     if (table?.oid !== oid) throw new Error('the table is gone')
-    const compiled = await compileWhere(where.text, where.params, streamedColumns(table), table.defaults)
-    return { log, bindFilter: columns => compiled.compile(columns) }
+    const compiled = await compileShapeWhere(where.text, where.params, table, relation =>
+      readTable(pool, relation, publication),
+    )
+    const { filter } = compiled
+    if (filter === null) return { log, bindFilter: columns => compiled.where.compile(columns) }
+    if (JSON.stringify(innerTablesOf(filter)) !== JSON.stringify(shape.definition.inner))
+      throw new Error('a table of its subqueries was altered')
+    if (shape.retiring === undefined) {
+      // Nothing of its tables has been decoded before this: the transaction that is open may be the first.
+      shape.moves = subqueries.attach(shape, filter, {
+        sources: [...(this.#sources.get(shape)?.keys() ?? origin.sources)],
+        since: reader.sequence,
+        snapshot: { snapshot: origin.snapshot, until: origin.until },
+      })
+      subqueries.load(shape.moves)
+    }
+    return { log, bindFilter: null }
   }
 
   async #start(shape: Shape, resolved: Resolved, needed: readonly number[], signal: AbortSignal): Promise<void> {
@@ -295,7 +333,9 @@ export class Shapes {
     const { definition } = shape
     const folder = this.#folderOf(shape.handle)
     await shape.prepare()
-    const sources = await this.#ensurePublished(resolved, signal)
+    const sources = await this.#ensurePublished(resolved.table, signal)
+    for (const table of resolved.inner) await this.#ensurePublished(table, signal)
+    if (shape.moves !== undefined) this.#parts.subqueries.load(shape.moves)
     reach('snapshot.started')
     let until = 0n
     await withReadTransaction(
@@ -310,9 +350,10 @@ export class Shapes {
         until = transaction.insertLsn
         const release = this.#hold(shape, transaction.snapshot)
         shape.activate({ snapshot: transaction.snapshot, until })
+        this.#parts.subqueries.progress()
         this.#parts.onDirty(shape)
         try {
-          if (definition.log === 'full') await this.#copyRows(shape, transaction, signal)
+          if (definition.log === 'full') await this.#copyRows(shape, resolved, transaction, signal)
         } finally {
           clearTimeout(release.timer)
         }
@@ -333,7 +374,7 @@ export class Shapes {
     reach('snapshot.complete')
   }
 
-  async #ensurePublished({ table }: Resolved, signal: AbortSignal): Promise<readonly number[]> {
+  async #ensurePublished(table: Table, signal: AbortSignal): Promise<readonly number[]> {
     const { pool, publication, publicationMode } = this.#parts
     const first = table.sources.some(oid => !this.#knownTables.has(oid))
     if (publicationMode === 'manual') {
@@ -356,8 +397,16 @@ export class Shapes {
     return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
   }
 
-  async #copyRows({ definition, snapshot }: Shape, transaction: ReadTransaction, signal: AbortSignal): Promise<void> {
-    const encoder = createRowEncoder(definition)
+  async #copyRows(
+    { definition, snapshot, moves }: Shape,
+    { filter }: Resolved,
+    transaction: ReadTransaction,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const encoder =
+      filter === null || moves === undefined
+        ? createRowEncoder(definition)
+        : createTaggedEncoder(definition, filter, moves.tagger)
     const push = encoder.into(snapshot)
     const began = performance.now()
     const stream = transaction.copy(selectRows(definition, encoder.columns))
@@ -383,7 +432,8 @@ export class Shapes {
     }
   }
 
-  #failed(shape: Shape, error: unknown): Promise<void> {
+  /** Ends a shape that could not be made, or not be kept; its readers hear why. */
+  fail(shape: Shape, error: unknown): Promise<void> {
     if (shape.retiring === undefined && !this.#closed)
       this.#parts.log.warn('a snapshot failed', { handle: shape.handle, error })
     const { where, identity } = shape.definition
@@ -392,6 +442,8 @@ export class Shapes {
       this.#raised.delete(must([...this.#raised][0]))
     this.#failures.set(shape, explained)
     shape.snapshot.fail(explained)
+    // The catalog is closed, and does not have this shape.
+    if (this.#closed && this.#starting.has(shape)) return Promise.resolve()
     return this.retire(shape, 'its snapshot failed')
   }
 
@@ -399,6 +451,7 @@ export class Shapes {
     const { router, catalog, log, reach } = this.#parts
     router.remove(shape)
     this.#sources.delete(shape)
+    if (shape.moves !== undefined) this.#parts.subqueries.detach(shape.moves)
     const { identity, oid } = shape.definition
     const roots = this.#roots.get(oid)
     roots?.delete(shape)
@@ -427,6 +480,14 @@ export class Shapes {
     )
   }
 }
+
+const isPublished = (table: Table | null) => table !== null && table.published && table.fullIdentity
+
+/** The relations that a snapshot of a shape reads. */
+export const relationsOf = (definition: ShapeDefinition, sources: readonly number[]): readonly number[] => [
+  ...sources,
+  ...definition.inner.map(inner => inner.oid),
+]
 
 /** Microseconds of Unix time, never twice the same, never less than `floor`. */
 export const createHandleClock = (now: () => number): (() => bigint) => {

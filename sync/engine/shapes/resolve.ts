@@ -7,14 +7,21 @@ import { shareReads } from '../share-reads.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
-import { readTable, schemaHeader, streamedColumns, type Table } from './tables.ts'
-import { type CompiledWhere, compileWhere, hasSubquery, WhereError } from './where/where.ts'
+import { compileShapeWhere } from './subquery/compile.ts'
+import { type Filter, innerTablesOf } from './subquery/definition.ts'
+import { readTable, schemaHeader, type Table } from './tables.ts'
+import { FieldError } from './where/errors.ts'
+import { type CompiledWhere, hasSubquery, WhereError } from './where/where.ts'
 
 /** A definition with what the catalogs said when it was made. */
 export interface Resolved {
   readonly definition: ShapeDefinition
   readonly table: Table
   readonly where: CompiledWhere | null
+  /** The clause's literals, when it has subqueries. */
+  readonly filter: Filter | null
+  /** The tables of its subqueries. */
+  readonly inner: readonly Table[]
   /** Value of `electric-schema`. */
   readonly schema: string
   /** Columns that a subset may mention: what `queryable_columns` lists, or all. */
@@ -75,6 +82,7 @@ const toDefinition = (
   table: Table,
   selected: ReadonlySet<string>,
   where: CompiledWhere | null,
+  filter: Filter | null,
 ): ShapeDefinition => {
   const allColumns = params.columns === null && params.queryableColumns === null
   const names = table.columns.map(column => column.name).filter(name => selected.has(name))
@@ -84,6 +92,7 @@ const toDefinition = (
     table.name,
     table.primaryKey,
     where?.identity ?? null,
+    ...(filter === null ? [] : [innerTablesOf(filter).map(inner => inner.oid)]),
     [...names].sort(),
     allColumns,
     params.replica,
@@ -108,6 +117,7 @@ const toDefinition = (
             columns: where.columns,
             equalities: where.equalities,
           },
+    inner: filter === null ? [] : innerTablesOf(filter),
     replica: params.replica,
     log: params.log,
   }
@@ -152,11 +162,16 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     return { ok: true, value: { selected, queryable } }
   }
 
+  const lookup = async (relation: RelationName) => {
+    const table = await readShared(relation)
+    options.onTable(relation, table)
+    return table
+  }
+
   const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
     const relation = parseRelation(must(params.table, 'table'))
     if (!relation.ok) return fail('table', relation.error)
-    const table = await readShared(relation.value)
-    options.onTable(relation.value, table)
+    const table = await lookup(relation.value)
     if (table === null)
       return fail(
         'table',
@@ -165,21 +180,32 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     const columns = columnsOf(params, table)
     if (!columns.ok) return columns
     let where: CompiledWhere | null = null
+    let filter: Filter | null = null
+    let inner: readonly Table[] = []
     if (params.where !== null) {
       try {
         if (params.compaction && (await hasSubquery(params.where)))
           return fail('experimental_compaction', "can't be enabled for shapes with subqueries")
-        where = await compileWhere(params.where, params.params, streamedColumns(table), table.defaults)
+        ;({ where, filter, inner } = await compileShapeWhere(params.where, params.params, table, lookup))
       } catch (error) {
+        if (error instanceof FieldError) return fail(error.field, error.message)
         if (error instanceof WhereError) return fail('where', error.message)
         throw error
       }
     }
     const { selected, queryable } = columns.value
-    const definition = toDefinition(params, table, selected, where)
+    const definition = toDefinition(params, table, selected, where, filter)
     return {
       ok: true,
-      value: { definition, table, where, schema: schemaHeader(table, new Set(definition.selected)), queryable },
+      value: {
+        definition,
+        table,
+        where,
+        filter,
+        inner,
+        schema: schemaHeader(table, new Set(definition.selected)),
+        queryable,
+      },
     }
   }
 

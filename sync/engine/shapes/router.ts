@@ -27,12 +27,12 @@ export class Router {
   readonly #tables = new Map<number, TableRoute>()
   readonly #relations = new Map<number, Relation>()
 
-  /** From now on the changes of `sources` reach the shape. */
-  add(shape: Shape, sources: readonly number[]): void {
+  /** From now on the changes of `sources` reach the shape; with `all`, also those of rows that its equalities exclude. */
+  add(shape: Shape, sources: readonly number[], all = false): void {
     for (const oid of sources) {
       const route = this.#route(oid)
       route.shapes.add(shape)
-      const equality = indexKeyOf(shape)
+      const equality = all ? undefined : indexKeyOf(shape)
       if (equality === undefined) {
         route.unindexed.add(shape)
         continue
@@ -93,6 +93,11 @@ export class Router {
     this.#relations.set(relation.oid, relation)
     const route = this.#tables.get(relation.oid)
     if (route !== undefined) this.#describe(route, relation)
+  }
+
+  /** What the stream last said about a relation. */
+  relationOf(oid: number): Relation {
+    return must(this.#relations.get(oid), 'relation')
   }
 
   /** Forgets descriptions: a new stream sends them again. */

@@ -9,6 +9,7 @@ import type { ShapeDefinition } from './definition.ts'
 import type { Plan } from './encode.ts'
 import { isVisible } from './pg-snapshot.ts'
 import type { Snapshot } from './snapshot-files.ts'
+import type { Moves } from './subquery/moves.ts'
 
 /** A row filter bound to a relation's column order. */
 export type RowFilter = (row: readonly (string | null)[]) => boolean
@@ -55,6 +56,8 @@ export class Shape {
   retiring: Promise<void> | undefined
   retired = false
   overflowed = false
+  /** What a shape with subqueries still has to do; undefined for others, and before `prepare`. */
+  moves: Moves | undefined
   #loaded: Loaded | undefined
   #load: (() => Promise<Loaded>) | undefined
   #loading: Promise<void> | undefined
@@ -98,6 +101,16 @@ export class Shape {
   /** Offset of the last visible item. */
   get tail(): Offset {
     return this.#loaded?.log.tail ?? afterSnapshot
+  }
+
+  /** The stream has passed transactions that are not yet in the log. */
+  get lags(): boolean {
+    return this.moves !== undefined && this.moves.held !== null
+  }
+
+  /** The LSN up to which readers may be promised everything, when the stream has been processed up to `processed`. */
+  promise(processed: bigint): bigint {
+    return this.moves?.promise(processed) ?? processed
   }
 
   /** Null when the shape is ready for changes and readers, else what to wait for. */
@@ -152,6 +165,7 @@ export class Shape {
 
   /** The snapshot is known: what was kept aside is filtered and becomes visible; an open transaction goes on. */
   activate(filter: SnapshotFilter): void {
+    this.moves?.activate(filter)
     const aside = must(this.#aside, 'changes kept aside')
     const open = this.#current
     this.#filter = filter

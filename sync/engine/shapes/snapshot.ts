@@ -67,8 +67,11 @@ export const withReadTransaction = async <T>(
           insertLsn,
           copy: query => client.query(copyTo(`COPY (${query}) TO STDOUT`)),
         })
-        await client.query('COMMIT')
-        broken = false
+        // The rows are what they are, however a transaction ends that has only read.
+        broken = await client.query('COMMIT').then(
+          () => false,
+          () => true,
+        )
         return result
       }
       await client.query('ROLLBACK')

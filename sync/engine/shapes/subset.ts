@@ -8,6 +8,8 @@ import { ByteWriter } from '../byte-writer.ts'
 import { createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import { selectRows, withReadTransaction } from './snapshot.ts'
+import { createTaggedEncoder } from './subquery/rows.ts'
+import type { Tagger } from './subquery/tags.ts'
 import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
 
 /** A subset that may be asked of Postgres. */
@@ -109,10 +111,26 @@ export const checkSubset = async (request: SubsetParams, resolved: Resolved): Pr
 /** Errors of the class "data exception" or "undefined": the reader's clause does not work for these rows. */
 const isReadersFault = (error: unknown) => /^(22|42)/.test((error as { code?: string }).code ?? '')
 
-/** What a subset answer is made of; `refused` is Postgres' text about the clause. */
-export type SubsetResult = { readonly refused: string } | { readonly pieces: readonly Uint8Array[] }
+/** What a subset answer is made of; `refused` is Postgres' text about the clause; `refetch`: `settle` gave null. */
+export type SubsetResult =
+  | { readonly refused: string }
+  | { readonly refetch: true }
+  | { readonly pieces: readonly Uint8Array[] }
 
-const separator = bytes(',\n')
+const pieceBytes = 65_536
+
+const inPieces = (head: string, rows: readonly string[]): readonly Uint8Array[] => {
+  const pieces: Uint8Array[] = []
+  let text = head
+  for (const [index, row] of rows.entries()) {
+    text += index === 0 ? row : `,\n${row}`
+    if (text.length < pieceBytes) continue
+    pieces.push(bytes(text))
+    text = ''
+  }
+  pieces.push(bytes(`${text}]}`))
+  return pieces
+}
 
 /** Runs a subset. The rows are gathered first: a subset has a limit or is small, and a failure must still be a 400. */
 export const readSubset = async (
@@ -125,34 +143,41 @@ export const readSubset = async (
     seen: (snapshot: PgSnapshot) => void
     visibilityMs: number
     signal: AbortSignal
+    /** Of a shape with subqueries. */
+    tagger?: Tagger
+    /** The encoded rows as the reader needs them, or null; `snapshotEnd` is an LSN after everything that they contain. */
+    settle?: (rows: readonly string[], snapshotEnd: bigint) => Promise<readonly string[] | null>
   },
 ): Promise<SubsetResult> => {
-  const encoder = createRowEncoder(resolved.definition, `,"snapshot_mark":${options.mark}`)
+  const { definition, filter } = resolved
+  const { tagger, settle } = options
+  const more = `,"snapshot_mark":${options.mark}`
+  const encoder =
+    filter === null || tagger === undefined
+      ? createRowEncoder(definition, more)
+      : createTaggedEncoder(definition, filter, tagger, more)
   const conditions = subset.where === null ? [] : [subset.where]
-  const query = selectRows(resolved.definition, encoder.columns, conditions, subset.rest)
+  const query = selectRows(definition, encoder.columns, conditions, subset.rest)
   try {
-    return await withReadTransaction(pool, options, async transaction => {
+    const { head, rows, insertLsn } = await withReadTransaction(pool, options, async transaction => {
+      const { insertLsn } = transaction
       const { xmin, xmax, xip } = transaction.snapshot
-      const pieces: Uint8Array[] = []
+      const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
+      const rows: string[] = []
       const out = new ByteWriter()
-      const metadata = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${transaction.insertLsn}","snapshot_mark":${options.mark}},"data":[`
-      out.add(bytes(metadata))
-      let rows = 0
       const push = encoder.into({
         out,
-        beginRow: () => {
-          if (rows > 0) out.add(separator)
-          rows += 1
-        },
+        beginRow: () => {},
         endRow: () => {
-          if (out.length > 65_536) pieces.push(out.take())
+          rows.push(out.bytes.toString('utf8', 0, out.length))
+          out.length = 0
         },
       })
       for await (const chunk of transaction.copy(query)) push(chunk)
-      out.add(bytes(']}'))
-      pieces.push(out.take())
-      return { pieces }
+      return { head, rows, insertLsn }
     })
+    const settled = settle === undefined ? rows : await settle(rows, insertLsn)
+    return settled === null ? { refetch: true } : { pieces: inPieces(head, settled) }
   } catch (error) {
     if (isReadersFault(error) && subset.where !== null) return { refused: (error as Error).message }
     throw error

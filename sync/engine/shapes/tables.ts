@@ -11,6 +11,8 @@ export interface Column extends WhereColumn {
   readonly notNull: boolean
   /** '' no, 's' stored, 'v' virtual. */
   readonly generated: string
+  /** pg_attribute.attcollation; 0 for types without one. */
+  readonly collationOid: number
 }
 
 export interface Table extends RelationName {
@@ -98,6 +100,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
       'elementTypeName', case when el.typarray = ty.oid then el.typname end,
       'dims', case when el.typarray = ty.oid then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,
+      'collationOid', a.attcollation::int8,
       'collationDeterministic', coalesce(co.collisdeterministic, true),
       'collation', quote_ident(co.collnamespace::regnamespace::text) || '.' || quote_ident(co.collname),
       'collationSafe', case

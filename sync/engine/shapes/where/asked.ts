@@ -4,7 +4,7 @@
 
 import { EvaluationError } from './errors.ts'
 import { sqlType } from './sql.ts'
-import type { Implementation } from './tree.ts'
+import { type Expr, type Implementation, partsOf } from './tree.ts'
 import { typeInfo, type TypeName } from './types.ts'
 import type { Value } from './values.ts'
 
@@ -66,7 +66,7 @@ export const askedCall = (
     if (oldest !== undefined && known.size >= keptAnswers) known.delete(oldest)
     known.set(key, answer === null || answer === undefined ? answer : typeInfo(result)?.parse(answer))
   }
-  return (...given) => {
+  const run: Implementation = (...given) => {
     const values = given.map((value, i) => typeInfo(args[i] ?? '')?.format(value as Value) ?? '')
     const key = JSON.stringify(values)
     if (!known.has(key)) throw new Unanswered({ sql, values, settle: answer => settle(key, answer) })
@@ -74,4 +74,11 @@ export const askedCall = (
     if (value === undefined) throw new EvaluationError('PostgreSQL raises for these values')
     return value
   }
+  asking.add(run)
+  return run
 }
+
+const asking = new WeakSet<Implementation>()
+
+/** Whether PostgreSQL has to be asked for some value of the expression. */
+export const asks = (expr: Expr): boolean => ('run' in expr && asking.has(expr.run)) || partsOf(expr).some(asks)

@@ -6,6 +6,16 @@ export class WhereError extends Error {
   override readonly name = 'WhereError'
 }
 
+/** A refusal of something else than the condition itself: the field that the message belongs to. */
+export class FieldError extends WhereError {
+  readonly field: string
+
+  constructor(field: string, message: string) {
+    super(message)
+    this.field = field
+  }
+}
+
 /** A value that PostgreSQL would raise an error for (overflow, division by zero, invalid input). */
 export class EvaluationError extends Error {
   override readonly name = 'EvaluationError'

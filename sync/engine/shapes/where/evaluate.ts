@@ -264,6 +264,8 @@ export const build = (expr: Expr, positions: Positions): Evaluate => {
     }
     case 'subscript':
       return subscript(expr, positions)
+    case 'member':
+      throw new Error('a membership is not evaluated as an expression')
   }
 }
 

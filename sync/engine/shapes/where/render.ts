@@ -2,7 +2,7 @@
 // nothing left to choose, so it computes what the evaluator computes.
 
 import { quoteIdentifier, sqlConstant } from './sql.ts'
-import type { Expr, ExprOf } from './tree.ts'
+import type { Expr, ExprOf, Subselect } from './tree.ts'
 import { sqlType } from './sql.ts'
 import { typeInfo } from './types.ts'
 
@@ -41,6 +41,15 @@ const subscripts = (expr: ExprOf<'subscript'>): string =>
     })
     .join('')
 
+const member = ({ args, from }: ExprOf<'member'>): string => {
+  const left = args.length === 1 ? list(args, '') : `ROW(${list(args, ', ')})`
+  return `(${left} ${operator('=')} ANY (${renderSubselect(from)}))`
+}
+
+/** The SQL of the other table's part. */
+export const renderSubselect = ({ schema, name, columns, condition }: Subselect): string =>
+  `SELECT ${list(columns, ', ')} FROM ${quoteIdentifier(schema)}.${quoteIdentifier(name)}${condition === null ? '' : ` WHERE ${render(condition)}`}`
+
 /** The SQL of an expression. */
 export const render = (expr: Expr): string => {
   switch (expr.kind) {
@@ -71,6 +80,8 @@ export const render = (expr: Expr): string => {
     case 'greatest':
     case 'least':
       return `${expr.kind.toUpperCase()}(${list(expr.args, ', ')})`
+    case 'member':
+      return member(expr)
     case 'nullif':
       return `NULLIF(${render(expr.left)}, ${render(expr.right)})`
     case 'subscript':

@@ -1,7 +1,17 @@
 // Parse tree → checked tree: names, literals, parameters and each kind of expression, following parse_expr.c. Kinds that
 // are not listed here are refused by name.
 
-import type { A_Const, A_Indirection, BoolExpr, BooleanTest, ColumnRef, FuncCall, MinMaxExpr, Node } from 'libpg-query'
+import type {
+  A_Const,
+  A_Indirection,
+  BoolExpr,
+  BooleanTest,
+  ColumnRef,
+  FuncCall,
+  MinMaxExpr,
+  Node,
+  SubLink,
+} from 'libpg-query'
 import { categoryOf, commonType } from './catalog.ts'
 import { bytewise, checkCollation, dependsOnCollation, mergeCollations } from './collation.ts'
 import { refuse, WhereError } from './errors.ts'
@@ -28,6 +38,8 @@ export interface Scope {
   readonly defaultCollation: Collation | undefined
   /** nothing will be evaluated here: collations are PostgreSQL's alone */
   readonly sqlOnly: boolean
+  /** resolves IN (SELECT …); undefined where subqueries have no place */
+  readonly member?: (node: SubLink) => Expr
 }
 
 /** A scope over a table's columns. */
@@ -264,7 +276,10 @@ export const resolve = (node: Node, scope: Scope): Expr => {
   if ('A_Indirection' in node) return resolveSubscript(node.A_Indirection, scope)
   if ('CollateClause' in node)
     return resolveCollate(node.CollateClause.arg, node.CollateClause.collname, node.CollateClause.location, scope)
-  if ('SubLink' in node) throw refuse(node.SubLink.location, 'Subqueries are not supported yet')
+  if ('SubLink' in node) {
+    if (scope.member !== undefined) return scope.member(node.SubLink)
+    throw refuse(node.SubLink.location, 'subqueries are not supported in this context')
+  }
   const [kind] = Object.keys(node)
   throw refuse(locationOf(node), `${kind ?? 'expression'} is not supported in this context`)
 }

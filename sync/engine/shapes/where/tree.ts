@@ -31,6 +31,15 @@ interface Typed {
   readonly collation: Collation | undefined
 }
 
+/** The other table of an IN (SELECT …). */
+export interface Subselect {
+  readonly schema: string
+  readonly name: string
+  /** what is selected, in the order of the values on the left */
+  readonly columns: readonly (Typed & { readonly kind: 'column'; readonly name: string })[]
+  readonly condition: Expr | null
+}
+
 /** An expression of a known type. */
 export type Expr =
   | (Typed & { readonly kind: 'const'; readonly value: Value | null; readonly literal?: Literal })
@@ -79,6 +88,12 @@ export type Expr =
       readonly slice: boolean
       readonly subscripts: readonly { readonly lower: Expr | undefined; readonly upper: Expr | undefined }[]
     })
+  | (Typed & {
+      /** (a, b) IN (SELECT …); never evaluated as an expression, see ../subquery */
+      readonly kind: 'member'
+      readonly args: readonly Expr[]
+      readonly from: Subselect
+    })
 
 /** One kind of expression. */
 export type ExprOf<K extends Expr['kind']> = Extract<Expr, { readonly kind: K }>
@@ -109,6 +124,7 @@ export const partsOf = (expr: Expr): readonly Expr[] => {
     case 'coalesce':
     case 'greatest':
     case 'least':
+    case 'member':
       return expr.args
   }
 }

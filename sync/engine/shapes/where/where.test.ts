@@ -61,7 +61,7 @@ describe('refusals', () => {
     ['E24 a union', '1=1 UNION SELECT 2', 'malformed query ending with SQL clauses'],
     ['E26 a missing parameter', 'i = $1', 'At location 4: parameter $1 was not provided'],
     ['E26 invalid text of a literal', "i = 'abc'", 'At location 4: invalid syntax for type int4: abc'],
-    ['E118 a subquery', 'i IN (SELECT 1)', 'At location 2: Subqueries are not supported yet'],
+    ['E118 a subquery', 'i IN (SELECT 1)', 'At location 2: subqueries are not supported in this context'],
     ['E146 no boolean', 'i + 1', 'WHERE clause must return a boolean'],
     ['E146 no boolean inside', 'i AND b', 'At location 0: reference i of type int4 is not castable to bool'],
     ['E147 a volatile function', 'd < now()', 'At location 4: unknown or unsupported function now/0'],

@@ -80,7 +80,8 @@ const defaultCollation = (options: WhereOptions): Collation | undefined => {
   return { ...bytewise, ascii: options.defaultCollationAscii === true }
 }
 
-const compileExpr = (expr: Expr): CompiledWhere => {
+/** What an accepted condition is compiled to; `compile` throws when it has a membership. */
+export const compileExpr = (expr: Expr): CompiledWhere => {
   if (sizeOf(expr) > maxSize) throw new WhereError('the clause is too complex')
   const sql = render(expr)
   return {

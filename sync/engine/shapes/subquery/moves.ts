@@ -1,0 +1,488 @@
+// One subquery shape and the transactions that it still has to deal with, in their order. Invariants: the log is a
+// function of the snapshot and of the stream alone, whatever time Postgres takes to answer; nothing of a transaction is
+// visible before all of it is; what is visible is always what the SELECT gave at some point of the stream.
+import type { Pool } from 'pg'
+import type { Reach } from '../../crash-point.ts'
+import { snapshotEnd } from '../../protocol.ts'
+import type { Relation } from '../../replication/pgoutput.ts'
+import type { ShapeDefinition } from '../definition.ts'
+import { keyColumns } from '../definition.ts'
+import { createPlan, type Effect, keyPrefix, keySection, type Plan } from '../encode.ts'
+import { isVisible, liftXid } from '../pg-snapshot.ts'
+import type { Shape, SnapshotFilter } from '../shape.ts'
+import type { withReadTransaction } from '../snapshot.ts'
+import type { Filter } from './definition.ts'
+import { nullKey, totalKey } from './keys.ts'
+import { activeLiterals, bindFacts, type Facts, isVisibleRow } from './literals.ts'
+import {
+  type Fetched,
+  fetchRows,
+  type Gains,
+  moveQuery,
+  moveValueLimit,
+  MoveTooLarge,
+  RewoundRows,
+  type Row,
+} from './move-in.ts'
+import { type Counts, type RowChange, type TxRecord, View } from './records.ts'
+import { neededColumns } from './rows.ts'
+import { createTagger, type Pattern, type TaggedRow, type Tagger } from './tags.ts'
+import type { ValueSet } from './value-set.ts'
+
+/** Bytes of transactions that may wait for rows to move in; more end the shape. */
+const queueBytesLimit = 64 * 1024 * 1024
+/** How long Postgres may take to say which rows move in, with all attempts; milliseconds. */
+const moveMs = 60_000
+const retryMs = 250
+
+export interface MovesHooks {
+  readonly pool: Pool
+  /** Transactions that may wait for rows to move in; more end the shape. */
+  readonly moveTransactions: number
+  readonly processed: () => bigint
+  /** Options for a question about the outer table that is asked now. */
+  readonly readOptions: (sources: readonly number[]) => Parameters<typeof withReadTransaction>[1]
+  readonly retire: (shape: Shape, reason: string) => void
+  readonly onDirty: (shape: Shape, bytes: number) => void
+  /** Something that a shape waited for has come. */
+  readonly progress: () => void
+  readonly warn: (message: string, error: unknown) => void
+  readonly reach: Reach
+}
+
+interface Bound {
+  readonly plan: Plan
+  readonly project: (row: Row) => Row
+}
+
+interface Answer extends Fetched {
+  readonly covers: ReadonlySet<TxRecord>
+  /** Made when the stream has reached `until`: the rows right after the queue's first transaction. */
+  rewound?: RewoundRows
+}
+
+/** What a transaction does to the literals: keys for which a literal begins or ceases to hold. */
+interface Moved {
+  readonly gains: Gains
+  readonly losses: Gains
+  /** A NULL came into or left a NOT IN: every row is concerned. */
+  readonly everything: boolean
+}
+
+interface Item {
+  readonly op: number
+  readonly json: string
+}
+
+export class Moves {
+  readonly shape: Shape
+  readonly filter: Filter
+  readonly tagger: Tagger
+  /** All sets that have a say, also through others. */
+  readonly sets: ReadonlySet<ValueSet>
+  readonly #hooks: MovesHooks
+  readonly #definition: ShapeDefinition
+  readonly #outer: Set<number>
+  readonly #literalSets: ReadonlyMap<number, ValueSet>
+  readonly #columns: readonly string[]
+  readonly #factsOf: (row: Row) => Facts
+  readonly #keyOf: (row: Row) => string
+  readonly #bound = new WeakMap<Relation, Bound>()
+  #views: ReadonlyMap<ValueSet, View> | undefined
+  /** Undefined while the snapshot is not known; null when it no longer matters. */
+  #snapshot: SnapshotFilter | null | undefined
+  #queue: TxRecord[] = []
+  #bytes = 0
+  #asking: AbortController | undefined
+  #answer: Answer | undefined
+  /** Undefined while only the log knows. */
+  #lastEvent: bigint | undefined
+
+  constructor(options: {
+    shape: Shape
+    filter: Filter
+    sets: ReadonlySet<ValueSet>
+    literalSets: ReadonlyMap<number, ValueSet>
+    sources: readonly number[]
+    snapshot: SnapshotFilter | undefined
+    hooks: MovesHooks
+  }) {
+    const { shape, filter } = options
+    this.shape = shape
+    this.filter = filter
+    this.sets = options.sets
+    this.tagger = createTagger(shape.handle, filter)
+    this.#hooks = options.hooks
+    this.#definition = shape.definition
+    this.#outer = new Set(options.sources)
+    this.#literalSets = options.literalSets
+    this.#snapshot = options.snapshot
+    // A new shape has none.
+    if (options.snapshot === undefined) this.#lastEvent = 0n
+    this.#columns = neededColumns(shape.definition, filter)
+    this.#factsOf = bindFacts(filter, this.#columns)
+    const prefix = keyPrefix(shape.definition.schema, shape.definition.name)
+    const keyAt = keyColumns(shape.definition).map(name => this.#columns.indexOf(name))
+    this.#keyOf = row => keyAt.reduce((key, position) => key + keySection(row[position] ?? null), prefix)
+  }
+
+  /** No transaction after this one has an event in the log. */
+  get lastEvent(): bigint {
+    return this.#lastEvent ?? this.shape.tail.tx
+  }
+
+  /** Whether the shape's own rows come from the relation. */
+  isOuter(oid: number): boolean {
+    return this.#outer.has(oid)
+  }
+
+  /** A partition has joined. */
+  addSource(oid: number): void {
+    this.#outer.add(oid)
+  }
+
+  /** The first transaction that is not in the log although the stream has it. */
+  get held(): bigint | null {
+    return this.#queue[0]?.lsn ?? null
+  }
+
+  /** The LSN up to which readers may be promised everything. */
+  promise(processed: bigint): bigint {
+    const { held } = this
+    return held !== null && held <= processed ? held - 1n : processed
+  }
+
+  /** The LSN that the stream has to reach for the next step; null when it waits for something else. */
+  get waitsFor(): bigint | null {
+    if (this.#queue.length === 0) return null
+    if (this.#snapshot !== null) return this.#snapshot?.until ?? null
+    return this.#answer?.until ?? null
+  }
+
+  /** The snapshot of the shape is known. */
+  activate(filter: SnapshotFilter): void {
+    this.#snapshot = filter
+  }
+
+  /** Nothing is to be done any more. */
+  stop(): void {
+    this.#asking?.abort()
+    this.#queue = []
+  }
+
+  /** A transaction concerns the shape, or may. */
+  enqueue(record: TxRecord): void {
+    this.#queue.push(record)
+    this.#bytes += record.bytes
+    for (const view of this.#views?.values() ?? []) view.push(record)
+    if (this.#queue.length > this.#hooks.moveTransactions || this.#bytes > queueBytesLimit)
+      this.#hooks.retire(this.shape, 'too much was written while its rows moved in')
+  }
+
+  /** Goes on as far as possible; true when readers have something new. */
+  drain(): boolean {
+    let news = false
+    try {
+      while (this.#queue.length > 0 && this.#ready()) {
+        const step = this.#step()
+        if (step === 'wait') break
+        news ||= step === 'news'
+      }
+    } catch (error) {
+      this.#hooks.warn('a move could not be worked out', error)
+      this.#hooks.retire(this.shape, 'its rows could not be worked out')
+    }
+    return news
+  }
+
+  #ready(): boolean {
+    if (this.shape.retiring !== undefined || this.shape.loaded === undefined || this.#asking !== undefined) return false
+    if (this.#snapshot === undefined) return false
+    for (const set of this.sets) if (!set.ready) return false
+    if (this.#snapshot !== null) {
+      const { snapshot, until } = this.#snapshot
+      if (this.#hooks.processed() + 1n < until) return false
+      for (const record of this.#queue) if (isVisible(record.xid, snapshot)) this.#bytes -= record.bytes
+      this.#queue = this.#queue.filter(record => !isVisible(record.xid, snapshot))
+      this.#snapshot = null
+    }
+    if (this.#views === undefined) {
+      this.#views = new Map([...new Set(this.#literalSets.values())].map(set => [set, new View(set)]))
+      for (const view of this.#views.values()) for (const record of this.#queue) view.push(record)
+    }
+    return this.#queue.length > 0
+  }
+
+  #step(): 'wait' | 'silent' | 'news' {
+    const record = this.#queue[0] as TxRecord
+    const { log } = this.shape
+    if (record.lsn <= log.tail.tx) return this.#done(record)
+    const moved = this.#moved(record, this.#views ?? new Map())
+    if (moved.everything) {
+      this.#hooks.retire(this.shape, 'a NULL came into or left the values of a NOT IN')
+      return 'wait'
+    }
+    let entering: readonly Row[] = []
+    if (moved.gains.size > 0) {
+      const answer = this.#answer
+      if (answer === undefined || !answer.covers.has(record)) {
+        this.#ask()
+        return 'wait'
+      }
+      if (this.#hooks.processed() + 1n < answer.until) return 'wait'
+      answer.rewound ??= this.#rewind(answer)
+      entering = answer.rewound.withKeys(moved.gains)
+    }
+    const items = this.#items(record, moved, entering)
+    let bytes = 0
+    for (const { op, json } of items) {
+      log.stage(record.lsn, op, json)
+      bytes += json.length
+    }
+    const news = items.length > 0 && log.commit(false)
+    if (news) this.#hooks.onDirty(this.shape, bytes)
+    if (moved.gains.size > 0 || moved.losses.size > 0) this.#lastEvent = record.lsn
+    if (moved.gains.size > 0) this.#hooks.reach('move.applied')
+    this.#done(record)
+    return news ? 'news' : 'silent'
+  }
+
+  #done(record: TxRecord): 'silent' {
+    this.#queue.shift()
+    this.#bytes -= record.bytes
+    for (const view of this.#views?.values() ?? []) view.pass(record)
+    const next = this.#queue[0]
+    if (next === undefined) this.#answer = undefined
+    else if (this.#answer !== undefined && isVisible(next.xid, this.#answer.snapshot)) this.#answer.rewound?.advance()
+    return 'silent'
+  }
+
+  /** The answer's rows as they were right after the queue's first transaction. */
+  #rewind({ rows, snapshot }: Answer): RewoundRows {
+    const undone = this.#queue
+      .slice(1)
+      .filter(later => isVisible(later.xid, snapshot))
+      .map(later => ({
+        xid: liftXid(later.xid, snapshot.xmax),
+        changes: this.#changesOf(later).map(({ relation, change }) => {
+          const { project } = this.#bind(relation)
+          return {
+            previous: change.previous === null ? null : project(change.previous.row()),
+            next: change.next === null ? null : project(change.next.row()),
+          }
+        }),
+      }))
+    return new RewoundRows(rows, undone, row =>
+      this.#factsOf(row).flatMap((fact, literal) => (typeof fact === 'string' ? [[literal, fact] as const] : [])),
+    )
+  }
+
+  #changesOf(record: TxRecord): readonly RowChange[] {
+    const lists = [...record.rows].filter(([oid]) => this.#outer.has(oid)).map(([, changes]) => changes)
+    return lists.length < 2 ? (lists[0] ?? []) : lists.flat().sort((a, b) => a.change.op - b.change.op)
+  }
+
+  #moved(record: TxRecord, views: ReadonlyMap<ValueSet, View>): Moved {
+    const gains = new Map<number, ReadonlySet<string>>()
+    const losses = new Map<number, ReadonlySet<string>>()
+    let everything = false
+    for (const [index, set] of this.#literalSets) {
+      const delta = record.values.get(set)
+      const view = views.get(set)
+      const literal = this.filter.literals[index]
+      if (delta === undefined || view === undefined || literal?.kind !== 'member') continue
+      const after = view.after(record)
+      const gained = new Set<string>()
+      const lost = new Set<string>()
+      const note = (key: string, counted: string) => {
+        const was = view.count(counted) > 0
+        const is = after.count(counted) > 0
+        if (was !== is) (is !== literal.negated ? gained : lost).add(key)
+      }
+      if (literal.negated && view.count(nullKey) > 0 !== after.count(nullKey) > 0) everything = true
+      // Where a NULL stays among the values, NOT IN holds for nothing, whatever else comes and goes.
+      if (literal.negated && after.count(nullKey) > 0) continue
+      for (const key of delta.keys()) if (key !== nullKey && key !== totalKey) note(key, key)
+      if (literal.negated && literal.columns.length === 1) note(nullKey, totalKey)
+      if (gained.size > 0) gains.set(index, gained)
+      if (lost.size > 0) losses.set(index, lost)
+    }
+    return { gains, losses, everything }
+  }
+
+  #items(record: TxRecord, moved: Moved, entering: readonly Row[]): readonly Item[] {
+    const before = (literal: number) => this.#view(literal)
+    const after = (literal: number) => this.#view(literal).after(record)
+    const touched = new Set<string>()
+    const items = this.#changeItems(record, before, after, touched)
+    const last = items.at(-1)
+    if (last !== undefined) items[items.length - 1] = { op: last.op, json: `${last.json.slice(0, -2)},"last":true}}` }
+    let { op } = record
+    const put = (json: string) => {
+      items.push({ op, json })
+      op += 1
+    }
+    if (moved.losses.size > 0) put(this.#event('move-out', moved.losses, record))
+    if (moved.gains.size === 0) return items
+    put(this.#event('move-in', moved.gains, record))
+    const rows = new Map<string, string>()
+    for (const row of entering) {
+      const facts = this.#factsOf(row)
+      const was = activeLiterals(this.filter, facts, before)
+      const active = activeLiterals(this.filter, facts, after)
+      // The move-out has taken away what only other conditions than those that begin to hold kept visible.
+      const kept = was.map((held, literal) => held && active[literal] === true)
+      if (isVisibleRow(this.filter, kept) || !isVisibleRow(this.filter, active)) continue
+      const key = this.#keyOf(row)
+      if (!touched.has(key)) rows.set(key, this.#rowJson(key, row, { tags: this.tagger.tags(facts), active }))
+    }
+    for (const key of [...rows.keys()].sort()) put(rows.get(key) ?? '')
+    if (rows.size > 0) put(this.#snapshotEnd())
+    return items
+  }
+
+  #changeItems(
+    record: TxRecord,
+    before: (literal: number) => Counts,
+    after: (literal: number) => Counts,
+    touched: Set<string>,
+  ): Item[] {
+    const items: Item[] = []
+    /** Row versions that this transaction has already written: readers have been told of them as they are after it. */
+    const written = new Map<string, number>()
+    const moves = [...this.#literalSets.values()].some(set => record.values.has(set))
+    /** Null for a row that is in the shape neither before nor after the transaction. */
+    const judge = (row: Row) => {
+      const facts = this.#factsOf(row)
+      const active = activeLiterals(this.filter, facts, before)
+      const later = moves ? activeLiterals(this.filter, facts, after) : active
+      const seen = isVisibleRow(this.filter, active) || (moves && isVisibleRow(this.filter, later))
+      return seen ? { row, facts, before: active, after: later } : null
+    }
+    const tagged = (judged: ReturnType<typeof judge>, active: readonly boolean[] | null): TaggedRow | null =>
+      judged === null || active === null ? null : { tags: this.tagger.tags(judged.facts), active }
+    for (const { relation, change } of this.#changesOf(record)) {
+      const { plan, project } = this.#bind(relation)
+      const previous = change.previous === null ? null : judge(project(change.previous.row()))
+      const next = change.next === null ? null : judge(project(change.next.row()))
+      // Most changes of a table concern few of its shapes.
+      if (previous === null && next === null) continue
+      let own = 0
+      if (previous !== null) {
+        const text = JSON.stringify(previous.row)
+        own = written.get(text) ?? 0
+        if (own > 0) written.set(text, own - 1)
+      }
+      if (next !== null) {
+        const text = JSON.stringify(next.row)
+        written.set(text, (written.get(text) ?? 0) + 1)
+      }
+      if (change.previous !== null) touched.add(plan.keyOf(change.previous))
+      if (change.next !== null) touched.add(plan.keyOf(change.next))
+      const from = previous === null ? null : own > 0 ? previous.after : previous.before
+      const to = next === null ? null : next.after
+      const was = from !== null && isVisibleRow(this.filter, from)
+      const is = to !== null && isVisibleRow(this.filter, to)
+      const effect: Effect | null = was ? (is ? 'update' : 'delete') : is ? 'insert' : null
+      if (effect === null) continue
+      const [first, second] = plan.encodeWith(
+        change,
+        effect,
+        this.tagger.rowHeaders(tagged(previous, from), tagged(next, to)),
+      )
+      if (first !== undefined) items.push({ op: change.op, json: first })
+      if (second !== undefined) items.push({ op: change.op + 1, json: second })
+    }
+    return items
+  }
+
+  #event(event: 'move-in' | 'move-out', moved: Gains, { xid }: TxRecord): string {
+    const patterns: Pattern[] = []
+    for (const [literal, keys] of moved) patterns.push(...this.tagger.patterns(literal, [...keys]))
+    return `{"headers":{"event":"${event}","patterns":${JSON.stringify(patterns)},"txids":[${xid}]}}`
+  }
+
+  #rowJson(key: string, row: Row, tagged: TaggedRow): string {
+    const { schema, name, selected } = this.#definition
+    const value = JSON.stringify(Object.fromEntries(selected.map((column, index) => [column, row[index] ?? null])))
+    return `{"key":${JSON.stringify(key)},"value":${value},"headers":{"operation":"insert","relation":${JSON.stringify([schema, name])},"is_move_in":true${this.tagger.headers(tagged)}}}`
+  }
+
+  /** Of the snapshot that the rows moved in with, what is older than anything that was undone again. */
+  #snapshotEnd(): string {
+    const { snapshot, rewound } = this.#answer as Answer
+    const lowest = rewound?.lowest
+    if (lowest === undefined) return snapshotEnd(snapshot)
+    const xmin = lowest < snapshot.xmin ? lowest : snapshot.xmin
+    return snapshotEnd({ xmin, xmax: xmin, xip: [] })
+  }
+
+  #view(literal: number): View {
+    const set = this.#literalSets.get(literal)
+    const view = set === undefined ? undefined : this.#views?.get(set)
+    if (view === undefined) throw new Error('a literal without its set')
+    return view
+  }
+
+  #bind(relation: Relation): Bound {
+    const known = this.#bound.get(relation)
+    if (known !== undefined) return known
+    const at = this.#columns.map(name => relation.columns.findIndex(column => column.name === name))
+    if (at.includes(-1)) throw new Error('a column of the shape is not in the stream')
+    const bound = {
+      plan: createPlan(this.#definition, relation),
+      project: (row: Row) => at.map(position => row[position] ?? null),
+    }
+    this.#bound.set(relation, bound)
+    return bound
+  }
+
+  /** Asks Postgres for the rows of every move that is waiting now. */
+  #ask(): void {
+    const gains = new Map<number, Set<string>>()
+    const views = new Map([...(this.#views ?? [])].map(([set, view]) => [set, view.clone()]))
+    let count = 0
+    for (const record of this.#queue) {
+      for (const [literal, keys] of this.#moved(record, views).gains) {
+        const all = gains.get(literal) ?? new Set()
+        for (const key of keys) all.add(key)
+        gains.set(literal, all)
+        count += keys.size
+      }
+      for (const view of views.values()) view.pass(record)
+    }
+    if (count > moveValueLimit) {
+      this.#hooks.retire(this.shape, `more than ${moveValueLimit} values came into a subquery at once`)
+      return
+    }
+    const covers = new Set(this.#queue)
+    const asking = new AbortController()
+    this.#asking = asking
+    void this.#answered(moveQuery(this.#definition, this.filter, this.#columns, gains), covers, asking)
+  }
+
+  async #answered(query: string, covers: ReadonlySet<TxRecord>, asking: AbortController): Promise<void> {
+    const { pool, readOptions, retire, warn, reach, progress } = this.#hooks
+    const deadline = Date.now() + moveMs
+    const options = readOptions([...this.#outer])
+    for (;;) {
+      try {
+        const fetched = await fetchRows(pool, { ...options, signal: asking.signal }, query)
+        reach('move.fetched')
+        this.#answer = { ...fetched, covers }
+        break
+      } catch (error) {
+        if (asking.signal.aborted) return
+        if (error instanceof MoveTooLarge || Date.now() > deadline) {
+          warn('rows could not move in', error)
+          retire(this.shape, 'its rows could not move in')
+          return
+        }
+      }
+      await new Promise(resolve => setTimeout(resolve, retryMs))
+      if (asking.signal.aborted) return
+    }
+    this.#asking = undefined
+    progress()
+  }
+}

@@ -1,0 +1,383 @@
+// All value sets and all subquery shapes of an engine: who shares what, which change concerns whom, in which order a
+// commit is worked out (sets before the sets and shapes that depend on them), and what waits for the stream.
+import type { Pool } from 'pg'
+import { pause } from '#server/kernel/lifecycle.ts'
+import type { Log } from '#server/kernel/log.ts'
+import type { Reach } from '../../crash-point.ts'
+import type { TransactionReader } from '../../replication/transactions.ts'
+import type { Relation } from '../../replication/pgoutput.ts'
+import type { Unproven } from '../../replication/unproven.ts'
+import type { Change } from '../encode.ts'
+import type { Shape, SnapshotFilter } from '../shape.ts'
+import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
+import { type Filter, isNested, type SetDefinition } from './definition.ts'
+import { Moves, type MovesHooks } from './moves.ts'
+import type { Delta, RowChange, TxRecord } from './records.ts'
+import { ValueSet } from './value-set.ts'
+
+export interface SubqueryParts {
+  readonly pool: Pool
+  readonly reader: TransactionReader
+  readonly unproven: Unproven
+  readonly visibilityMs: number
+  /** Transactions of one shape that may wait while rows move in; more end the shape. */
+  readonly moveTransactions: number
+  readonly retire: (shape: Shape, reason: string) => void
+  /** A set that a shape needs cannot be had. */
+  readonly onFailure: (shape: Shape, error: Error) => void
+  readonly onDirty: (shape: Shape, bytes: number) => void
+  readonly log: Log
+  readonly reach: Reach
+}
+
+/** How long the stream may take to reach a snapshot by itself before it is given something to decode; milliseconds. */
+const nudgeMs = 15
+/** How long a set may take to be read, with all attempts; milliseconds. */
+const loadMs = 60_000
+const retryMs = 250
+/** How long a subset may wait for its shape; milliseconds. */
+const reachMs = 5_000
+/** Bytes of one transaction's rows that are kept until its commit; more end the shapes that need them. */
+const transactionBytesLimit = 64 * 1024 * 1024
+
+// It waits for no standby.
+const nudge = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true),
+  pg_catalog.pg_logical_emit_message(true, 'skerry', '')`
+
+/** The transaction that is being decoded, as far as subqueries are concerned. */
+interface Open {
+  readonly rows: Map<number, RowChange[]>
+  readonly sets: Set<ValueSet>
+  readonly shapes: Set<Moves>
+  bytes: number
+}
+
+const nothing = (): Open => ({ rows: new Map(), sets: new Set(), shapes: new Set(), bytes: 0 })
+
+export class Subqueries {
+  readonly #parts: SubqueryParts
+  /** In an order in which no set comes before one that it depends on. */
+  readonly #sets = new Set<ValueSet>()
+  /** Those that depend on others, in the same order. */
+  readonly #nested = new Set<ValueSet>()
+  readonly #byTable = new Map<number, Set<ValueSet>>()
+  readonly #needed = new WeakMap<ValueSet, readonly number[]>()
+  readonly #loading = new WeakMap<ValueSet, Promise<void>>()
+  readonly #users = new Map<ValueSet, Set<Moves>>()
+  readonly #unsettled = new Set<ValueSet>()
+  readonly #lagging = new Set<Moves>()
+  readonly #waiters = new Set<{ readonly waitsFor: bigint }>()
+  readonly #stop = new AbortController()
+  #open = nothing()
+  #nudge: NodeJS.Timeout | undefined
+
+  constructor(parts: SubqueryParts) {
+    this.#parts = parts
+  }
+
+  /** Number of sets. */
+  get size(): number {
+    return this.#sets.size
+  }
+
+  /** The lowest LSN that some shape has not yet in its log although the stream has passed it. */
+  get held(): bigint | null {
+    let lowest: bigint | null = null
+    for (const { held } of this.#lagging) if (held !== null && (lowest === null || held < lowest)) lowest = held
+    return lowest
+  }
+
+  /**
+   * From now on the shape follows its sets. `since` is the first transaction that it takes part in; the sets that it
+   * shares with others have to be as old.
+   */
+  attach(
+    shape: Shape,
+    filter: Filter,
+    options: { sources: readonly number[]; since: number; snapshot: SnapshotFilter | undefined },
+  ): Moves {
+    const literalSets = new Map<number, ValueSet>()
+    for (const [index, literal] of filter.literals.entries())
+      if (literal.kind === 'member') literalSets.set(index, this.#setOf(literal.set, options.since))
+    const sets = new Set<ValueSet>()
+    const collect = (set: ValueSet) => {
+      for (const inner of set.inner.values()) collect(inner)
+      sets.add(set)
+    }
+    for (const set of literalSets.values()) collect(set)
+    const moves = new Moves({
+      shape,
+      filter,
+      sets,
+      literalSets,
+      sources: options.sources,
+      snapshot: options.snapshot,
+      hooks: this.#hooks(),
+    })
+    for (const set of sets) {
+      const users = this.#users.get(set)
+      if (users === undefined) this.#users.set(set, new Set([moves]))
+      else users.add(moves)
+    }
+    return moves
+  }
+
+  /** The shape has ended. Sets that nobody needs any more go. */
+  detach(moves: Moves): void {
+    moves.stop()
+    this.#lagging.delete(moves)
+    this.#open.shapes.delete(moves)
+    for (const set of moves.sets) {
+      const users = this.#users.get(set)
+      users?.delete(moves)
+      if (users?.size === 0) this.#drop(set)
+    }
+  }
+
+  /** Reads the sets of a shape whose tables are published. Failures are told to all who need the set. */
+  load(moves: Moves): void {
+    for (const set of moves.sets) {
+      if (set.ready || this.#loading.has(set)) continue
+      this.#unsettled.add(set)
+      this.#loading.set(set, this.#load(set))
+    }
+    this.progress()
+  }
+
+  /** A row changed; `shapes` are the subquery shapes that are concerned by the table. */
+  change(relation: Relation, change: Change, size: number, shapes: readonly Shape[]): void {
+    const { oid } = relation
+    const open = this.#open
+    for (const { moves, retiring } of shapes) {
+      if (moves === undefined || retiring !== undefined || !moves.isOuter(oid)) continue
+      open.shapes.add(moves)
+      // The driver uses the memory of its messages again: what is kept has to be decoded.
+      change.previous?.row()
+      change.next?.row()
+      const rows = open.rows.get(oid)
+      if (rows === undefined) open.rows.set(oid, [{ relation, change }])
+      else if (rows.at(-1)?.change !== change) rows.push({ relation, change })
+      else continue
+      open.bytes += size
+    }
+    if (open.bytes > transactionBytesLimit) {
+      for (const moves of open.shapes) this.#parts.retire(moves.shape, 'a transaction was too large for its subqueries')
+      open.rows.clear()
+      open.bytes = 0
+    }
+    for (const set of this.#byTable.get(oid) ?? []) {
+      if (set.since > this.#parts.reader.sequence) continue
+      open.sets.add(set)
+      try {
+        set.change(relation, change.previous, change.next)
+      } catch (error) {
+        this.#fail(set, error as Error)
+      }
+    }
+  }
+
+  /** The open transaction is committed. Returns the shapes whose readers have something new. */
+  commit({ lsn, xid, op }: { lsn: bigint; xid: number; op: number }): readonly Shape[] {
+    const open = this.#open
+    if (open.sets.size === 0 && open.shapes.size === 0) return []
+    this.#open = nothing()
+    const groups = new Map<ValueSet, Delta>()
+    for (const set of open.sets) {
+      const delta = set.take()
+      if (delta.size > 0) groups.set(set, delta)
+    }
+    const record: TxRecord = { lsn, xid, op, rows: open.rows, groups, values: new Map(), bytes: open.bytes + 200 }
+    const concerned = new Set<Moves>(open.shapes)
+    const involved = new Set<ValueSet>()
+    if (groups.size > 0)
+      for (const set of this.#inOrder(groups)) {
+        if (!groups.has(set) && ![...set.inner.values()].some(inner => involved.has(inner))) continue
+        involved.add(set)
+        try {
+          set.apply(record)
+          if (set.tooLarge) throw new Error('a subquery has too many values')
+        } catch (error) {
+          this.#fail(set, error as Error)
+        }
+        for (const moves of this.#users.get(set) ?? []) if (record.values.has(set) || !set.ready) concerned.add(moves)
+      }
+    const news: Shape[] = []
+    for (const moves of concerned) {
+      if (moves.shape.retiring !== undefined) continue
+      moves.enqueue(record)
+      if (this.#drain(moves)) news.push(moves.shape)
+    }
+    return news
+  }
+
+  /** The table was emptied without a word about its rows. */
+  truncated(oid: number): void {
+    for (const set of this.#byTable.get(oid) ?? [])
+      if (set.since <= this.#parts.reader.sequence)
+        this.#fail(set, new SnapshotRefused('A table of a subquery was truncated'))
+  }
+
+  /** What was decoded of the open transaction never happened. */
+  abort(): void {
+    for (const set of this.#open.sets) set.take()
+    this.#open = nothing()
+  }
+
+  /** The stream has gone on, or an answer has come. */
+  progress(): void {
+    if (this.#unsettled.size === 0 && this.#lagging.size === 0) return
+    const { processed } = this.#parts.reader
+    for (const set of this.#unsettled) {
+      if (![...set.inner.values()].every(inner => inner.ready)) continue
+      try {
+        if (!set.settle(processed)) continue
+        this.#unsettled.delete(set)
+        this.#parts.reach('subquery.loaded')
+      } catch (error) {
+        this.#fail(set, error as Error)
+      }
+    }
+    for (const moves of this.#lagging) if (this.#drain(moves)) moves.shape.wake()
+    this.#scheduleNudge()
+  }
+
+  /** Waits until everything before `lsn` is in the shape's log. Rejects with SnapshotRefused when it takes too long. */
+  async reached(moves: Moves, lsn: bigint, signal: AbortSignal): Promise<void> {
+    const waiter = { waitsFor: lsn }
+    this.#waiters.add(waiter)
+    this.#scheduleNudge()
+    try {
+      const deadline = Date.now() + reachMs
+      while (moves.promise(this.#parts.reader.processed) + 1n < lsn) {
+        if (Date.now() > deadline || signal.aborted || moves.shape.retired)
+          throw new SnapshotRefused('Timed out while waiting for the shape to catch up')
+        await pause(2, signal)
+      }
+    } finally {
+      this.#waiters.delete(waiter)
+    }
+  }
+
+  /** Ends all questions. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    clearTimeout(this.#nudge)
+    for (const moves of [...this.#users.values()].flatMap(users => [...users])) moves.stop()
+    await Promise.all([...this.#sets].map(async set => this.#loading.get(set)))
+  }
+
+  /** The sets whose rows changed, then those that may depend on them, in the order in which they were made. */
+  #inOrder(groups: ReadonlyMap<ValueSet, Delta>): readonly ValueSet[] {
+    return [...[...groups.keys()].filter(set => set.inner.size === 0), ...this.#nested]
+  }
+
+  #drain(moves: Moves): boolean {
+    const news = moves.drain()
+    if (moves.held === null) this.#lagging.delete(moves)
+    else this.#lagging.add(moves)
+    return news
+  }
+
+  #setOf(definition: SetDefinition, since: number): ValueSet {
+    for (const set of this.#sets)
+      if (set.definition.identity === definition.identity && set.since <= since && set.failure === undefined) return set
+    const inner = new Map<number, ValueSet>()
+    if (isNested(definition.condition))
+      for (const [index, literal] of definition.condition.literals.entries())
+        if (literal.kind === 'member') inner.set(index, this.#setOf(literal.set, since))
+    const set = new ValueSet(definition, since, inner)
+    const { oid } = definition.table
+    const { unproven, reader } = this.#parts
+    this.#needed.set(set, unproven.touching([oid], reader.openXid))
+    this.#sets.add(set)
+    if (inner.size > 0) this.#nested.add(set)
+    const sets = this.#byTable.get(oid)
+    if (sets === undefined) this.#byTable.set(oid, new Set([set]))
+    else sets.add(set)
+    return set
+  }
+
+  #drop(set: ValueSet): void {
+    this.#users.delete(set)
+    this.#sets.delete(set)
+    this.#nested.delete(set)
+    this.#unsettled.delete(set)
+    this.#open.sets.delete(set)
+    const { oid } = set.definition.table
+    const sets = this.#byTable.get(oid)
+    sets?.delete(set)
+    if (sets?.size === 0) this.#byTable.delete(oid)
+  }
+
+  async #load(set: ValueSet): Promise<void> {
+    const deadline = Date.now() + loadMs
+    while (this.#sets.has(set) && !this.#stop.signal.aborted) {
+      try {
+        await set.load(this.#parts.pool, this.#options(this.#needed.get(set) ?? []))
+        this.progress()
+        return
+      } catch (error) {
+        const final = error instanceof SnapshotRefused || /^(42|22|55P03)/.test((error as { code?: string }).code ?? '')
+        if (this.#stop.signal.aborted) return
+        // Postgres may be away for a moment, which the stream notices as well.
+        if (final || Date.now() > deadline) {
+          this.#fail(set, error as Error)
+          return
+        }
+        await pause(retryMs, this.#stop.signal)
+      }
+    }
+  }
+
+  #fail(set: ValueSet, error: Error): void {
+    set.failure = error
+    this.#unsettled.delete(set)
+    for (const moves of this.#users.get(set) ?? []) this.#parts.onFailure(moves.shape, error)
+  }
+
+  #options(needed: readonly number[]): Parameters<typeof withReadTransaction>[1] {
+    const { unproven, reader, visibilityMs } = this.#parts
+    return {
+      needed: () => needed,
+      seen: snapshot => unproven.prove(snapshot, reader.openXid),
+      visibilityMs,
+      signal: this.#stop.signal,
+    }
+  }
+
+  #hooks(): MovesHooks {
+    const { pool, reader, unproven, retire, onDirty, log, reach, moveTransactions } = this.#parts
+    return {
+      pool,
+      moveTransactions,
+      processed: () => reader.processed,
+      readOptions: sources => this.#options(unproven.touching(sources, reader.openXid)),
+      retire,
+      onDirty,
+      progress: () => this.progress(),
+      warn: (message, error) => log.warn(message, { error }),
+      reach,
+    }
+  }
+
+  /** In an idle database the stream may stand for seconds just before a snapshot's end: one tiny commit moves it. */
+  #scheduleNudge(): void {
+    if (this.#nudge !== undefined || this.#stop.signal.aborted || !this.#waits()) return
+    this.#nudge = setTimeout(() => {
+      this.#nudge = undefined
+      if (!this.#waits()) return
+      void this.#parts.pool
+        .query(nudge)
+        .catch(() => pause(1000, this.#stop.signal))
+        .then(() => this.#scheduleNudge())
+    }, nudgeMs)
+  }
+
+  #waits(): boolean {
+    const ahead = this.#parts.reader.processed + 1n
+    for (const { waitsFor } of this.#waiters) if (waitsFor > ahead) return true
+    for (const { waitsFor } of this.#unsettled) if (waitsFor !== null && waitsFor > ahead) return true
+    for (const { waitsFor } of this.#lagging) if (waitsFor !== null && waitsFor > ahead) return true
+    return false
+  }
+}
