@@ -1,6 +1,7 @@
-// Load process of the live bench: long-poll clients that note when each write's bytes arrive. No JSON is parsed while
-// they run: a write is recognised by `seq:<n>.` in the bytes.
+// Load process of the live benches: clients, by long poll or event stream, that note when each write's bytes arrive. No
+// JSON is parsed while they run: a write is recognised by `seq:<n>.` in the bytes.
 import { Agent, request } from 'node:http'
+import type { LiveLoad } from './live.ts'
 
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
 const seen: [number, number][] = []
@@ -42,12 +43,33 @@ const note = (body: Buffer, at: number): void => {
 
 const header = (answer: Answer, name: string): string => String(answer.headers[name] ?? '')
 
-const follow = async (url: string, caughtUp: () => void): Promise<void> => {
+/** Reads an event stream until its end; an event may come in two pieces. */
+const stream = (url: string): Promise<void> =>
+  new Promise((done, fail) => {
+    const call = request(url, { agent }, response => {
+      if (response.statusCode !== 200) return fail(new Error(`${url}: ${response.statusCode}`))
+      let rest: Buffer = Buffer.alloc(0)
+      response.on('data', (piece: Buffer) => {
+        const at = now()
+        const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece])
+        const end = bytes.lastIndexOf('\n\n') + 1
+        note(bytes.subarray(0, end), at)
+        rest = bytes.subarray(end)
+      })
+      response.on('end', done)
+      response.on('error', fail)
+    })
+    call.on('error', fail)
+    call.end()
+  })
+
+const follow = async (url: string, sse: boolean, caughtUp: () => void): Promise<void> => {
   let offset = '-1'
   let handle = ''
   let cursor = ''
   let live = false
   while (!state.finished) {
+    if (live && sse) return stream(`${url}&offset=${offset}&handle=${handle}&live=true&live_sse=true`)
     const position = `&offset=${offset}${handle && `&handle=${handle}`}${live ? `&live=true&cursor=${cursor}` : ''}`
     const answer = await get(url + position)
     offset = header(answer, 'electric-offset')
@@ -62,7 +84,7 @@ const follow = async (url: string, caughtUp: () => void): Promise<void> => {
 }
 
 process.on('message', message => {
-  const { type, value } = message as { type: string; value: { url: string; clients: number } }
+  const { type, value } = message as { type: string; value: LiveLoad }
   if (type === 'finish') {
     state.finished = true
     process.send?.({ type: 'result', value: { seen } }, () => process.exit(0))
@@ -70,7 +92,7 @@ process.on('message', message => {
   }
   let waiting = value.clients
   for (let n = 0; n < value.clients; n += 1) {
-    follow(value.url, () => {
+    follow(value.urls[n % value.urls.length] ?? '', value.sse, () => {
       waiting -= 1
       // the first live request of the last client needs a moment to be parked: the writer starts on `ready`
       if (waiting === 0) setTimeout(() => process.send?.({ type: 'ready' }), 300)

@@ -1,108 +1,145 @@
-// Commit → bytes at the client: 100 long-poll clients on one board, 50 commits a second, beside commit → NOTIFY.
+// Commit → bytes at the client, by long poll and by event stream, beside the floor: 20 clients with 20 commits a second,
+// 100 with 50, and one transaction that touches 500 boards.
 import { join } from 'node:path'
 import pg from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { BenchContext } from './main.ts'
 import { boardId, createDataset, projects, taskId } from './data.ts'
-import { cpuSeconds, load, serveEngine } from './processes.ts'
+import { cpuSeconds, load, type Served, serveEngine, serveFloor } from './processes.ts'
+import { readToEnd, shapeOf } from './shape-requests.ts'
 import { type Figure, median, percentile } from './table.ts'
 
-const clients = 100
-const perSecond = 50
-const seconds = 10
+/** What a load process has to do: client n follows `urls[n % urls.length]`. */
+export interface LiveLoad {
+  readonly urls: readonly string[]
+  readonly clients: number
+  readonly sse: boolean
+}
 
 /** What the load process answers: per write the times (ms, monotonic) at which its clients saw it. */
 export interface Sightings {
   readonly seen: readonly (readonly [sequence: number, atMs: number])[]
 }
 
+interface Pace {
+  readonly clients: number
+  readonly perSecond: number
+  readonly sse: boolean
+}
+
+const seconds = 6
+const paces: readonly Pace[] = [
+  { clients: 20, perSecond: 20, sse: true },
+  { clients: 20, perSecond: 20, sse: false },
+  { clients: 100, perSecond: 50, sse: true },
+  { clients: 100, perSecond: 50, sse: false },
+]
+
 const now = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
 
-const writeSteadily = async (url: string): Promise<Map<number, number>> => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
+const writeSteadily = async (client: pg.Client, perSecond: number): Promise<Map<number, number>> => {
   const committed = new Map<number, number>()
   const begin = now()
   for (let n = 0; n < perSecond * seconds; n += 1) {
     await pause(Math.max(0, begin + (n * 1000) / perSecond - now()))
-    // rows of board 0: their numbers are multiples of the number of projects
-    await client.query('update tasks set title = $1 where id = $2', [`seq:${n}.`, taskId((n % 200) * projects)])
+    // a title that the row does not have yet; rows of board 0: their numbers are multiples of the number of projects
+    await client.query('update tasks set title = $1 where id = $2', [`seq:${n}.${now()}`, taskId((n % 200) * projects)])
     committed.set(n, now())
   }
-  await client.end()
   return committed
 }
 
-const notifyLatency = async (url: string): Promise<number[]> => {
-  const listener = new pg.Client({ connectionString: url })
-  const writer = new pg.Client({ connectionString: url })
-  await listener.connect()
-  await writer.connect()
-  await listener.query('listen bench')
-  const latencies: number[] = []
-  for (let n = 0; n < 200; n += 1) {
-    const seen = new Promise<number>(done => listener.once('notification', () => done(now())))
-    // from the sending: a notification is often there before the writer hears of its own commit
-    const sent = now()
-    await writer.query("select pg_notify('bench', '')")
-    latencies.push((await seen) - sent)
-  }
-  await listener.end()
-  await writer.end()
-  return latencies
+interface Delivered {
+  readonly p50: number
+  readonly p99: number
+  readonly cpu: number
 }
+
+const deliver = async (
+  server: Served,
+  work: LiveLoad,
+  write: () => Promise<ReadonlyMap<number, number>>,
+): Promise<Delivered> => {
+  const generator = load<Sightings>('./live-clients.ts', work)
+  await generator.ready
+  const cpuBefore = cpuSeconds(server.pid)
+  const committed = await write()
+  await pause(500)
+  const cpu = cpuSeconds(server.pid) - cpuBefore
+  generator.finish()
+  const { seen } = await generator.result
+  const expected = committed.size === 1 ? work.clients : work.clients * committed.size
+  if (seen.length !== expected) throw new Error(`${seen.length} of ${expected} deliveries arrived`)
+  const latencies = seen.map(([n, at]) => Math.max(0, at - (committed.get(n) ?? Number.NaN)))
+  return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), cpu: (cpu * 1000) / seen.length }
+}
+
+const titleOf = ({ clients, perSecond, sse }: Pace) =>
+  `commit → seen, ${clients} ${sse ? 'event streams' : 'long polls'}, ${perSecond}/s`
+
+/** Every figure of a pace, of both servers. */
+const figuresOf = (pace: Pace, ours: readonly Delivered[], floor: readonly Delivered[]): Figure[] =>
+  (['p50', 'p99', 'cpu'] as const).map(key => ({
+    figure: key === 'cpu' ? '  server CPU per delivery' : `${titleOf(pace)}, ${key}`,
+    unit: 'ms',
+    ours: median(ours.map(each => each[key])),
+    limit: { name: 'floor', value: median(floor.map(each => each[key])) },
+    target: { max: 1.3 },
+  }))
 
 /** See the header. */
 export const benchLive = async (context: BenchContext): Promise<Figure[]> => {
   const url = await createDataset(context.databaseUrl, 'bench_live')
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
   const engine = await serveEngine(url, join(context.folder, 'engine-live'))
-  const rounds: { p50: number; p99: number; cpu: number; notify: number; notify99: number }[] = []
+  const floor = await serveFloor(url)
+  const results = paces.map(pace => ({ pace, ours: [] as Delivered[], floor: [] as Delivered[] }))
+  const bursts = { ours: [] as number[], floor: [] as number[] }
   try {
+    // one after the other: so many new shapes at once would be refused
+    for (const { url: base } of [engine, floor])
+      for (let n = 0; n < projects; n += 1) await readToEnd(base + shapeOf(boardId(n)))
     for (let round = 0; round < context.rounds; round += 1) {
-      const where = encodeURIComponent(`project_id = '${boardId(0)}'`)
-      const generator = load<Sightings>('./live-clients.ts', {
-        url: `${engine.url}/v1/shape?table=tasks&where=${where}`,
-        clients,
-      })
-      await generator.ready
-      const cpuBefore = cpuSeconds(engine.pid)
-      const committed = await writeSteadily(url)
-      const cpu = cpuSeconds(engine.pid) - cpuBefore
-      await pause(1000)
-      generator.finish()
-      const { seen } = await generator.result
-      const missing = clients * committed.size - seen.length
-      if (missing !== 0) throw new Error(`${missing} of ${clients * committed.size} deliveries did not arrive`)
-      const latencies = seen.map(([n, at]) => Math.max(0, at - (committed.get(n) ?? Number.NaN)))
-      const notify = await notifyLatency(url)
-      rounds.push({
-        p50: percentile(latencies, 0.5),
-        p99: percentile(latencies, 0.99),
-        cpu: (cpu * 1000) / seen.length,
-        notify: percentile(notify, 0.5),
-        notify99: percentile(notify, 0.99),
-      })
+      for (const { pace, ...all } of results)
+        for (const [key, server] of [
+          ['ours', engine],
+          ['floor', floor],
+        ] as const) {
+          const { clients, perSecond, sse } = pace
+          const work = { urls: [server.url + shapeOf(boardId(0))], clients, sse }
+          all[key].push(await deliver(server, work, () => writeSteadily(client, perSecond)))
+        }
+      for (const [key, server] of [
+        ['ours', engine],
+        ['floor', floor],
+      ] as const) {
+        const urls = Array.from({ length: projects }, (_, n) => server.url + shapeOf(boardId(n)))
+        const write = async () => {
+          await client.query(`update tasks set title = 'seq:0.' || clock_timestamp() where id = any($1::uuid[])`, [
+            Array.from({ length: projects }, (_, n) => taskId(n + projects * round)),
+          ])
+          return new Map([[0, now()]])
+        }
+        bursts[key].push((await deliver(server, { urls, clients: projects, sse: true }, write)).p50)
+      }
+      const last = results.at(-1)?.ours.at(-1)
       context.say(
-        `  round ${round + 1}: p50 ${rounds[round]?.p50.toFixed(2)} ms, p99 ${rounds[round]?.p99.toFixed(2)} ms`,
+        `  round ${round + 1}: ${titleOf(paces[3] as Pace)}: p50 ${last?.p50.toFixed(2)} ms, p99 ${last?.p99.toFixed(2)} ms`,
       )
     }
   } finally {
+    await client.end()
+    await floor.stop()
     await engine.stop()
   }
-  const of = (key: keyof (typeof rounds)[number]) => median(rounds.map(round => round[key]))
   return [
+    ...results.flatMap(({ pace, ours, floor: theirs }) => figuresOf(pace, ours, theirs)),
     {
-      figure: 'commit → seen, 100 long polls, 50/s, p50',
+      figure: `one transaction on ${projects} boards, each with a reader, p50`,
       unit: 'ms',
-      ours: of('p50'),
-      limit: { name: 'write → NOTIFY seen p50', value: of('notify') },
+      ours: median(bursts.ours),
+      limit: { name: 'floor', value: median(bursts.floor) },
     },
-    {
-      figure: 'commit → seen, 100 long polls, 50/s, p99',
-      unit: 'ms',
-      ours: of('p99'),
-      limit: { name: 'write → NOTIFY seen p99', value: of('notify99') },
-    },
-    { figure: '  server CPU per delivery', unit: 'ms', ours: of('cpu'), limit: undefined },
   ]
 }

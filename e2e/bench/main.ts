@@ -1,4 +1,4 @@
-// `npm run bench [-- sync|live|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
+// `npm run bench [-- sync|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
 // Ours and the limit alternate over ROUNDS rounds; medians and their ratio count, single times do not.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,6 @@ import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { benchApi } from './api.ts'
 import { benchGate } from './gate.ts'
-import { benchLive } from './live.ts'
 import { benchSync } from './sync.ts'
 import { type Figure, printTable } from './table.ts'
 
@@ -18,7 +17,7 @@ export interface BenchContext {
   say(text: string): void
 }
 
-const parts = { sync: benchSync, live: benchLive, gate: benchGate, api: benchApi } as const
+const parts = { sync: benchSync, gate: benchGate, api: benchApi } as const
 type Part = keyof typeof parts
 
 const isPart = (name: string): name is Part => name in parts

@@ -63,14 +63,22 @@ const serving = (url: string, child: ChildProcess): Served => ({
 })
 
 /** The shape engine alone on `databaseUrl`. */
-export const serveEngine = async (databaseUrl: string, storageDir: string): Promise<Served> => {
+export const serveEngine = async (databaseUrl: string, storageDir: string, name = ''): Promise<Served> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const args = ['--database-url', databaseUrl, '--port', String(port), '--host', '127.0.0.1', '--insecure']
   // slots are of the whole cluster: each database of the bench has a name of its own
-  const id = new URL(databaseUrl).pathname.slice(1)
+  const id = new URL(databaseUrl).pathname.slice(1) + name
   args.push('--storage-dir', storageDir, '--log-level', 'error', '--replication-id', id)
   return served(url, await serve('../../sync/engine/cli.ts', args, {}, `${url}/v1/health`))
+}
+
+/** The minimal server of the sync benches (floor.ts). */
+export const serveFloor = async (databaseUrl: string): Promise<Served> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { DATABASE_URL: databaseUrl, PORT: String(port) }
+  return served(url, await serve('./floor.ts', [], env, `${url}/v1/health`))
 }
 
 /** The whole of Skerry on `databaseUrl`. */
@@ -128,6 +136,15 @@ export const cpuSeconds = (pid: number): number => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const [, , , , , , , , , , , user, system] = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
     return (Number(user) + Number(system)) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** Proportional set size of `pid` in KiB; Linux only, NaN elsewhere. */
+export const memoryKib = (pid: number): number => {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1])
   } catch {
     return Number.NaN
   }

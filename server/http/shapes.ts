@@ -68,6 +68,9 @@ export interface Shapes {
   readonly endAll: () => void
 }
 
+// made once: without a reason every closed answer would cost an exception with its stack
+const clientGone = new Error('the client has gone')
+
 /** The door; see the head of the file. */
 export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
   const limit = openLimit(limited ? openPerPerson : Number.POSITIVE_INFINITY)
@@ -81,7 +84,7 @@ export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
     if (ended) gone.abort()
     return {
       signal: gone.signal,
-      gone: () => gone.abort(),
+      gone: () => gone.abort(clientGone),
       leave: () => {
         running.delete(gone)
         leave()

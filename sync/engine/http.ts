@@ -105,6 +105,8 @@ const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeout
   response.end()
 }
 
+const clientGone = new Error('the client has gone')
+
 const shapeRoute = async (
   request: IncomingMessage,
   response: ServerResponse,
@@ -119,7 +121,10 @@ const shapeRoute = async (
       body: bytes('{"message":"Unauthorized - Invalid API secret"}'),
     }
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  // An answer that is out needs no abort, and a reason of its own spares every other one an exception with its stack.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(clientGone)
+  })
   const body = method === 'POST' ? await readBody(request) : undefined
   if (body !== undefined && 'status' in body) return body
   const headers = Object.fromEntries(
