@@ -24,7 +24,7 @@ export const benchIdle = async (context: BenchContext): Promise<Figure[]> => {
       const held: number[] = []
       let cpu = 0
       for (const sse of [false, true]) {
-        const work: LiveLoad = { urls: [engine.url + shapeOf(boardId(1000))], clients: readers, sse }
+        const work: LiveLoad = { urls: [engine.url + shapeOf(boardId(1000))], clients: readers, sse, deliveries: 0 }
         // the first readers of their kind, so that what is made once is not counted per reader
         const first = load<Sightings>('./live-clients.ts', { ...work, clients: 100 } satisfies LiveLoad)
         await first.ready

@@ -1,11 +1,12 @@
 // Load process of the live benches: clients, by long poll or event stream, that note when each write's bytes arrive. No
 // JSON is parsed while they run: a write is recognised by `seq:<n>.` in the bytes.
 import { Agent, request } from 'node:http'
+import { pause } from '#server/kernel/lifecycle.ts'
 import type { LiveLoad } from './live.ts'
 
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
 const seen: [number, number][] = []
-const state = { finished: false }
+const state = { finished: false, deliveries: 0 }
 
 const now = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
 
@@ -83,13 +84,20 @@ const follow = async (url: string, sse: boolean, caughtUp: () => void): Promise<
   }
 }
 
+const finish = async (): Promise<void> => {
+  const deadline = now() + 15_000
+  while (seen.length < state.deliveries && now() < deadline) await pause(20)
+  state.finished = true
+  process.send?.({ type: 'result', value: { seen } }, () => process.exit(0))
+}
+
 process.on('message', message => {
   const { type, value } = message as { type: string; value: LiveLoad }
   if (type === 'finish') {
-    state.finished = true
-    process.send?.({ type: 'result', value: { seen } }, () => process.exit(0))
+    void finish()
     return
   }
+  state.deliveries = value.deliveries
   let waiting = value.clients
   for (let n = 0; n < value.clients; n += 1) {
     follow(value.urls[n % value.urls.length] ?? '', value.sse, () => {

@@ -80,6 +80,26 @@ async function* streamed(shape: Shape, from: Offset, to: Offset, control: string
   yield Buffer.concat([...beforeClose, close])
 }
 
+/** At least `size` bytes of `pieces` and what comes after them, or all of them and null. */
+const beginning = async (
+  pieces: AsyncGenerator<Uint8Array>,
+  size: number,
+): Promise<{ start: Uint8Array; rest: AsyncGenerator<Uint8Array> | null }> => {
+  const parts: Uint8Array[] = []
+  for (let length = 0; length < size; ) {
+    const { done, value } = await pieces.next()
+    if (done === true) return { start: Buffer.concat(parts), rest: null }
+    parts.push(value)
+    length += value.length
+  }
+  return { start: Buffer.concat(parts), rest: pieces }
+}
+
+async function* resumed(start: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield start
+  yield* rest
+}
+
 /** Where a request's answer ends; `chunk` when it is a chunk of the snapshot. */
 interface Span {
   readonly end: Offset
@@ -223,8 +243,12 @@ export const createServer = (options: ServeOptions) => {
     // Whoever follows the log from its beginning asks for the same chunks; other beginnings are each reader's own.
     if (control === null && shape.log.isChunkStart(from))
       return storedBody(shape.snapshot.folder, `log.${formatOffset(to)}`, encoding, plain)
-    const coded = encoding === null ? null : options.encoded.onItsWay(plain(), encoding)
-    return coded === null ? { body: plain(), encoding: null } : { body: coded, encoding }
+    if (encoding === null) return { body: plain(), encoding: null }
+    const { start, rest } = await beginning(plain(), smallBody)
+    if (rest === null) return whole(start, null)
+    const body = resumed(start, rest)
+    const coded = options.encoded.onItsWay(body, encoding)
+    return coded === null ? { body, encoding: null } : { body: coded, encoding }
   }
 
   const answer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
