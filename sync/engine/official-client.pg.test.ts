@@ -228,6 +228,15 @@ test('E22 an onError handler puts the parameters right', async () => {
   await until('the row arrives', () => rows().length === 1)
 })
 
+test('E25 a filter as long as filters may be', async () => {
+  await insert('"%" & ü')
+  const where = `title in (${Array.from({ length: 5400 }, () => `'"%" & ü'`).join(', ')})`
+  expect(Buffer.byteLength(where)).toBeGreaterThan(64_000)
+  const { rows, errors } = follow({ params: { table, where } })
+  await until('it is answered', () => rows().length > 0 || errors.length > 0)
+  expect(errors).toEqual([])
+})
+
 test('E71 E108 etags: offsets that were never given out are revalidated like any other', async () => {
   const first = follow()
   await first.shape.rows
