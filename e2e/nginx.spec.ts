@@ -200,6 +200,8 @@ describe.runIf(inject('missingPrograms').nginx === undefined)('behind nginx', ()
       expect(one.text.length).toBeGreaterThan(2)
       expect(two.status).toBe(one.status)
       expect(asked.length).toBe(before + 2)
+      // subsets do not even wait for each other
+      expect(two.cache).toBe('subset__where' in params ? 'BYPASS' : 'MISS')
     }
     for (let round = 0; round < 2; round++) {
       const answer = await ask(
@@ -245,13 +247,20 @@ describe.runIf(inject('missingPrograms').nginx === undefined)('behind nginx', ()
     const readers = [follow({ liveSse: true }), follow({ liveSse: true }), follow({ liveSse: true })]
     await Promise.all(readers.map(({ shape }) => shape.rows))
     await until('all streams are open', () => liveOnes().length === 3)
+    // through nginx's cache they would be let in one by one, every half second
+    const abort = new AbortController()
+    const { query } = must(liveOnes()[0], 'stream')
+    const another = await fetch(`${url}?${query}`, { signal: abort.signal })
+    expect(another.headers.get('content-type')).toBe('text/event-stream')
+    expect(another.headers.get('x-cache')).toBe('BYPASS')
+    abort.abort()
     for (let id = 100; id < 105; id++) {
       await db.query(`insert into items values (${id}, 'new')`)
       await until('all have the row', () => readers.every(({ rows }) => rows().some(row => row['id'] === id)))
     }
     // the same streams all along: the client would open others, or poll, if they were held back
     expect(liveOnes().every(({ query }) => query.get('live_sse') === 'true')).toBe(true)
-    expect(liveOnes().length).toBe(3)
+    expect(liveOnes().length).toBe(4)
   })
 
   test('E50 a table with many columns, and a long filter', async () => {
