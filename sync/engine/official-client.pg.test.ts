@@ -84,7 +84,7 @@ for (const { liveSse, mode } of modes) {
     expect(changes()).toEqual([])
   })
 
-  test(`E10 catch-up from a stored offset has what was missed and nothing else (${mode})`, async () => {
+  test(`E72 E154 catch-up from a stored offset has what was missed and nothing else (${mode})`, async () => {
     const first = follow({ liveSse })
     await first.shape.rows
     const { shapeHandle: handle, lastOffset: offset } = first.stream
@@ -118,7 +118,7 @@ for (const { liveSse, mode } of modes) {
     expect(exchanges[0]?.url.searchParams.get('offset')).toBe('now')
   })
 
-  test(`E101 columns, also such as need quoting (${mode})`, async () => {
+  test(`E20 E59 columns, also such as need quoting (${mode})`, async () => {
     await db.query(`create table odd (id int2 primary key, normal text, "has,comma" text, "has""quote" text, "not" int);
       insert into odd values (1, 'n', 'c', 'q', 5)`)
     const columns = ['id', 'normal', 'has,comma', 'has"quote']
@@ -178,7 +178,7 @@ for (const { liveSse, mode } of modes) {
   })
 }
 
-test('E11 a fresh reader gets the changes one by one', async () => {
+test('E49 a fresh reader gets the changes one by one', async () => {
   const id = await insert('one')
   await follow().shape.rows
   await db.query(`delete from ${table}`)
@@ -219,7 +219,7 @@ test('E22 an invalid filter ends the stream with the reason', async () => {
   })
 })
 
-test('E22 an onError handler puts the parameters right', async () => {
+test('E23 an onError handler puts the parameters right', async () => {
   await insert('one')
   const { rows } = follow({
     params: { table, where: 'nothing = 1' },

@@ -62,7 +62,7 @@ const isReady = async (start: (onInitialSync: () => void) => Promise<SyncShapesT
   return sync
 }
 
-test('E151 one shape into one table: inserts, updates, deletes, changed keys', async () => {
+test('E55 E56 E57 E62 one shape into one table: inserts, updates, deletes, changed keys', async () => {
   await db.query(
     `insert into items select g, 'it''s ' || g, g, g % 2 = 0, '{"a":[1,null]}' from generate_series(1, 9) g`,
   )
@@ -141,7 +141,7 @@ test('E72 E135 resumed by key: only what was missed is fetched, also over a rest
 })
 
 for (const initialInsertMethod of ['insert', 'csv', 'json'] as const)
-  test(`E151 ten thousand rows by ${initialInsertMethod}`, async () => {
+  test(`E34 E37 ten thousand rows by ${initialInsertMethod}`, async () => {
     // its CSV has no text for objects
     const data = initialInsertMethod === 'csv' ? 'null' : "jsonb_build_object('g', g, 'x', 'it''s')"
     await db.query(`insert into items

@@ -124,7 +124,7 @@ for (const name of tanStackPackages) {
 
   describe(`electric-db-collection ${version}`, () => {
     for (const syncMode of ['eager', 'on-demand', 'progressive'] as const)
-      test(`E151 ${syncMode}: a live query follows the table`, async () => {
+      test(`E55 E56 E57 E62 ${syncMode}: a live query follows the table`, async () => {
         // a row that was not loaded can only come in with an update if that has all of its columns
         const { items } = collect({ syncMode }, syncMode === 'on-demand' ? { replica: 'full' } : {})
         const live = query(items, 2)
