@@ -11,12 +11,14 @@ import { until } from '#server/testing/postgres.ts'
 import { type Board, type ClientStack, newId, type Person, startClientStack } from '#sync/client/testing/stack.ts'
 import { mutation, type Mutation, type Task } from '#sync/client/types.ts'
 import { openBrowser } from './browser/browser.ts'
+import { createNetwork, type Network } from './browser/network.ts'
 import { type Site, serveSite } from './browser/site.ts'
 import { findProgram } from './debian/packages.ts'
 
 describe.runIf(inject('missingPrograms').chromium === undefined)('the client in a browser', () => {
   let site: Site
   let stack: ClientStack
+  let network: Network
   let ann: Person
   let board: Board
   let folder = ''
@@ -27,7 +29,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
   /** A tab with the board; `token` undefined: with the browser's cookie. */
   const openTab = async (token: string | undefined = ann.token): Promise<Page> => {
     const page = await browser.newPage()
-    const settings = new URLSearchParams({ url: stack.server.url, application: board.applicationId })
+    const settings = new URLSearchParams({ url: network.url, application: board.applicationId })
     if (token !== undefined && token !== '') settings.set('token', token)
     await page.goto(`${site.origin}/#${settings}`)
     await page.waitForFunction(() => 'skerry' in window)
@@ -67,21 +69,42 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     return { id, edit: mutation('task.create', { id, project_id: board.projectId, title }) }
   }
 
+  /** The browser knows, and the network is really gone. */
+  const goOffline = async (): Promise<void> => {
+    network.cut()
+    await browser.setOffline(true)
+  }
+
+  const goOnline = async (): Promise<void> => {
+    network.mend()
+    await browser.setOffline(false)
+  }
+
+  const startStack = async (longPollMs?: number): Promise<void> => {
+    stack = await startClientStack({ origins: [site.origin], ...(longPollMs === undefined ? {} : { longPollMs }) })
+    network = await createNetwork(stack.server.url)
+    ann = await stack.person('ann')
+    board = await ann.makeBoard()
+  }
+
+  const stopStack = async (): Promise<void> => {
+    await network.close()
+    await stack.close()
+  }
+
   beforeAll(async () => {
     site = await serveSite()
   })
   afterAll(() => site.close())
 
   beforeEach(async () => {
-    stack = await startClientStack({ origins: [site.origin] })
-    ann = await stack.person('ann')
-    board = await ann.makeBoard()
+    await startStack()
     folder = mkdtempSync(join(tmpdir(), 'skerry-browser-'))
     browser = await start()
   })
   afterEach(async () => {
     await browser.close()
-    await stack.close()
+    await stopStack()
     rmSync(folder, { recursive: true, force: true })
   })
 
@@ -92,7 +115,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     await isDone(page)
     await page.evaluate(() => navigator.serviceWorker.ready)
 
-    await browser.setOffline(true)
+    await goOffline()
     await commit(page, mutation('task.update', { id: one.id, title: 'Paint both piers' }))
     await commit(page, create('Count the gulls').edit)
     await until('the page has noticed', async () => (await state(page)).outbox === 'waiting')
@@ -103,7 +126,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     expect(await page.locator('#queue').textContent()).toBe('2 waiting to be sent')
     expect((await onServer()).map(task => task.title).toSorted()).toEqual(['Oil the crane', 'Paint the pier'])
 
-    await browser.setOffline(false)
+    await goOnline()
     await isDone(page)
     const truth = await onServer()
     expect(truth).toHaveLength(3)
@@ -118,13 +141,14 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     const page = await openTab()
     await commit(page, create('Before').edit)
     await isDone(page)
-    await browser.setOffline(true)
+    await goOffline()
     const late = create('Typed a moment ago')
     const id = await commit(page, late.edit)
     // all its processes, as when the machine is switched off
     spawnSync('pkill', ['-9', '-f', folder])
     await browser.close()
 
+    network.mend()
     browser = await start()
     const again = await openTab()
     await until('the edit has arrived', async () => (await onServer()).some(task => task.id === late.id))
@@ -173,10 +197,10 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     await isDone(page)
     await until('the other has it', () => tasks.get(one.id) !== undefined)
 
-    await browser.setOffline(true)
+    await goOffline()
     await commit(page, mutation('task.update', { id: one.id, priority: 'high' }))
     await (await device.commit(mutation('task.update', { id: one.id, title: 'Renamed meanwhile' }))).outcome
-    await browser.setOffline(false)
+    await goOnline()
     await isDone(page)
     await until('both show both', async () => {
       const mine = (await rows(page))[0]
@@ -197,7 +221,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
             body: JSON.stringify({ email: 'ann@example.com', password }),
           })
         },
-        [stack.server.url, testPassword] as const,
+        [network.url, testPassword] as const,
       )
     const door = await browser.newPage()
     await door.goto(site.origin)
@@ -206,10 +230,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     await commit(page, create('Signed in').edit)
     await isDone(page)
 
-    await door.evaluate(
-      url => fetch(`${url}/auth/logout`, { method: 'POST', credentials: 'include' }),
-      stack.server.url,
-    )
+    await door.evaluate(url => fetch(`${url}/auth/logout`, { method: 'POST', credentials: 'include' }), network.url)
     await commit(page, create('Signed out').edit)
     await until('the queue has stopped', async () => (await state(page)).outbox === 'signed_out')
     expect((await state(page)).queued).toBe(1)
@@ -224,10 +245,8 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
 
   test('34 live shapes leave the six connections of a browser free for a write', async () => {
     // as in production: a poll without news holds its connection for twenty seconds
-    await stack.close()
-    stack = await startClientStack({ origins: [site.origin], longPollMs: 20_000 })
-    ann = await stack.person('ann')
-    board = await ann.makeBoard()
+    await stopStack()
+    await startStack(20_000)
     const page = await openTab()
     await page.evaluate(async applicationId => {
       const { client } = await window.skerry.opened()

@@ -11,6 +11,11 @@ export const programs = {
     names: ['chromium', 'chromium-browser', 'google-chrome'],
     tests: 'the browser tests',
   },
+  nginx: {
+    package: 'nginx',
+    names: ['nginx'],
+    tests: 'the tests behind a cache',
+  },
 } as const
 
 export type Program = keyof typeof programs

@@ -14,7 +14,8 @@ export const defaults = {
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,
-  headerLimit: 131_072,
+  /** Request line and headers: a filter at its limit, percent-encoded, with room for the rest. */
+  headerLimit: 262_144,
   whereLimit: 65_536,
   lockTimeoutMs: 5_000,
   visibilityMs: 5_000,

@@ -56,23 +56,22 @@ test('E72 E97 E135 a clean restart keeps handles and offsets, and retired handle
   expect(refused.handle).not.toBe(dead.handle)
 })
 
-const pick = ({ handle, offset }: { handle: string; offset: string }) => ({ handle, offset })
-
-/** Postgres notices a moment later that a connection was closed. */
-const slotIsFree = (replicationId: string) =>
-  until('the slot is free', async () => {
-    const { rows } = await db.query('select 1 from pg_replication_slots where slot_name = $1 and active', [
-      `skerry_slot_${replicationId}`,
-    ])
-    return rows.length === 0
+/** A stopped engine's process in Postgres ends a moment later than the engine. */
+const slotIsFree = (slot: string) =>
+  until(`nobody reads ${slot}`, async () => {
+    const { rows } = await db.query('select active from pg_replication_slots where slot_name = $1', [slot])
+    return rows[0]?.active === false
   })
+
+const pick = ({ handle, offset }: { handle: string; offset: string }) => ({ handle, offset })
 
 test('E136 a slot that was dropped behind our back ends every shape', async () => {
   const first = await startEngine(database.url)
   const at = await readToEnd(first.url, { table: 'items' })
   await first.stop({ keep: true })
-  await slotIsFree(first.replicationId)
-  await db.query('select pg_drop_replication_slot($1)', [`skerry_slot_${first.replicationId}`])
+  const slot = `skerry_slot_${first.replicationId}`
+  await slotIsFree(slot)
+  await db.query('select pg_drop_replication_slot($1)', [slot])
   await db.query("insert into items values (1, 'lost', 1)")
   const second = await start({ storageDir: first.folder, replicationId: first.replicationId })
   expect((await ask(second.url, { table: 'items', ...pick(at) })).status).toBe(409)
@@ -83,9 +82,10 @@ test('E136 a slot that was recreated, or moved on, ends every shape', async () =
   const first = await startEngine(database.url)
   const at = await readToEnd(first.url, { table: 'items' })
   await first.stop({ keep: true })
-  await slotIsFree(first.replicationId)
   await db.query("insert into items values (1, 'lost', 1)")
-  await db.query('select pg_replication_slot_advance($1, pg_current_wal_lsn())', [`skerry_slot_${first.replicationId}`])
+  const slot = `skerry_slot_${first.replicationId}`
+  await slotIsFree(slot)
+  await db.query('select pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot])
   const second = await start({ storageDir: first.folder, replicationId: first.replicationId })
   expect((await ask(second.url, { table: 'items', ...pick(at) })).status).toBe(409)
 })

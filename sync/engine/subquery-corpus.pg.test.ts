@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { emptyDatabase } from '#server/testing/postgres.ts'
 import { startEngine } from '../testing/engine.ts'
 import { ask } from '../testing/http.ts'
@@ -13,12 +13,7 @@ import { compareWithSql, followStrictly } from '../testing/oracle.ts'
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const folder = join(process.env['SKERRY_SHARED'] ?? join(root, '../shared'), 'electric/corpus')
 const missing = !existsSync(join(folder, 'where-dev.jsonl'))
-const old = inject('postgresMajor') < 18
-const reason = missing
-  ? ` (NOT RUN: no corpus in ${folder}, set SKERRY_SHARED)`
-  : old
-    ? ' (NOT RUN: recorded on 18)'
-    : ''
+const reason = missing ? ` (NOT RUN: no corpus in ${folder}, set SKERRY_SHARED)` : ''
 
 interface Line {
   readonly id: string
@@ -32,7 +27,7 @@ interface Line {
 /** With LIMIT and without an order: the answer is not determined. */
 const undetermined = new Set(['w1632'])
 
-describe.skipIf(missing || old)(`E133 E149 subqueries of the corpus${reason}`, () => {
+describe.skipIf(missing)(`E133 E149 subqueries of the corpus${reason}`, () => {
   test('each is refused, or right', async () => {
     const setup = JSON.parse(readFileSync(join(folder, 'where-setup.json'), 'utf8')) as {
       preamble: string[]
