@@ -10,7 +10,9 @@ import { type Figure, median } from './table.ts'
 
 // a board without rows: what is measured is the waiting
 const readers = 2000
-const seconds = 8
+const seconds = 5
+/** Code that is compiled for the first request, and what its making left behind, is gone by then. */
+const settleMs = 3000
 
 /** See the header. */
 export const benchIdle = async (context: BenchContext): Promise<Figure[]> => {
@@ -19,7 +21,7 @@ export const benchIdle = async (context: BenchContext): Promise<Figure[]> => {
   for (let round = 0; round < context.rounds; round += 1) {
     const engine = await serveEngine(url, join(context.folder, `engine-idle-${round}`))
     try {
-      await pause(1000)
+      await pause(settleMs)
       const base = memoryKib(engine.pid)
       const held: number[] = []
       let cpu = 0
@@ -28,9 +30,11 @@ export const benchIdle = async (context: BenchContext): Promise<Figure[]> => {
         // the first readers of their kind, so that what is made once is not counted per reader
         const first = load<Sightings>('./live-clients.ts', { ...work, clients: 100 } satisfies LiveLoad)
         await first.ready
+        await pause(settleMs)
         const before = memoryKib(engine.pid)
         const generator = load<Sightings>('./live-clients.ts', work)
         await generator.ready
+        await pause(settleMs)
         held.push((memoryKib(engine.pid) - before) / readers)
         const cpuBefore = cpuSeconds(engine.pid)
         await pause(seconds * 1000)

@@ -127,13 +127,11 @@ const shapeRoute = async (
   })
   const body = method === 'POST' ? await readBody(request) : undefined
   if (body !== undefined && 'status' in body) return body
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  )
   const shapeRequest: ShapeRequest = {
     method: method as ShapeRequest['method'],
     query,
-    headers,
+    // Not a copy, which a parked reader would keep: of what a request may carry, only set-cookie would be a list.
+    headers: request.headers as ShapeRequest['headers'],
     signal: gone.signal,
     ...(body === undefined ? {} : { body }),
   }
