@@ -139,9 +139,13 @@ class ChunkedLog implements ShapeLog {
 
   async #flushNow(sync: boolean): Promise<void> {
     const frames = [...this.#pending]
-    const cut = this.#mustCut
-    this.#mustCut = false
-    if (cut) await this.#store.truncate(frames[0]?.position ?? this.#end)
+    if (this.#mustCut) {
+      this.#mustCut = false
+      await this.#store.truncate(frames[0]?.position ?? this.#end).catch((error: unknown) => {
+        this.#mustCut = true
+        throw error
+      })
+    }
     const first = frames[0]
     if (first !== undefined) {
       await this.#store.write(

@@ -212,7 +212,11 @@ export class Snapshot {
     chunk.crc = crc32(piece, chunk.crc)
     this.#backlog += piece.length
     this.#then(async () => {
-      await must(this.#file, 'open file').write(piece, 0, piece.length, chunk.written)
+      const { bytesWritten } = await must(this.#file, 'open file').write(piece, 0, piece.length, chunk.written)
+      if (bytesWritten !== piece.length)
+        throw Object.assign(new Error(`wrote ${bytesWritten} of ${piece.length} bytes of a snapshot`), {
+          code: 'ENOSPC',
+        })
       chunk.memory.shift()
       chunk.written += piece.length
       this.#backlog -= piece.length
