@@ -187,6 +187,38 @@ describe.each(workloads)('E135 E154 readers equal SQL through every crash: $name
     })
 })
 
+test('E154 S-22 transaction ids that wrap: xids of 32 bits in the stream, of 64 in snapshots', {
+  timeout: 120_000,
+}, async () => {
+  const [seed = 1] = seeds(1)
+  const wrap = 2n ** 32n
+  const cluster = await startCluster({
+    major: sharedMajor(),
+    settings: { autovacuum: 'off' },
+    nextXid: wrap - 4000n,
+  })
+  const wrapped = async () => {
+    const { rows } = await queryOnce(cluster.url, 'select pg_snapshot_xmax(pg_current_snapshot())::text as next')
+    return BigInt((rows[0] as { next: string }).next) > wrap
+  }
+  try {
+    await inScene(cluster.url, seed, plainWorkload, async scene => {
+      expect(await wrapped()).toBe(false)
+      while (!(await wrapped())) {
+        scene.follow(2, 12)
+        await moreChanges(scene, 20)
+      }
+      await scene.engine.kill()
+      await scene.engine.start()
+      scene.follow(4)
+      await moreChanges(scene, 60)
+      expect(scene.readers().map(({ reader }) => reader.restarts)).toEqual(scene.readers().map(() => 0))
+    })
+  } finally {
+    await cluster.stop()
+  }
+})
+
 /** What has to be done while the engine is down for a point to be passed at all. */
 const prepare: Partial<Record<CrashPoint, (url: string, id: string) => Promise<unknown>>> = {
   'slot.created': (url, id) => queryOnce(url, 'select pg_drop_replication_slot($1)', [`skerry_slot_${id}`]),
