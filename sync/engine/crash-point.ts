@@ -17,7 +17,6 @@ export const crashPoints = [
   'transaction.change',
   'transaction.before-commit',
   'transaction.committed',
-  'log.before-cut',
   'log.before-write',
   'log.between-writes',
   'log.after-write',

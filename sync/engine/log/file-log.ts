@@ -39,7 +39,6 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
   truncate: async length => {
     const file = await open(path, 'r+')
     try {
-      reach('log.before-cut')
       await file.truncate(length)
     } finally {
       await file.close()
