@@ -28,4 +28,6 @@ export interface ShapeUpstream {
   /** Never rejects for reasons of the request: every refusal is a response of the protocol. */
   handle(request: ShapeRequest): Promise<ShapeResponse>
   health(): Promise<UpstreamHealth>
+  /** What keeps it from going on although it answers, in words for its operator; undefined when nothing does. */
+  problem?(): string | undefined
 }

@@ -143,7 +143,7 @@ const follow = async (): Promise<void> => {
     }
   }
   const onKeepalive = (walEnd: bigint) => stream.acknowledge(walEnd)
-  void stream.stream('floor', 'floor', { onData, onKeepalive })
+  void stream.stream('floor', 'floor', { onStart: () => undefined, onData, onKeepalive })
 }
 
 await follow()

@@ -8,6 +8,7 @@ import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { silentLog } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
+import { setNextXid } from './next-xid.ts'
 import { queryOnce } from './postgres-query.ts'
 
 declare module 'vitest' {
@@ -85,7 +86,13 @@ export interface TestCluster {
 
 /** A cluster of one test's own, in a temporary directory that goes with `stop`. */
 export const startCluster = async (
-  options: { major?: number; settings?: Record<string, string>; durable?: boolean } = {},
+  options: {
+    major?: number
+    settings?: Record<string, string>
+    durable?: boolean
+    /** The id of the next transaction, epoch included; autovacuum has to be off. */
+    nextXid?: bigint
+  } = {},
 ): Promise<TestCluster> => {
   const folder = mkdtempSync(join(tmpdir(), 'skerry-test-'))
   // below the ports that outgoing connections take
@@ -99,6 +106,13 @@ export const startCluster = async (
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   })
   await server.start()
+  if (options.nextXid !== undefined) {
+    for (const name of ['skerry', 'postgres', 'template1'])
+      await queryOnce(server.url.replace(/\/skerry$/, `/${name}`), 'vacuum freeze')
+    await server.stop()
+    setNextXid(join(folder, 'postgres'), options.nextXid)
+    await server.start()
+  }
   const answers = async () =>
     queryOnce(server.url, 'select 1').then(
       () => true,

@@ -1,7 +1,7 @@
 // `npm run sync -- --database-url … --port …`: the engine alone, in place of Electric's sync service (settings.ts).
 import { createLog } from '#server/kernel/log.ts'
 import { startAll } from '#server/kernel/lifecycle.ts'
-import { createHttpServer, listen } from './http.ts'
+import { createHttpServer, endServer, listen } from './http.ts'
 import { examine } from './doctor/doctor.ts'
 import { exitCodeOf, printFindings } from './doctor/findings.ts'
 import { metricsService } from './operations/metrics-service.ts'
@@ -24,14 +24,19 @@ const run = async (settings: Settings, warnings: readonly string[]): Promise<voi
       void started.then(running => running.stop())
     },
   })
-  const server = createHttpServer({ upstream: engine, secret, log, sendTimeoutMs, readTimeoutMs })
+  const closing = new AbortController()
+  const server = createHttpServer({
+    closing: closing.signal,
+    upstream: engine,
+    secret,
+    log,
+    sendTimeoutMs,
+    readTimeoutMs,
+  })
   const http = {
     name: 'http server',
     start: async () => log.info('listening', { port: await listen(server, port, host) }),
-    stop: async () => {
-      server.close()
-      server.closeAllConnections()
-    },
+    stop: () => endServer(server, closing),
   }
   const figures = metricsPort === undefined ? [] : [metricsService(engine, settings.storageDir, metricsPort, host, log)]
   const started = startAll([engine, http, ...figures], log)

@@ -98,7 +98,7 @@ const changeALot = async () => {
   return end
 }
 
-test('S-86 every coding gives the same bytes, from files that are made once', async () => {
+test('S-88 every coding gives the same bytes, from files that are made once', async () => {
   await readToEnd(running.url, { table: 'items' })
   const end = await changeALot()
   await until('the log is on disk', () => running.engine.confirmedLsn() >= end)
@@ -128,7 +128,7 @@ test('S-86 every coding gives the same bytes, from files that are made once', as
   expect(made.some(name => name.startsWith('log.'))).toBe(true)
 })
 
-test('S-86 304 for what the reader has, in the coding that it would get', async () => {
+test('S-88 304 for what the reader has, in the coding that it would get', async () => {
   const ask = (headers: Record<string, string>) => raw('table=items&offset=-1', headers)
   const gzip = await ask({ 'accept-encoding': 'gzip' })
   const plain = await ask({})
@@ -143,7 +143,7 @@ test('S-86 304 for what the reader has, in the coding that it would get', async 
   expect((await ask({ 'if-none-match': coded })).status).toBe(200)
 })
 
-test('S-86 HEAD says what GET would, and POST subsets and short answers stay plain', async () => {
+test('S-88 HEAD says what GET would, and POST subsets and short answers stay plain', async () => {
   const get = await raw('table=items&offset=-1', { 'accept-encoding': 'gzip' })
   const head = await raw('table=items&offset=-1', { 'accept-encoding': 'gzip' }, 'HEAD')
   for (const name of ['content-encoding', 'etag', 'vary', 'electric-offset'])
@@ -154,7 +154,7 @@ test('S-86 HEAD says what GET would, and POST subsets and short answers stay pla
   expect(short.headers['content-encoding']).toBeUndefined()
 })
 
-test('S-86 a short answer stays plain, whether it comes from memory or from disk', async () => {
+test('S-88 a short answer stays plain, whether it comes from memory or from disk', async () => {
   const { handle, offset } = await readToEnd(running.url, { table: 'items' })
   await db.query(`update items set title = 'short' where id = 1`)
   const end = await walEnd()
@@ -169,7 +169,7 @@ test('S-86 a short answer stays plain, whether it comes from memory or from disk
   }
 })
 
-test('S-86 a catch-up from the middle and a large live answer are compressed as well', async () => {
+test('S-88 a catch-up from the middle and a large live answer are compressed as well', async () => {
   const { handle, offset } = await readToEnd(running.url, { table: 'items' })
   const live = raw(`table=items&handle=${handle}&offset=${offset}&live=true`, { 'accept-encoding': 'br' })
   await until('the reader waits', () => running.engine.waiting() === 1)
@@ -186,7 +186,7 @@ test('S-86 a catch-up from the middle and a large live answer are compressed as 
   expect(text(coded)).toBe((await raw(query)).body.toString())
 })
 
-test('S-86 a shape that ends takes its compressed files along', async () => {
+test('S-88 a shape that ends takes its compressed files along', async () => {
   await follow('gzip')
   expect(files().length).toBeGreaterThan(0)
   await ask(running.url, { table: 'items' }, { method: 'DELETE' })
@@ -194,7 +194,7 @@ test('S-86 a shape that ends takes its compressed files along', async () => {
   expect((await follow('gzip')).texts.join('')).toContain('item 2000')
 })
 
-test('S-86 the official client decodes what it asks for', async () => {
+test('S-88 the official client decodes what it asks for', async () => {
   const abort = new AbortController()
   const stream = new ShapeStream({ url: running.url, params: { table: 'items' }, signal: abort.signal })
   const shape = new Shape(stream as ShapeStreamInterface)

@@ -1,10 +1,17 @@
-// Named places at which a test may kill the process. In production `reach` does nothing.
+// Named places at which a test may kill the process, or let a write fail by throwing. In production `reach` does nothing.
 
 /** In the order in which one transaction passes them. */
 export const crashPoints = [
+  'catalog.before-rename',
+  'slot.created',
+  'table.published',
   'snapshot.started',
+  'snapshot.activated',
   'snapshot.rows-written',
   'snapshot.before-complete',
+  'catalog.before-write',
+  'catalog.before-sync',
+  'catalog.after-sync',
   'snapshot.complete',
   'transaction.begun',
   'transaction.change',
@@ -15,6 +22,7 @@ export const crashPoints = [
   'log.after-write',
   'log.after-sync',
   'position.before-write',
+  'position.before-sync',
   'position.after-sync',
   'slot.confirmed',
   'subquery.loaded',

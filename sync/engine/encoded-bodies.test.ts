@@ -53,7 +53,7 @@ test('S-83 a growing file that fails: its readers hear of it, and a full disk is
   await expect(nowhere.settled()).rejects.toThrow('ENOENT')
 })
 
-test('S-86 a body is compressed once per coding, while its source still grows', async () => {
+test('S-88 a body is compressed once per coding, while its source still grows', async () => {
   const bodies = new EncodedBodies()
   const source = new GrowingFile(join(folder, 'plain'), false)
   let made = 0
@@ -78,7 +78,7 @@ test('S-86 a body is compressed once per coding, while its source still grows', 
   expect(bodies.storedBytes).toBe(0)
 })
 
-test('S-86 limits: threads and disk; beyond them nothing is compressed', async () => {
+test('S-88 limits: threads and disk; beyond them nothing is compressed', async () => {
   const bodies = new EncodedBodies(10)
   const source = new GrowingFile(join(folder, 'plain'), false)
   source.append(text(2000))
@@ -94,7 +94,7 @@ test('S-86 limits: threads and disk; beyond them nothing is compressed', async (
   expect(await bodies.whole(text(2000), 'br')).not.toBeNull()
 })
 
-test('S-86 a compression that fails is begun anew by the next reader', async () => {
+test('S-88 a compression that fails is begun anew by the next reader', async () => {
   const bodies = new EncodedBodies()
   const failing = async function* () {
     yield text(2000)

@@ -14,7 +14,7 @@ const all = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => {
   return Buffer.concat(pieces)
 }
 
-test('S-86 the coding follows the q-values, then what costs least', () => {
+test('S-88 the coding follows the q-values, then what costs least', () => {
   const cases: [string | undefined, Encoding | null][] = [
     [undefined, null],
     ['', null],
@@ -39,7 +39,7 @@ test('S-86 the coding follows the q-values, then what costs least', () => {
   for (const [accept, expected] of cases) expect(negotiate(accept), String(accept)).toBe(expected)
 })
 
-test('S-86 whole bodies and pieces are what they were once decoded', async () => {
+test('S-88 whole bodies and pieces are what they were once decoded', async () => {
   const body = Buffer.from('one row after another, '.repeat(20_000))
   const pieces = async function* () {
     for (let at = 0; at < body.length; at += 50_000) yield body.subarray(at, at + 50_000)
@@ -52,7 +52,7 @@ test('S-86 whole bodies and pieces are what they were once decoded', async () =>
   }
 })
 
-test('S-86 a source that fails breaks the coded stream off', async () => {
+test('S-88 a source that fails breaks the coded stream off', async () => {
   const failing = async function* () {
     yield Buffer.from('half')
     throw new Error('the source broke')

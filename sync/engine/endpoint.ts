@@ -5,11 +5,13 @@ import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
 import type { Admission, AdmissionKind, Permit } from './admission.ts'
+import { awaitEnd } from './live.ts'
 import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
 import { type Checked, definitionErrors, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
 import {
   databaseUnreachable,
   defaults,
+  notStored,
   internalError,
   invalid,
   jsonError,
@@ -48,6 +50,8 @@ export interface EndpointParts {
   readonly admission: Admission
   /** Whether a shape of that handle is known. */
   readonly lives: (handle: string) => boolean
+  /** Nothing can be stored at the moment: no shape can begin or end. */
+  readonly isUnwritable: () => boolean
   readonly visibilityMs: number
   readonly random: () => number
   readonly now: () => number
@@ -88,7 +92,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     if (last !== undefined && parts.now() - last < 60_000) return invalid({ offset: ['out of bounds for this shape'] })
     rotated.set(identity, parts.now())
     if (rotated.size > 1000) rotated.delete(rotated.keys().next().value ?? '')
-    await running.shapes.retire(shape, 'a reader knows an offset that it does not have')
+    void running.shapes.retire(shape, 'a reader knows an offset that it does not have')
+    if (!(await awaitEnd(shape))) return notStored()
     return refetch(running.shapes.getOrCreate(resolved).handle)
   }
 
@@ -137,8 +142,8 @@ export const createEndpoint = (parts: EndpointParts) => {
       signal: request.signal,
     })
     if ('refetch' in result) {
-      await running.shapes.retire(shape, 'a subset could not be given to a reader that is behind')
-      return refetch()
+      void running.shapes.retire(shape, 'a subset could not be given to a reader that is behind')
+      return (await awaitEnd(shape)) ? refetch() : notStored()
     }
     if ('refused' in result) return invalid({ subset: { where: result.refused } })
     return {
@@ -166,13 +171,15 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
     if (!resolved.ok) return invalid(resolved.errors)
     const { schema } = resolved.value
+    if (parts.isUnwritable() && running.shapes.byIdentity(resolved.value.definition.identity) === undefined)
+      return notStored()
     const shape = running.shapes.getOrCreate(resolved.value)
     if (params.handle !== null && params.handle !== shape.handle) {
       const named = running.shapes.byHandle(params.handle)
-      if (named !== undefined) await named.retiring
+      if (named !== undefined && !(await awaitEnd(named))) return notStored()
       return shape.retiring === undefined ? refetch(shape.handle) : refetch()
     }
-    if (shape.retiring !== undefined) await shape.retiring
+    if (!(await awaitEnd(shape))) return notStored()
     let answer: ShapeResponse | null
     if (params.subset !== null) answer = await subset(running, request, params, shape, resolved.value)
     else
@@ -218,7 +225,8 @@ export const createEndpoint = (parts: EndpointParts) => {
       if (handle !== '' && named === undefined) shape = undefined
     }
     if (shape === undefined) return jsonError(404, { message: 'No existing shape found' })
-    await running.shapes.retire(shape, 'it was deleted')
+    void running.shapes.retire(shape, 'it was deleted')
+    if (!(await awaitEnd(shape))) return notStored()
     const headers = { 'content-type': jsonType, 'cache-control': 'no-cache', 'electric-has-data': 'true' }
     return { status: 202, headers, body: null }
   }
@@ -320,8 +328,9 @@ const stageTexts: Readonly<Record<Stage, string>> = {
   lock: 'Timeout waiting for Postgres lock acquisition',
   connection: 'Timeout waiting for replication connection',
   slot: 'Timeout waiting for replication slot creation',
-  misconfigured: 'The replication slot cannot be used, see the log of the server',
+  misconfigured: 'The engine cannot stream',
 }
 
-/** Text of a 503 while the engine is not ready. */
-export const notReady = (stage: Stage): string => stageTexts[stage]
+/** Text of a 503 while the engine is not ready; `cause` says what is wrong, with the remedy. */
+export const notReady = (stage: Stage, cause: string | undefined): string =>
+  cause === undefined ? stageTexts[stage] : `${stageTexts[stage]}: ${cause}`

@@ -144,7 +144,9 @@ export class GrowingFile {
     this.#file ??= await open(this.#path, 'w')
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const { bytesWritten } = await this.#file.writev(pieces, this.#written)
-    if (bytesWritten !== length) throw new Error(`wrote ${bytesWritten} of ${length} bytes`)
+    // a file system says so when it is about to be full
+    if (bytesWritten !== length)
+      throw Object.assign(new Error(`wrote ${bytesWritten} of ${length} bytes`), { code: 'ENOSPC' })
     this.#memory.splice(0, pieces.length)
     this.#written += length
   }

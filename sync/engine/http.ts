@@ -3,6 +3,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { ShapeRequest, ShapeResponse, ShapeUpstream } from '../upstream.ts'
 import { bytes, defaults, exposedHeaders, internalError, jsonError, jsonType, shapeMethods } from './protocol.ts'
@@ -10,6 +11,8 @@ import { isMalformed } from './query.ts'
 
 export interface HttpOptions {
   readonly upstream: ShapeUpstream
+  /** Fires when the server is about to stop: what waits is answered, and connections are not kept. */
+  readonly closing?: AbortSignal
   /** The shared secret, or null to let everyone in. */
   readonly secret: string | null
   readonly log: Log
@@ -132,7 +135,7 @@ const shapeRoute = async (
     query,
     // Not a copy, which a parked reader would keep: of what a request may carry, only set-cookie would be a list.
     headers: request.headers as ShapeRequest['headers'],
-    signal: gone.signal,
+    signal: options.closing === undefined ? gone.signal : AbortSignal.any([gone.signal, options.closing]),
     ...(body === undefined ? {} : { body }),
   }
   return options.upstream.handle(shapeRequest)
@@ -164,6 +167,7 @@ const answerFor = async (
   if (!isRead || route === 'none' || route === 'shape') return notFound
   if (route === 'root') return { status: 200, headers: { ...cors('GET, HEAD'), ...unspecifiedCaching }, body: null }
   const status = await options.upstream.health()
+  const problem = options.upstream.problem?.()
   return {
     status: status === 'active' ? 200 : 202,
     headers: {
@@ -171,7 +175,7 @@ const answerFor = async (
       'content-type': jsonType,
       'cache-control': 'no-cache, no-store, must-revalidate',
     },
-    body: bytes(JSON.stringify({ status })),
+    body: bytes(JSON.stringify({ status, ...(problem === undefined ? {} : { problem }) })),
   }
 }
 
@@ -191,13 +195,15 @@ export const createHttpServer = (options: HttpOptions): Server => {
         options.log.error('a request failed', { error })
         return internalError()
       })
-      .then(answer =>
-        send(
+      .then(answer => {
+        const sent = request.method === 'HEAD' ? { ...answer, body: null } : answer
+        const isClosing = options.closing?.aborted === true
+        return send(
           response,
-          request.method === 'HEAD' ? { ...answer, body: null } : answer,
+          isClosing ? { ...sent, headers: { ...sent.headers, connection: 'close' } } : sent,
           options.sendTimeoutMs ?? defaults.sendTimeoutMs,
-        ),
-      )
+        )
+      })
       .catch((error: unknown) => {
         // The headers are out: all that is left is to break off, so that nobody takes half a body for a whole one.
         options.log.warn('a response broke off', { error })
@@ -209,6 +215,20 @@ export const createHttpServer = (options: HttpOptions): Server => {
   server.requestTimeout = options.readTimeoutMs ?? defaults.readTimeoutMs
   server.headersTimeout = Math.min(60_000, server.requestTimeout)
   return server
+}
+
+/** How long answers may take to be read once the server stops. */
+const goodbyeMs = 5_000
+
+/** Stops taking connections, lets what waits be answered (`closing` fires), and cuts what is left after a while. */
+export const endServer = async (server: Server, closing: AbortController): Promise<void> => {
+  const ended = once(server, 'close')
+  server.close()
+  closing.abort()
+  // A connection becomes idle when its answer has been read.
+  const idle = setInterval(() => server.closeIdleConnections(), 20)
+  await withDeadline(ended, goodbyeMs, 'answering the last requests').catch(() => server.closeAllConnections())
+  clearInterval(idle)
 }
 
 /** Listens on `port`, on all interfaces or on `host`; returns the port. */

@@ -191,7 +191,7 @@ test('a slot of another database is said to be one, and does not stay a mystery'
     })
     expect([answer.status, Buffer.from(answer.body as Uint8Array).toString()]).toEqual([
       503,
-      '{"message":"The replication slot cannot be used, see the log of the server"}',
+      '{"message":"The engine cannot stream: the replication slot cannot be used, see the log of the server: give each engine of a cluster a name of its own: --replication-id, ELECTRIC_REPLICATION_STREAM_ID"}',
     ])
   } finally {
     await engine.stop()

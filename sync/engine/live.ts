@@ -1,4 +1,5 @@
 // Waiting for a shape: long polls and event streams. Bodies for readers at the same position are made once.
+import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, type Offset } from './lsn.ts'
 import { bytes, upToDate } from './protocol.ts'
 import type { Shape } from './shapes/shape.ts'
@@ -29,6 +30,18 @@ export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: 
     signal.addEventListener('abort', onAbort, { once: true })
     release = shape.onWake(onWake)
   })
+}
+
+/** How long a request waits for the end of a shape to be stored. */
+const endMs = 2_000
+
+/** Waits until the end of a retiring shape is durable; false when that takes too long: nothing may be said about it. */
+export const awaitEnd = async (shape: Shape): Promise<boolean> => {
+  if (shape.retiring === undefined) return true
+  const given = new AbortController()
+  await Promise.race([shape.retiring, pause(endMs, given.signal)])
+  given.abort()
+  return shape.retired
 }
 
 /** What was made for one position, until the shape goes on. */

@@ -102,6 +102,9 @@ export const unavailable = (message: string, retryAfter: number, code?: string):
     'electric-internal-known-error': 'true',
   })
 
+/** 503: a shape would begin, or has ended, and that cannot be stored. */
+export const notStored = (): ShapeResponse => unavailable('The storage of the server cannot be written', 10)
+
 /** 503: Postgres cannot be reached. */
 export const databaseUnreachable = (): ShapeResponse =>
   jsonError(503, { code: 'database_unreachable', error: 'Database is unreachable' }, { 'retry-after': '10' })

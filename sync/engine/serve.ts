@@ -3,7 +3,7 @@
 import type { ShapeResponse } from '../upstream.ts'
 import type { EncodedBodies } from './encoded-bodies.ts'
 import { type Encoding, negotiate, smallBody, smallLiveBody } from './encoding.ts'
-import { events, once, waitFor } from './live.ts'
+import { awaitEnd, events, once, waitFor } from './live.ts'
 import { afterSnapshot, beforeAll, compareOffsets, formatOffset, type Offset, snapshotOffset } from './lsn.ts'
 import type { RequestParams } from './params.ts'
 import {
@@ -14,6 +14,7 @@ import {
   liveCaching,
   nextCursor,
   refetch,
+  notStored,
   unavailable,
   upToDate,
 } from './protocol.ts'
@@ -128,7 +129,7 @@ const awaitSnapshot = async (
   }
   const deadline = Date.now() + (snapshot.pg === null ? defaults.snapshotStartMs : defaults.chunkWaitMs)
   while (!known()) {
-    if (signal.aborted) return refetch()
+    if (signal.aborted) return unavailable('The request was interrupted', 1)
     const left = deadline - Date.now()
     if (left <= 0) return unavailable('Timed out while waiting for the snapshot', 5)
     await new Promise<void>(resolve => {
@@ -295,8 +296,15 @@ export const createServer = (options: ServeOptions) => {
     }),
   })
 
-  /** Null: the offset lies beyond the log and stays there. */
+  /** A shape that ends promises nothing more, even while its end cannot be stored. */
   const read = async (request: ReadRequest): Promise<ShapeResponse | null> => {
+    const answered = await readLiving(request)
+    if (request.shape.retiring === undefined || answered?.status === 503) return answered
+    return (await awaitEnd(request.shape)) ? refetch() : notStored()
+  }
+
+  /** Null: the offset lies beyond the log and stays there. */
+  const readLiving = async (request: ReadRequest): Promise<ShapeResponse | null> => {
     const { params, shape, signal } = request
     const { offset } = params
     shape.lastUsed = options.now()
@@ -321,7 +329,7 @@ export const createServer = (options: ServeOptions) => {
     if (end === 'ready') return params.sse ? eventStream(request, offset) : answer(request, offset)
     if (end === 'retired') return refetch()
     if (beyond > 0) {
-      if (end === 'aborted') return refetch()
+      if (end === 'aborted') return unavailable('The request was interrupted', 1)
       // After a crash the stream first repeats what readers may already have.
       return options.caughtUp() && !shape.lags ? null : unavailable('Timeout waiting for replication connection', 1)
     }

@@ -19,8 +19,9 @@ import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
 import { createReporter, MisconfiguredError } from './replication/misconfigured.ts'
 import { openPositionFile } from './replication/position.ts'
-import { ensurePublication, type PublicationMode } from './replication/publication.ts'
+import { ensurePublication, lacksPublication, publicationOid, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
+import { openWriters } from './replication/open-writers.ts'
 import { replicationStatus, type ReplicationStatus } from './replication/status.ts'
 import { ensureSlot, tryLock } from './replication/slot.ts'
 import { TransactionReader } from './replication/transactions.ts'
@@ -34,6 +35,7 @@ import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
 import { partitionedAbove, readTable } from './shapes/tables.ts'
+import { Storage } from './storage.ts'
 
 export interface EngineOptions {
   readonly databaseUrl: string
@@ -91,6 +93,8 @@ export interface Engine extends Service, ShapeUpstream {
   waiting(): number
   /** How the stream stands; undefined while Postgres does not say. */
   replicationStatus(): Promise<ReplicationStatus | undefined>
+  /** The code of the failure while nothing can be stored (ENOSPC, EROFS, EIO …): then the stream stands still. */
+  storageFailure(): string | undefined
   /** Looks for altered and dropped tables now, instead of at the next turn. */
   reconcile(): Promise<void>
 }
@@ -108,8 +112,10 @@ export const slotNameOf = (id: string): string => `skerry_slot_${id}`
 /** Its publication: Electric's name, so that the one it made is used on. */
 export const publicationNameOf = (id: string): string => `electric_publication_${id}`
 
-/** How long a reader of metrics waits for Postgres. */
+/** How long a reader of metrics, or the flusher for a proof, waits for Postgres. */
 const statusMs = 2000
+/** How long the catalogs may take to be compared. */
+const reconcileDeadlineMs = 300_000
 
 /** Removes the folders of shapes that are not in the catalog. */
 const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Promise<void> => {
@@ -138,6 +144,11 @@ export const createEngine = (options: EngineOptions): Engine => {
   let loop: Promise<void> | undefined
   let catchUpTo = 0n
   let reconciler: NodeJS.Timeout | undefined
+  let reconciling: Promise<void> | undefined
+  /** Oid of the publication that the stream began with. */
+  let published: string | undefined
+  let reset: string | null = null
+  let stopping: Promise<void> | undefined
   const stateWaiters = new Set<() => void>()
   const handleTime = createHandleClock(now)
   const encoded = new EncodedBodies()
@@ -148,12 +159,14 @@ export const createEngine = (options: EngineOptions): Engine => {
     application_name: 'skerry-sync',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   })
   // a connection in use that dies between two statements is reported by the next one, not by ending the process
   pool.on('connect', client => client.on('error', () => undefined))
   pool.on('error', error => log.warn('an idle database connection failed', { error }))
 
   const report = createReporter(log)
+  const storage = new Storage(storageDir, log)
   const admission = new Admission(options.admission ?? null)
   const asker = createAsker(databaseUrl, log)
 
@@ -192,7 +205,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   const open = async (): Promise<Opened> => {
     await mkdir(join(storageDir, 'shapes'), { recursive: true })
     const position = await openPositionFile(storageDir, reach)
-    const catalog = await openCatalog(storageDir)
+    const catalog = await openCatalog(storageDir, reach)
     await removeOrphans(storageDir, new Set(catalog.entries.map(entry => entry.handle)))
     const router = new Router()
     const unproven = new Unproven()
@@ -241,6 +254,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       subqueries,
       catalog,
       durableLsn: () => position.last?.lsn ?? 0n,
+      storage,
       onDirty: shape => flusher.dirty(shape, 0),
       onRetired: shape => encoded.forget(shape.snapshot.folder),
       log,
@@ -253,8 +267,13 @@ export const createEngine = (options: EngineOptions): Engine => {
       unproven,
       catalog,
       position,
+      storage,
       prove: async () => {
-        const { rows } = await pool.query<{ s: string }>('SELECT pg_current_snapshot()::text AS s')
+        const { rows } = await withDeadline(
+          pool.query<{ s: string }>('SELECT pg_current_snapshot()::text AS s'),
+          statusMs,
+          'asking for a snapshot',
+        )
         unproven.prove(parseSnapshot(must(rows[0]).s), reader.openXid)
       },
       retire: (shape, reason) => shapes.retire(shape, reason),
@@ -307,7 +326,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       if (stop.signal.aborted) return
       await awaitLock(stream)
       stage = 'slot'
-      await withDeadline(
+      const oid = await withDeadline(
         ensurePublication(pool, publication, options.publication),
         15_000,
         'looking for the publication',
@@ -315,21 +334,39 @@ export const createEngine = (options: EngineOptions): Engine => {
       opened ??= await open()
       const current = opened
       const { shapes, reader, flusher, position } = current
-      const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, slot, position.last)
+      const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, {
+        slot,
+        publication: oid,
+        position: position.last,
+        reset,
+        onWaiting: () => void openWriters(pool).then(report.waiting, () => undefined),
+        reach,
+      })
       if (broken !== null) {
         log[shapes.size > 0 ? 'warn' : 'info']('the logs cannot be continued', { reason: broken, shapes: shapes.size })
         await shapes.retireAll(broken)
       }
       await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })
+      reset = null
+      published = oid
       reader.restart(confirmed, broken !== null)
       catchUpTo = walEnd
       flusher.attach(stream, origin, confirmed)
-      const pump = createPump(stream, reader, flusher, error => log.error('the stream could not be applied', { error }))
-      setState('active')
-      report.streaming()
-      log.info('streaming', { slot, publication, shapes: shapes.size })
+      const pump = createPump(stream, reader, flusher, {
+        start: () => {
+          setState('active')
+          report.streaming()
+          log.info('streaming', { slot, publication, shapes: shapes.size })
+          // The publication may have been changed while nobody looked.
+          void reconcileNow()
+        },
+        failure: error => log.error('the stream could not be applied', { error }),
+      })
       try {
         await stream.stream(slot, publication, pump)
+      } catch (error) {
+        if (lacksPublication(error)) reset = 'the publication was missing for a while'
+        throw error
       } finally {
         flusher.detach()
         await pump.idle()
@@ -364,10 +401,22 @@ export const createEngine = (options: EngineOptions): Engine => {
   const reconcile = async (): Promise<void> => {
     const current = opened
     if (current === undefined) return
+    if (published !== undefined && (await publicationOid(pool, publication)) !== published && state === 'active') {
+      // From some point of the WAL on Postgres sends nothing any more: the next round begins again, with a new slot.
+      log.warn('the publication was dropped', { publication })
+      connection?.close()
+      return
+    }
     for (const name of current.shapes.tables())
       current.shapes.compare(name, await readTable(pool, name, publication), true)
     if (options.maxShapes !== undefined) await current.shapes.evict(options.maxShapes)
   }
+
+  /** One at a time; a failure is a line in the log. */
+  const reconcileNow = (): Promise<void> =>
+    (reconciling ??= withDeadline(reconcile(), reconcileDeadlineMs, 'comparing the catalogs')
+      .catch((error: unknown) => log.warn('the catalogs could not be compared', { error }))
+      .finally(() => (reconciling = undefined)))
 
   /** The engine once it has streamed; also while Postgres is away, but not while another engine has the lock. */
   const usable = () =>
@@ -379,7 +428,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       const current = usable()
       if (current !== undefined) return current
       const left = deadline - Date.now()
-      if (left <= 0 || stop.signal.aborted) return notReady(stage)
+      if (left <= 0 || stop.signal.aborted) return notReady(stage, report.cause)
       await new Promise<void>(resolve => {
         const finish = () => {
           clearTimeout(timer)
@@ -410,6 +459,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     pool,
     allowDelete: options.allowDelete ?? false,
     admission,
+    isUnwritable: () => storage.failure !== undefined,
     lives: handle => opened?.shapes.byHandle(handle) !== undefined,
     visibilityMs,
     random,
@@ -417,27 +467,29 @@ export const createEngine = (options: EngineOptions): Engine => {
     log,
   })
 
+  const stopNow = async (): Promise<void> => {
+    stop.abort()
+    clearInterval(reconciler)
+    await opened?.flusher.flush().catch((error: unknown) => log.error('the last flush failed', { error }))
+    connection?.close()
+    await loop
+    await close()
+    await reconciling
+    await asker.close()
+    await pool.end()
+  }
+
   return {
     name: 'shape engine',
     start: async () => {
       loop ??= run()
-      reconciler ??= setInterval(() => {
-        reconcile().catch((error: unknown) => log.warn('the catalogs could not be compared', { error }))
-      }, options.reconcileMs ?? defaults.reconcileMs)
+      reconciler ??= setInterval(() => void reconcileNow(), options.reconcileMs ?? defaults.reconcileMs)
     },
-    stop: async () => {
-      stop.abort()
-      clearInterval(reconciler)
-      const current = opened
-      await current?.flusher.flush().catch((error: unknown) => log.error('the last flush failed', { error }))
-      connection?.close()
-      await loop
-      await close()
-      await asker.close()
-      await pool.end()
-    },
+    stop: () => (stopping ??= stopNow()),
     handle: endpoint,
     health: async () => state,
+    problem: () => (storage.failure === undefined ? undefined : `the storage cannot be written (${storage.failure})`),
+    storageFailure: () => storage.failure,
     lastProcessedLsn: () => opened?.reader.processed ?? 0n,
     confirmedLsn: () => opened?.flusher.confirmed ?? 0n,
     advance: async (lsn, ms = 10_000) => {

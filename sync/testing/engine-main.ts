@@ -1,7 +1,7 @@
 // The engine as a process of its own, for tests that kill it. Options come as JSON in SKERRY_ENGINE; the port goes to
 // stdout once requests are taken.
 import { createLog } from '#server/kernel/log.ts'
-import { createHttpServer, listen } from '../engine/http.ts'
+import { createHttpServer, endServer, listen } from '../engine/http.ts'
 import { createEngine, type EngineOptions } from '../engine/service.ts'
 import { crashAt } from './crash-points.ts'
 
@@ -9,11 +9,10 @@ const options = JSON.parse(process.env['SKERRY_ENGINE'] ?? '{}') as Omit<EngineO
 const log = createLog((process.env['SKERRY_TEST_LOG'] as 'info' | undefined) ?? 'silent')
 const engine = createEngine({ ...options, log, reach: crashAt(process.env['SKERRY_CRASH']) })
 await engine.start()
-const server = createHttpServer({ upstream: engine, secret: null, log })
+const closing = new AbortController()
+const server = createHttpServer({ upstream: engine, secret: null, log, closing: closing.signal })
 const port = await listen(server, options.port, '127.0.0.1')
 process.stdout.write(`${port}\n`)
 process.once('SIGTERM', () => {
-  server.close()
-  server.closeAllConnections()
-  void engine.stop()
+  void endServer(server, closing).then(() => engine.stop())
 })

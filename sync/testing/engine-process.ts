@@ -13,11 +13,14 @@ export interface EngineProcess {
   readonly url: string
   readonly origin: string
   readonly folder: string
+  readonly replicationId: string
   /** Starts it, to die at `<point>:<n>` when given. Returns when it listens. */
   start(crash?: string): Promise<void>
   running(): boolean
   /** Of the process that runs; undefined when none does. */
   pid(): number | undefined
+  /** SIGTERM; returns its exit code when it is gone. */
+  end(): Promise<number | null>
   /** SIGKILL; returns when it is gone. */
   kill(): Promise<void>
   /** Waits until it is gone by itself, at most `ms`; false when it still runs. */
@@ -36,11 +39,12 @@ export const createEngineProcess = (
   const folder = options.storageDir ?? mkdtempSync(join(tmpdir(), 'skerry-engine-'))
   // below the ports that outgoing connections take
   const port = 20_000 + Math.floor(Math.random() * 12_000)
+  const replicationId = options.replicationId ?? uniqueId()
   const settings = {
     databaseUrl,
     storageDir: folder,
     publication: 'automatic',
-    replicationId: uniqueId(),
+    replicationId,
     allowDelete: true,
     port,
     ...options,
@@ -58,6 +62,7 @@ export const createEngineProcess = (
     url: `${origin}/v1/shape`,
     origin,
     folder,
+    replicationId,
     running,
     pid: () => (running() ? child?.pid : undefined),
     start: async crash => {
@@ -69,6 +74,11 @@ export const createEngineProcess = (
       gone = once(started, 'exit')
       await Promise.race([once(started.stdout, 'data'), gone])
     },
+    end: async () => {
+      child?.kill('SIGTERM')
+      await gone
+      return child?.exitCode ?? null
+    },
     kill,
     died: async ms => {
       if (child === undefined || !running()) return true
@@ -79,7 +89,7 @@ export const createEngineProcess = (
     },
     destroy: async () => {
       await kill()
-      rmSync(folder, { recursive: true, force: true })
+      if (options.storageDir === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

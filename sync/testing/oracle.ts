@@ -16,6 +16,8 @@ export interface ShapeQuery {
   readonly sql: string
   /** Data alone may end the shape. */
   readonly endsBySelf?: boolean
+  /** The clause may be one that the engine refuses, or that Postgres raises for: then there is nothing to compare. */
+  readonly refusable?: boolean
 }
 
 export interface StrictReader {
@@ -25,18 +27,24 @@ export interface StrictReader {
   /** How often it had to start again. */
   readonly restarts: number
   readonly changes: number
+  /** The request was refused with 400, which its query allows. */
+  readonly refused: boolean
   /** What was wrong; undefined while all is well. */
   readonly failure: Error | undefined
   stop(): Promise<void>
 }
 
 /** Follows a shape through crashes and restarts. `live` is 'long-poll' or 'sse'. */
-export const followStrictly = (url: () => string, params: Readonly<Record<string, string>>): StrictReader => {
+export const followStrictly = (
+  url: () => string,
+  params: Readonly<Record<string, string>>,
+  refusable = false,
+): StrictReader => {
   const abort = new AbortController()
   const rows = new Map<string, Row>()
   const moves = createMoveState(rows)
   const refused = new Set<string>()
-  const state = { complete: 0n, restarts: 0, changes: 0, failure: undefined as Error | undefined }
+  const state = { complete: 0n, restarts: 0, changes: 0, refused: false, failure: undefined as Error | undefined }
   let handle: string | undefined
   let offset = '-1'
   let live = false
@@ -91,6 +99,11 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
       await pause(20, abort.signal)
       return
     }
+    if (reply.status === 400 && refusable) {
+      state.refused = true
+      abort.abort()
+      return
+    }
     if (reply.status !== 200) throw new Error(`${reply.status}: ${reply.text}`)
     if (refused.has(reply.handle)) throw new Error(`the refused handle ${reply.handle} came back`)
     const before = parseOffset(offset)
@@ -129,6 +142,9 @@ export const followStrictly = (url: () => string, params: Readonly<Record<string
     },
     get changes() {
       return state.changes
+    },
+    get refused() {
+      return state.refused
     },
     get failure() {
       return state.failure
@@ -186,14 +202,14 @@ export const compareWithSql = async (
     const { rows: lsn } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
     const target = BigInt(lsn[0]?.lsn ?? '0')
     const deadline = Date.now() + deadlineMs
-    while (reader.complete + 1n < target && reader.failure === undefined) {
+    while (reader.complete + 1n < target && reader.failure === undefined && !reader.refused) {
       if (Date.now() > deadline) throw new Error(`a reader stayed at ${reader.complete}, ${target} was committed`)
       await pause(10)
       // Something to decode, should the database be idle.
       await db.query("select pg_logical_emit_message(false, 'test', '')")
     }
     if (reader.failure !== undefined) throw reader.failure
-    await compare(db, reader.rows, query)
+    if (!reader.refused) await compare(db, reader.rows, query)
   } finally {
     await db.end()
   }

@@ -2,7 +2,7 @@
 // frame with the commit flag are never visible and are cut when the log is opened; a chunk's end never moves.
 import { must } from '#server/kernel/must.ts'
 import { compareOffsets, type Offset } from '../lsn.ts'
-import { ChunkIndex } from './chunks.ts'
+import { ChunkIndex, type IndexEntry } from './chunks.ts'
 import {
   checks,
   chunkFlag,
@@ -45,7 +45,8 @@ class ChunkedLog implements ShapeLog {
   #committedEnd: number
   #written: number
   #pending: PendingFrame[] = []
-  #stagedFrames: PendingFrame[] = []
+  /** Where the frames of the open transaction are; their bytes may have left memory. */
+  #staged: IndexEntry[] = []
   #tx = 0n
   #items: Item[] = []
   #itemBytes = 0
@@ -91,8 +92,8 @@ class ChunkedLog implements ShapeLog {
     this.#held = undefined
     // The headers are the last member of an item, and `last` becomes the last of them.
     this.#addItem({ op, json: mark ? `${json.slice(0, -2)},"last":true}}` : json }, commitFlag)
-    for (const frame of this.#stagedFrames) this.#enter(frame)
-    this.#stagedFrames = []
+    for (const entry of this.#staged) this.#index.add(entry)
+    this.#staged = []
     this.#committedEnd = this.#end
     this.#committedSize = this.#stagedSize
     return true
@@ -102,11 +103,10 @@ class ChunkedLog implements ShapeLog {
     this.#held = undefined
     this.#items = []
     this.#itemBytes = 0
-    if (this.#stagedFrames.length > 0) {
-      const staged = new Set(this.#stagedFrames)
-      this.#pending = this.#pending.filter(frame => !staged.has(frame))
+    if (this.#staged.length > 0) {
+      this.#pending = this.#pending.filter(frame => frame.position < this.#committedEnd)
       this.pendingBytes = this.#pending.reduce((sum, frame) => sum + frame.bytes.length, 0)
-      this.#stagedFrames = []
+      this.#staged = []
       this.#mustCut = true
     }
     this.#end = this.#committedEnd
@@ -153,14 +153,18 @@ class ChunkedLog implements ShapeLog {
 
   async #flushNow(sync: boolean): Promise<void> {
     const frames = [...this.#pending]
-    const cut = this.#mustCut
-    this.#mustCut = false
     if (this.#isNew) {
       await this.#store.create()
       this.#isNew = false
     }
-    if (cut || frames.length > 0) this.#unsynced = true
-    if (cut) await this.#store.truncate(frames[0]?.position ?? this.#end)
+    if (this.#mustCut || frames.length > 0) this.#unsynced = true
+    if (this.#mustCut) {
+      this.#mustCut = false
+      await this.#store.truncate(frames[0]?.position ?? this.#end).catch((error: unknown) => {
+        this.#mustCut = true
+        throw error
+      })
+    }
     const first = frames[0]
     if (first !== undefined) {
       await this.#store.write(
@@ -193,12 +197,8 @@ class ChunkedLog implements ShapeLog {
     this.#itemBytes = 0
     this.#end += bytes.length
     this.#pending.push(frame)
-    this.#stagedFrames.push(frame)
+    this.#staged.push(entryOf(this.#tx, frame.position, bytes))
     this.pendingBytes += bytes.length
-  }
-
-  #enter({ tx, position, bytes }: PendingFrame): void {
-    enter(this.#index, tx, position, bytes)
   }
 
   #slices(frames: readonly PendingFrame[], after: Offset, upTo: Offset): Uint8Array[] {
@@ -232,13 +232,12 @@ class ChunkedLog implements ShapeLog {
   }
 }
 
-const enter = (index: ChunkIndex, tx: bigint, position: number, bytes: Buffer): void =>
-  index.add({
-    first: { tx, op: opAt(bytes, 0) },
-    last: { tx, op: lastOp(bytes) },
-    position,
-    endsChunk: (bytes.readUInt32LE(16) & chunkFlag) !== 0,
-  })
+const entryOf = (tx: bigint, position: number, bytes: Buffer): IndexEntry => ({
+  first: { tx, op: opAt(bytes, 0) },
+  last: { tx, op: lastOp(bytes) },
+  position,
+  endsChunk: (bytes.readUInt32LE(16) & chunkFlag) !== 0,
+})
 
 /**
  * Opens the log in `store`, cutting a tail that was never committed. Frames of transactions up to `durableLsn` were
@@ -251,7 +250,7 @@ export const openChunkedLog = async (store: ByteStore, chunkBytes: number, durab
   let committed = 0
   let openChunk = 0
   let committedChunk = 0
-  let staged: PendingFrame[] = []
+  let staged: IndexEntry[] = []
   let window = { start: 0, bytes: Buffer.alloc(0) }
   const bytesAt = async (start: number, length: number): Promise<Buffer> => {
     if (start < window.start || start + length > window.start + window.bytes.length)
@@ -270,12 +269,11 @@ export const openChunkedLog = async (store: ByteStore, chunkBytes: number, durab
       if (header.tx <= durableLsn) throw new LogDamaged(`broken frame at ${position}`)
       break
     }
-    const frame = { tx: header.tx, position, bytes }
-    staged.push(frame)
+    staged.push(entryOf(header.tx, position, bytes))
     openChunk = (header.flags & chunkFlag) !== 0 ? 0 : openChunk + itemBytes(bytes) + header.count
     position += header.size
     if ((header.flags & commitFlag) !== 0) {
-      for (const done of staged) enter(index, done.tx, done.position, done.bytes)
+      for (const entry of staged) index.add(entry)
       staged = []
       committed = position
       committedChunk = openChunk

@@ -20,14 +20,22 @@ const firstIndex = <T>(list: readonly T[], holds: (item: T) => boolean): number 
   return low
 }
 
+/** A frame at `position` that holds the offsets `first` to `last`. */
+export interface IndexEntry {
+  readonly first: Offset
+  readonly last: Offset
+  readonly position: number
+  readonly endsChunk: boolean
+}
+
 /** Index of one log; only what is committed is ever entered, in order. */
 export class ChunkIndex {
   #ends: Offset[] = []
   #marks: Mark[] = []
   tail: Offset = afterSnapshot
 
-  /** Enters a frame that holds the offsets `first` to `last`. */
-  add(frame: { first: Offset; last: Offset; position: number; endsChunk: boolean }): void {
+  /** Enters a frame. */
+  add(frame: IndexEntry): void {
     const mark = this.#marks.at(-1)
     if (mark === undefined || frame.position - mark.position >= markDistance)
       this.#marks.push({ first: frame.first, position: frame.position })

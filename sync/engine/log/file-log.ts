@@ -3,7 +3,7 @@
 import { open, stat } from 'node:fs/promises'
 import type { Reach } from '../crash-point.ts'
 import { newChunkedLog, openChunkedLog } from './chunked-log.ts'
-import type { ByteStore, ShapeLog } from './log.ts'
+import { type ByteStore, type ShapeLog, SyncFailed } from './log.ts'
 
 const fileStore = (path: string, reach: Reach): ByteStore => ({
   size: async () => (await stat(path)).size,
@@ -27,7 +27,8 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
         const part = pieces.slice(from, from + 1000)
         const length = part.reduce((sum, piece) => sum + piece.length, 0)
         const { bytesWritten } = await file.writev(part, at)
-        if (bytesWritten !== length) throw new Error(`wrote ${bytesWritten} of ${length} bytes of a log`)
+        if (bytesWritten !== length)
+          throw Object.assign(new Error(`wrote ${bytesWritten} of ${length} bytes of a log`), { code: 'ENOSPC' })
         at += length
         reach('log.between-writes')
       }
@@ -49,6 +50,8 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
     try {
       await file.datasync()
       reach('log.after-sync')
+    } catch (cause) {
+      throw new SyncFailed('a log could not be synced', { cause })
     } finally {
       await file.close()
     }

@@ -39,6 +39,11 @@ export interface ByteStore {
   sync(): Promise<void>
 }
 
+/** A sync failed: what was written before may be gone even if a later one works, so the log cannot go on. */
+export class SyncFailed extends Error {
+  override name = 'SyncFailed'
+}
+
 /** The stored bytes contradict themselves where a crash cannot have done it. */
 export class LogDamaged extends Error {
   override name = 'LogDamaged'

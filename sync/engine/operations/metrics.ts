@@ -12,6 +12,7 @@ export interface Measured {
   shapeCount(): number
   changeCount(): number
   waiting(): number
+  storageFailure(): string | undefined
   replicationStatus(): Promise<ReplicationStatus | undefined>
 }
 
@@ -62,6 +63,9 @@ export const engineMetrics = (
   gauge(registry, 'skerry_sync_changes', 'Items put into shapes since the process began.', () => engine.changeCount())
   gauge(registry, 'skerry_sync_waiting_requests', 'Requests that wait for a change.', () => engine.waiting())
   gauge(registry, 'skerry_sync_storage_bytes', 'Bytes of logs and snapshots, at most a minute old.', bytes)
+  gauge(registry, 'skerry_sync_storage_unwritable', '1 while nothing can be stored and the stream waits.', () =>
+    Number(engine.storageFailure() !== undefined),
+  )
   gauge(
     registry,
     'skerry_sync_replication_lag_bytes',

@@ -29,13 +29,15 @@ export const withDisplaySettings = (databaseUrl: string): string => {
 export interface StreamHandlers {
   /** pgoutput bytes: the message begins at `at`. */
   onData(bytes: Buffer, at: number): void
+  /** Postgres has accepted the slot and the publication. */
+  onStart(): void
   /** Everything up to `walEnd` has been sent; `reply` asks for an immediate status. */
   onKeepalive(walEnd: bigint, reply: boolean): void
 }
 
 export interface ReplicationConnection {
-  /** Runs a replication command or plain SQL without parameters; only before `stream`. */
-  query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Runs a replication command or plain SQL without parameters; only before `stream`. With 'waits' it may take for ever. */
+  query(sql: string, waits?: 'waits'): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Starts the stream; settles when it ends, rejecting with the reason. */
   stream(slot: string, publication: string, handlers: StreamHandlers): Promise<void>
   /** Tells Postgres that everything up to `lsn` is durable here. */
@@ -49,12 +51,22 @@ export interface ReplicationConnection {
 interface RawConnection {
   stream: { pause(): void; resume(): void; destroy(): void; writable: boolean }
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void
+  on(event: 'replicationStart', listener: () => void): void
   sendCopyFromChunk(chunk: Buffer): void
 }
 
 /** Microseconds between 1970 and Postgres' epoch. */
 const postgresEpoch = 946_684_800_000_000n
-const silenceMs = 120_000
+/**
+ * Postgres is asked to answer every `pingMs`. An engine that hears nothing for `silenceMs` gives its stream up, and Postgres
+ * ends the stream, and with it the lock, of an engine that says nothing for `senderTimeoutMs`: the later of the two, so
+ * that whoever takes over finds nobody left.
+ */
+const pingMs = 3_000
+const silenceMs = 10_000
+const senderTimeoutMs = 15_000
+/** How often a backend that waits looks whether its client is still there. */
+const clientCheckMs = 2_000
 const connectMs = 5_000
 const queryMs = 10_000
 
@@ -68,6 +80,7 @@ export const connectReplication = async (
     replication: 'database',
     application_name: 'skerry-sync',
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
   } as pg.ClientConfig)
   const raw = (client as unknown as { connection: RawConnection }).connection
@@ -79,7 +92,18 @@ export const connectReplication = async (
     raw.stream.destroy()
     throw error
   }
+  // Each on its own, and none needed: a platform may not know it.
+  for (const setting of [
+    `wal_sender_timeout = ${senderTimeoutMs}`,
+    `client_connection_check_interval = ${clientCheckMs}`,
+  ])
+    await withDeadline(client.query(`SET ${setting}`), queryMs, 'a setting').catch((error: unknown) => {
+      if (error instanceof pg.DatabaseError) return
+      raw.stream.destroy()
+      throw error
+    })
   let lastHeard = Date.now()
+  let lastPing = 0
   let paused = false
   let watch: NodeJS.Timeout | undefined
   const close = () => {
@@ -88,10 +112,9 @@ export const connectReplication = async (
   }
 
   return {
-    query: async sql => {
-      // Creating a slot waits for other people's transactions; nothing else takes long.
-      const ms = sql.startsWith('CREATE_REPLICATION_SLOT') ? 2 ** 31 - 1 : queryMs
-      return (await withDeadline(client.query<Record<string, unknown>>(sql), ms, 'a replication command')).rows
+    query: async (sql, waits) => {
+      const result = client.query<Record<string, unknown>>(sql)
+      return (await (waits === undefined ? withDeadline(result, queryMs, 'a replication command') : result)).rows
     },
     stream: async (slot, publication, handlers) => {
       raw.on('copyData', ({ chunk }) => {
@@ -99,10 +122,15 @@ export const connectReplication = async (
         if (chunk[0] === 0x77) handlers.onData(chunk, 25)
         else if (chunk[0] === 0x6b) handlers.onKeepalive(chunk.readBigUInt64BE(1), chunk[17] === 1)
       })
-      // Postgres sends a keepalive every half wal_sender_timeout; silence means that the network has gone.
+      raw.on('replicationStart', () => {
+        lastHeard = Date.now()
+        handlers.onStart()
+      })
       watch = setInterval(() => {
-        if (!paused && Date.now() - lastHeard > silenceMs) close()
-      }, 10_000)
+        if (paused || Date.now() - lastHeard <= silenceMs) return
+        onError(new Error(`Postgres has said nothing for ${silenceMs} ms`))
+        close()
+      }, 1_000)
       const name = publication.replaceAll('"', '""').replaceAll("'", "''")
       try {
         await client.query(
@@ -117,7 +145,12 @@ export const connectReplication = async (
       const message = Buffer.alloc(34)
       message[0] = 0x72
       for (const at of [1, 9, 17]) message.writeBigUInt64BE(lsn, at)
-      message.writeBigInt64BE(BigInt(Date.now()) * 1000n - postgresEpoch, 25)
+      const now = Date.now()
+      message.writeBigInt64BE(BigInt(now) * 1000n - postgresEpoch, 25)
+      if (now - lastPing >= pingMs) {
+        lastPing = now
+        message[33] = 1
+      }
       raw.sendCopyFromChunk(message)
     },
     pause: () => {

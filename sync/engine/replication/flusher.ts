@@ -1,9 +1,12 @@
 // Making things durable, and telling the slot. One round: note how far the logs go, sync every log that changed, sync
 // the catalog, write the position, and only then acknowledge. Rounds never overlap, and none is skipped: what the slot
 // was told is always on disk.
+import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
+import { SyncFailed } from '../log/log.ts'
+import { type Storage, storageRetryMs } from '../storage.ts'
 import type { ShapeCatalog } from '../shapes/catalog.ts'
 import type { Shape } from '../shapes/shape.ts'
 import type { ReplicationConnection } from './connection.ts'
@@ -22,6 +25,7 @@ export interface FlusherParts {
   readonly unproven: Unproven
   readonly catalog: ShapeCatalog
   readonly position: PositionFile
+  readonly storage: Storage
   /** Takes a snapshot only to forget what it proves. */
   readonly prove: () => Promise<void>
   readonly retire: (shape: Shape, reason: string) => Promise<void>
@@ -98,9 +102,21 @@ export class Flusher {
   /** Not null when too much is in memory: settles when it is in the files. */
   relieve(): Promise<void> | null {
     if (this.#bytes < pressureLimit) return null
-    this.#bytes = 0
-    const shapes = [...this.#dirty]
-    return this.#each(shapes, false)
+    return this.#relieveNow()
+  }
+
+  /** Ends when there is room, or when the stream has ended: then the slot has what is missing. */
+  async #relieveNow(): Promise<void> {
+    while (this.#connection !== undefined) {
+      const bytes = this.#bytes
+      this.#bytes = 0
+      try {
+        return await this.#each([...this.#dirty], false)
+      } catch {
+        this.#bytes += bytes
+        await pause(storageRetryMs)
+      }
+    }
   }
 
   /** Makes everything durable that there is now. */
@@ -116,25 +132,41 @@ export class Flusher {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.flush().catch((error: unknown) => {
-        this.#parts.log.error('the logs could not be made durable', { error })
-        this.#schedule(1000)
+        if (this.#parts.storage.failure === undefined)
+          this.#parts.log.error('the logs could not be made durable', { error })
+        this.#schedule(storageRetryMs)
       })
     }, ms)
   }
 
   async #flushNow(): Promise<void> {
-    const { reader, catalog, position, unproven, prove, reach } = this.#parts
     const shapes = [...this.#dirty]
+    const bytes = this.#bytes
     this.#dirty.clear()
     this.#bytes = 0
+    try {
+      await this.#store(shapes)
+    } catch (error) {
+      // Some of them may be on disk. The others must be there before the slot hears anything.
+      for (const shape of shapes) this.#dirty.add(shape)
+      this.#bytes += bytes
+      await this.#parts.storage.concerns(error)
+      throw error
+    }
+  }
+
+  async #store(shapes: readonly Shape[]): Promise<void> {
+    const { reader, catalog, position, unproven, prove, storage, reach } = this.#parts
     const held = this.#parts.held()
     const lsn = held !== null && held < reader.received ? held : reader.received
     if (shapes.length === 0 && lsn <= this.#confirmed) return
     await this.#each(shapes, true)
     await catalog.sync()
+    if (shapes.length > 0) storage.works()
     if (lsn <= this.#confirmed || this.#connection === undefined) return
     if (unproven.size > unprovenLimit) await prove().catch(() => {})
     await position.write({ origin: must(this.#origin, 'origin'), lsn, unproven: unproven.list() })
+    storage.works()
     this.#confirmed = lsn
     this.acknowledge()
     reach('slot.confirmed')
@@ -142,18 +174,24 @@ export class Flusher {
 
   async #each(shapes: readonly Shape[], sync: boolean): Promise<void> {
     const queue = [...shapes]
+    let unwritable: unknown
     const worker = async () => {
-      for (let shape = queue.pop(); shape !== undefined; shape = queue.pop()) {
+      for (let shape = queue.pop(); shape !== undefined && unwritable === undefined; shape = queue.pop()) {
         if (shape.retiring !== undefined || shape.loaded === undefined) continue
         try {
           await shape.log.flush(sync)
         } catch (error) {
           if (shape.retiring !== undefined) continue
-          this.#parts.log.error('a log could not be written', { handle: shape.handle, error })
-          await this.#parts.retire(shape, 'its log could not be written')
+          if (!(error instanceof SyncFailed) && (await this.#parts.storage.concerns(error))) unwritable = error
+          else {
+            this.#parts.log.error('a log could not be written', { handle: shape.handle, error })
+            // It has left the router and is in the catalog's next sync: nothing has to wait for it.
+            void this.#parts.retire(shape, 'its log could not be written')
+          }
         }
       }
     }
     await Promise.all(Array.from({ length: Math.min(parallelSyncs, queue.length) }, worker))
+    if (unwritable !== undefined) throw unwritable
   }
 }

@@ -13,41 +13,138 @@ export class MisconfiguredError extends Error {
   }
 }
 
-const remedies: readonly (readonly [RegExp, RegExp, string])[] = [
-  [/^55000$/, /wal_level/, 'set wal_level = logical in postgresql.conf and restart Postgres'],
-  [/^42501$/, /replication|walsender|WAL sender/i, 'ALTER ROLE … REPLICATION for the role of the database URL'],
-  [/^42501$/, /database/, 'GRANT CREATE ON DATABASE … to the role, or publish by hand with --manual'],
-  [
-    /^(53400|53300)$/,
-    /replication slots|wal_senders|WAL sender/i,
-    'raise max_replication_slots and max_wal_senders, or drop slots nobody uses',
-  ],
-  [/^(28P01|28000)$/, /./, 'check user and password of the database URL, and pg_hba.conf'],
-  [/^3D000$/, /./, 'create the database, or correct the database URL'],
+interface Cause {
+  readonly codes: RegExp
+  readonly words: RegExp
+  /** For everyone: names nothing of the database. */
+  readonly said: string
+  readonly remedy: string
+}
+
+const causes: readonly Cause[] = [
+  {
+    codes: /^55000$/,
+    words: /wal_level/,
+    said: 'Postgres runs without logical replication',
+    remedy: 'set wal_level = logical in postgresql.conf and restart Postgres',
+  },
+  {
+    codes: /^42501$/,
+    words: /replication|walsender|WAL sender/i,
+    said: 'the role of the engine may not replicate',
+    remedy: 'ALTER ROLE … REPLICATION for the role of the database URL',
+  },
+  {
+    codes: /^42501$/,
+    words: /database/,
+    said: 'the role of the engine may not make its publication',
+    remedy: 'GRANT CREATE ON DATABASE … to the role, or publish by hand with --manual',
+  },
+  {
+    codes: /^42704$/,
+    words: /^publication/,
+    said: 'the publication is missing',
+    remedy: 'CREATE PUBLICATION … FOR TABLE …; without --manual the engine makes it by itself',
+  },
+  {
+    codes: /^(53400|53300)$/,
+    words: /replication slots|wal_senders|WAL sender/i,
+    said: 'Postgres has no room for another replication stream',
+    remedy: 'raise max_replication_slots and max_wal_senders, or drop slots nobody uses',
+  },
+  {
+    codes: /^53300$/,
+    words: /./,
+    said: 'Postgres takes no more connections',
+    remedy: 'raise max_connections, or close connections that nobody needs',
+  },
+  {
+    codes: /^55006$/,
+    words: /is active/,
+    said: 'somebody else reads the replication slot',
+    remedy: 'end that process (pg_replication_slots.active_pid), or give this engine another --replication-id',
+  },
+  {
+    codes: /./,
+    words: /startup parameter|pgbouncer|pooler/i,
+    said: 'the database URL leads to a connection pooler',
+    remedy: 'give the address of Postgres itself: a replication stream cannot be shared',
+  },
+  {
+    codes: /^(28P01|28000)$/,
+    words: /./,
+    said: 'Postgres refuses the role of the engine',
+    remedy: 'check user and password of the database URL, and pg_hba.conf',
+  },
+  {
+    codes: /^3D000$/,
+    words: /./,
+    said: 'the database does not exist',
+    remedy: 'create the database, or correct the database URL',
+  },
+  {
+    codes: /^(ENOTFOUND|EAI_AGAIN)$/,
+    words: /./,
+    said: 'Postgres cannot be reached',
+    remedy: 'correct the host of the database URL',
+  },
+  {
+    codes: /^(ECONNREFUSED|ENOENT|EHOSTUNREACH|ETIMEDOUT|57P03)$/,
+    words: /^(?!.*(open|mkdir|rename) )/,
+    said: 'Postgres cannot be reached',
+    remedy: 'start Postgres, or correct host and port of the database URL',
+  },
+  {
+    codes: /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|ENOTDIR|ENOENT)$/,
+    words: /./,
+    said: 'the storage of the engine cannot be written',
+    remedy: 'make room, or give a folder on a local disk that the engine may write to',
+  },
 ]
 
-/** Why the stream could not begin, with a remedy where one is known. */
-const remedyFor = (error: unknown): string | undefined => {
-  if (error instanceof MisconfiguredError) return error.remedy
+/** Why the stream could not begin, when that is known. */
+export const causeOf = (error: unknown): { readonly said: string; readonly remedy: string } | undefined => {
+  if (error instanceof MisconfiguredError)
+    return { said: 'the replication slot cannot be used, see the log of the server', remedy: error.remedy }
   const { code, message } = error as { code?: unknown; message?: unknown }
-  const [, , remedy] = remedies.find(([codes, words]) => codes.test(String(code)) && words.test(String(message))) ?? []
-  return remedy
+  // Where a name stands for several addresses, each has failed.
+  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])
+  return causes.find(
+    ({ codes, words }) => codes.test(typeof code === 'string' ? code : '') && words.test(String(message)),
+  )
 }
 
 /** Says why the stream was interrupted; the same reason again and again is one line, not one for each attempt. */
 export const createReporter = (log: Log) => {
   let last: string | undefined
+  let cause: string | undefined
   return {
     interrupted: (error: unknown): void => {
-      const message = error instanceof Error ? error.message : String(error)
+      const found = causeOf(error)
+      cause = found && `${found.said}: ${found.remedy}`
+      const message = error instanceof Error && error.message !== '' ? error.message : String(error)
       if (message === last) return
       last = message
-      const remedy = remedyFor(error)
-      if (remedy === undefined) log.warn('replication is interrupted', { error })
-      else log.error('replication cannot begin', { reason: message, remedy })
+      if (found === undefined) log.warn('replication is interrupted', { error })
+      else log.error('replication cannot begin', { reason: message, remedy: found.remedy })
+    },
+    /** The slot is being made, which takes as long as the transactions that are open. */
+    waiting: (open: readonly number[]): void => {
+      cause = 'Postgres waits for transactions that are open: end them, see the log of the server'
+      const message = `waiting for ${open.join()}`
+      if (message === last) return
+      last = message
+      log.warn('the replication slot waits for open transactions', {
+        processes: open,
+        remedy: 'end them, or SELECT pg_terminate_backend(…); prepared ones: ROLLBACK PREPARED, see pg_prepared_xacts',
+      })
     },
     streaming: (): void => {
-      last = undefined
+      last = cause = undefined
+    },
+    /** For readers: why there is no stream, with the remedy; undefined when nothing is known to be wrong. */
+    get cause(): string | undefined {
+      return cause
     },
   }
 }

@@ -11,6 +11,8 @@ export interface Origin {
   readonly timeline: string
   readonly database: string
   readonly slot: string
+  /** Oid of the publication; absent in files of earlier versions. */
+  readonly publication?: string
 }
 
 export interface Position {
@@ -54,15 +56,18 @@ export const openPositionFile = async (folder: string, reach: Reach): Promise<Po
     },
     write: async position => {
       reach('position.before-write')
-      sequence += 1
-      const json = JSON.stringify({ sequence, ...position, lsn: String(position.lsn) })
-      const file = await open(paths[sequence % 2] ?? '', 'w')
+      // Counted only when it is there: a failed attempt is repeated in the same file and leaves the other one whole.
+      const next = sequence + 1
+      const json = JSON.stringify({ sequence: next, ...position, lsn: String(position.lsn) })
+      const file = await open(paths[next % 2] ?? '', 'w')
       try {
-        await file.write(`${crc32(json).toString(16)} ${json}\n`)
+        reach('position.before-sync')
+        await file.writeFile(`${crc32(json).toString(16)} ${json}\n`)
         await file.datasync()
       } finally {
         await file.close()
       }
+      sequence = next
       last = position
       reach('position.after-sync')
     },

@@ -3,23 +3,43 @@
 // barrier): publication is judged per change, so an earlier change of a transaction still open would never be sent.
 import type { Pool, PoolClient } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
+import { must } from '#server/kernel/must.ts'
 import { quoteIdentifier, quoteLiteral, quoteRelation } from '../identifiers.ts'
 import { defaults } from '../protocol.ts'
 import { SnapshotRefused } from '../shapes/snapshot.ts'
 import type { Table } from '../shapes/tables.ts'
 
+/** SQLSTATE of a missing publication. */
+const undefinedObject = '42704'
+
+/** Whether Postgres could not go on because the publication was missing at some point of the WAL. */
+export const lacksPublication = (error: unknown): boolean => {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  return code === undefinedObject && String(message).startsWith('publication ')
+}
+
 export type PublicationMode = 'manual' | 'automatic'
 
-/** Creates the publication if it does not exist (automatic), or complains when it does not (manual). */
-export const ensurePublication = async (pool: Pool, name: string, mode: PublicationMode): Promise<void> => {
-  const { rows } = await pool.query('SELECT 1 FROM pg_publication WHERE pubname = $1', [name])
-  if (rows.length > 0) return
-  if (mode === 'manual') throw new Error(`publication ${name} does not exist`)
+/** Oid of the publication; undefined when there is none. */
+export const publicationOid = async (pool: Pool, name: string): Promise<string | undefined> => {
+  const { rows } = await pool.query<{ oid: string }>('SELECT oid::text AS oid FROM pg_publication WHERE pubname = $1', [
+    name,
+  ])
+  return rows[0]?.oid
+}
+
+/** Creates the publication if it does not exist (automatic), or complains when it does not (manual). Returns its oid. */
+export const ensurePublication = async (pool: Pool, name: string, mode: PublicationMode): Promise<string> => {
+  const existing = await publicationOid(pool, name)
+  if (existing !== undefined) return existing
+  if (mode === 'manual')
+    throw Object.assign(new Error(`publication "${name}" does not exist`), { code: undefinedObject })
   const version = await pool.query<{ server_version_num: string }>('SHOW server_version_num')
   const generated = Number(version.rows[0]?.server_version_num) >= 180_000
   await pool.query(
     `CREATE PUBLICATION ${quoteIdentifier(name)}${generated ? ' WITH (publish_generated_columns = stored)' : ''}`,
   )
+  return must(await publicationOid(pool, name), 'the new publication')
 }
 
 /** Refuses, with the text for the reader, when the table is not completely published. */

@@ -11,7 +11,7 @@ export const createPump = (
   connection: ReplicationConnection,
   reader: TransactionReader,
   flusher: Flusher,
-  onFailure: (error: unknown) => void,
+  on: { start(): void; failure(error: unknown): void },
 ): StreamHandlers & { idle(): Promise<void> } => {
   const queue: Entry[] = []
   let busy: Promise<void> | null = null
@@ -30,7 +30,7 @@ export const createPump = (
   const fail = (error: unknown) => {
     failed = true
     queue.length = 0
-    onFailure(error)
+    on.failure(error)
     connection.close()
   }
   const drain = async (first: Promise<void>) => {
@@ -59,6 +59,7 @@ export const createPump = (
     }
   }
   return {
+    onStart: () => on.start(),
     onData: (bytes, at) => push({ bytes, at }),
     onKeepalive: (walEnd, reply) => push({ walEnd, reply }),
     idle: async () => {

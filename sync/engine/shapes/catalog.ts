@@ -4,6 +4,7 @@
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { passThrough, type Reach } from '../crash-point.ts'
 import type { PgSnapshot } from '../protocol.ts'
 import type { ShapeDefinition } from './definition.ts'
 import type { ChunkSeal } from './snapshot-files.ts'
@@ -13,6 +14,8 @@ export interface CatalogEntry {
   readonly handle: string
   readonly definition: ShapeDefinition
   readonly sources: readonly number[]
+  /** See `Table.publishedAs`; absent in entries of earlier versions. */
+  readonly publishedAs?: string
   readonly snapshot: PgSnapshot
   /** See `SnapshotFilter.until`. */
   readonly until: bigint
@@ -87,7 +90,7 @@ export const syncFolder = async (folder: string) => {
 }
 
 /** Opens the catalog in `folder`. A torn last line is dropped; see `readEntries` for other damage. */
-export const openCatalog = async (folder: string): Promise<ShapeCatalog> => {
+export const openCatalog = async (folder: string, reach: Reach = passThrough): Promise<ShapeCatalog> => {
   const path = join(folder, 'shapes.jsonl')
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
@@ -96,32 +99,46 @@ export const openCatalog = async (folder: string): Promise<ShapeCatalog> => {
   const entries = readEntries(text)
   const next = `${path}.next`
   let file: FileHandle = await open(next, 'w')
-  await file.write(entries.map(entry => write({ complete: store(entry) })).join(''))
-  await file.datasync()
-  await file.close()
+  // Up to here the file is durable; what comes after it is in `rest`.
+  let durable = 0
+  try {
+    const text = Buffer.from(entries.map(entry => write({ complete: store(entry) })).join(''))
+    await file.writeFile(text)
+    await file.datasync()
+    durable = text.length
+  } finally {
+    await file.close()
+  }
+  reach('catalog.before-rename')
   await rename(next, path)
   await syncFolder(folder)
   file = await open(path, 'a')
 
-  let unwritten = ''
+  let rest = ''
+  let broken = false
   let syncing: Promise<void> = Promise.resolve()
-  let dirty = false
   const flush = async () => {
-    if (unwritten === '' && !dirty) return
-    const text = unwritten
-    unwritten = ''
-    dirty = true
-    if (text !== '') await file.write(text)
+    if (rest === '') return
+    const text = rest
+    reach('catalog.before-write')
+    // After a failure nobody knows what of it is on disk, not even after a sync that works: it is written again.
+    if (broken) await file.truncate(durable)
+    broken = true
+    await file.appendFile(text)
+    reach('catalog.before-sync')
     await file.datasync()
-    dirty = unwritten !== ''
+    broken = false
+    durable += Buffer.byteLength(text)
+    rest = rest.slice(text.length)
+    reach('catalog.after-sync')
   }
   return {
     entries,
     complete: entry => {
-      unwritten += write({ complete: store(entry) })
+      rest += write({ complete: store(entry) })
     },
     retire: handle => {
-      unwritten += write({ retire: handle })
+      rest += write({ retire: handle })
     },
     sync: () => {
       syncing = syncing.catch(() => {}).then(flush)

@@ -8,6 +8,7 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
+import { isFull, type Storage, storageRetryMs } from '../storage.ts'
 import { newFileLog, openFileLog } from '../log/file-log.ts'
 import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
 import {
@@ -57,6 +58,7 @@ export interface LifecycleParts {
   readonly onDirty: (shape: Shape) => void
   /** The shape is gone, and its files are about to go. */
   readonly onRetired: (shape: Shape) => void
+  readonly storage: Storage
   readonly log: Log
   readonly reach: Reach
   readonly now: () => number
@@ -81,7 +83,7 @@ export class Shapes {
   readonly #sources = new Map<Shape, Map<number, number>>()
   /** What the catalogs last said about a table. */
   readonly #looks = new Map<string, string>()
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts
@@ -116,6 +118,8 @@ export class Shapes {
       filter: { snapshot: entry.snapshot, until: entry.until },
       load: () => this.#load(shape, folder, entry),
     })
+    shape.recorded = true
+    shape.publishedAs = entry.publishedAs
     this.#byHandle.set(shape.handle, shape)
     this.#byIdentity.set(entry.definition.identity, shape)
     for (const oid of [...entry.sources, ...entry.definition.inner.map(inner => inner.oid)]) this.#knownTables.add(oid)
@@ -219,6 +223,8 @@ export class Shapes {
         void this.retire(shape, 'a partition was attached or detached')
       else if (withPublication && sameName && !this.#starting.has(shape) && !isPublished(table))
         void this.retire(shape, 'its table is no longer published')
+      else if (withPublication && sameName && !this.#starting.has(shape) && this.#wasOut(shape, table))
+        void this.retire(shape, 'its table was taken out of the publication for a while')
     }
   }
 
@@ -250,7 +256,7 @@ export class Shapes {
 
   /** Stops making snapshots; what is unfinished is gone. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     const starting = [...this.#starting.values()]
     for (const { abort } of starting) abort.abort()
     await Promise.all(starting.map(({ done }) => done))
@@ -280,6 +286,17 @@ export class Shapes {
     if (added.some(oid => table.attached.includes(oid))) return false
     for (const oid of added) this.follow(shape, oid)
     return true
+  }
+
+  #wasOut({ publishedAs }: Shape, table: Table): boolean {
+    return publishedAs !== undefined && publishedAs !== table.publishedAs
+  }
+
+  /** Read again when the table has only just been published. */
+  async #publishedAs(table: Table): Promise<string | undefined> {
+    const { pool, publication } = this.#parts
+    const now = table.published ? table : await readTable(pool, table, publication)
+    return now?.publishedAs ?? undefined
   }
 
   #fits(definition: ShapeDefinition, table: Table): boolean {
@@ -334,6 +351,7 @@ export class Shapes {
     const folder = this.#folderOf(shape.handle)
     await shape.prepare()
     const sources = await this.#ensurePublished(resolved.table, signal)
+    shape.publishedAs = await this.#publishedAs(resolved.table)
     for (const table of resolved.inner) await this.#ensurePublished(table, signal)
     if (shape.moves !== undefined) this.#parts.subqueries.load(shape.moves)
     reach('snapshot.started')
@@ -352,6 +370,7 @@ export class Shapes {
         shape.activate({ snapshot: transaction.snapshot, until })
         this.#parts.subqueries.progress()
         this.#parts.onDirty(shape)
+        reach('snapshot.activated')
         try {
           if (definition.log === 'full') await this.#copyRows(shape, resolved, transaction, signal)
         } finally {
@@ -369,7 +388,17 @@ export class Shapes {
     await syncFolder(folder)
     reach('snapshot.before-complete')
     if (shape.retiring !== undefined) return
-    catalog.complete({ handle: shape.handle, definition, sources, snapshot: must(shape.snapshot.pg), until, chunks })
+    shape.recorded = true
+    const { handle, publishedAs } = shape
+    catalog.complete({
+      handle,
+      definition,
+      sources,
+      ...(publishedAs === undefined ? {} : { publishedAs }),
+      snapshot: must(shape.snapshot.pg),
+      until,
+      chunks,
+    })
     await catalog.sync()
     reach('snapshot.complete')
   }
@@ -380,8 +409,10 @@ export class Shapes {
     if (publicationMode === 'manual') {
       checkPublished(table, publication)
       if (first) await awaitWriters(pool, table.sources, signal)
-    } else if (!table.published || !table.fullIdentity) await publishTable(pool, table, publication)
-    else if (first) await awaitWriters(pool, table.sources, signal)
+    } else if (!table.published || !table.fullIdentity) {
+      await publishTable(pool, table, publication)
+      this.#parts.reach('table.published')
+    } else if (first) await awaitWriters(pool, table.sources, signal)
     for (const oid of table.sources) this.#knownTables.add(oid)
     return table.sources
   }
@@ -434,8 +465,9 @@ export class Shapes {
 
   /** Ends a shape that could not be made, or not be kept; its readers hear why. */
   fail(shape: Shape, error: unknown): Promise<void> {
-    if (shape.retiring === undefined && !this.#closed)
+    if (shape.retiring === undefined && !this.#closing.signal.aborted)
       this.#parts.log.warn('a snapshot failed', { handle: shape.handle, error })
+    if (isFull(error)) void this.#parts.storage.concerns(error)
     const { where, identity } = shape.definition
     const explained = explainFailure(error, where !== null)
     if (explained instanceof ClauseRaised && this.#raised.add(identity).size > raisedLimit)
@@ -443,7 +475,7 @@ export class Shapes {
     this.#failures.set(shape, explained)
     shape.snapshot.fail(explained)
     // The catalog is closed, and does not have this shape.
-    if (this.#closed && this.#starting.has(shape)) return Promise.resolve()
+    if (this.#closing.signal.aborted && this.#starting.has(shape)) return Promise.resolve()
     return this.retire(shape, 'its snapshot failed')
   }
 
@@ -459,16 +491,9 @@ export class Shapes {
     if (this.#byIdentity.get(identity) === shape) this.#byIdentity.delete(identity)
     this.#starting.get(shape)?.abort.abort()
     log.info('a shape ends', { handle: shape.handle, reason })
-    catalog.retire(shape.handle)
+    if (shape.recorded) catalog.retire(shape.handle)
     reach('shape.before-retire')
-    try {
-      await catalog.sync()
-    } catch (error) {
-      // Nobody may be told what is not durable: the shape stays refused without an answer until it is.
-      log.error('the end of a shape could not be stored', { handle: shape.handle, error })
-      await pause(1000)
-      await catalog.sync()
-    }
+    if (shape.recorded && !(await this.#stored(shape))) return
     reach('shape.retired')
     this.#byHandle.delete(shape.handle)
     shape.retired = true
@@ -478,6 +503,22 @@ export class Shapes {
     await rm(this.#folderOf(shape.handle), { recursive: true, force: true }).catch((error: unknown) =>
       log.warn('the files of an ended shape could not be removed', { handle: shape.handle, error }),
     )
+  }
+
+  /** Stores the end of `shape`, however long that takes; false when the engine closes first: then it never ended. */
+  async #stored({ handle }: Shape): Promise<boolean> {
+    const { catalog, storage, log } = this.#parts
+    for (;;) {
+      try {
+        await catalog.sync()
+        return true
+      } catch (error) {
+        if (this.#closing.signal.aborted) return false
+        // Nobody may be told what is not durable: until it is, the shape is refused with 503.
+        if (!(await storage.concerns(error))) log.error('the end of a shape could not be stored', { handle, error })
+        await pause(storageRetryMs, this.#closing.signal)
+      }
+    }
   }
 }
 

@@ -55,6 +55,10 @@ export class Shape {
   /** Settles when the shape's end is durable; undefined while it lives. */
   retiring: Promise<void> | undefined
   retired = false
+  /** See `Table.publishedAs`, as it was when the shape began; undefined for shapes of earlier versions. */
+  publishedAs: string | undefined
+  /** It is in the catalog, or on its way there. */
+  recorded = false
   overflowed = false
   /** What a shape with subqueries still has to do; undefined for others, and before `prepare`. */
   moves: Moves | undefined

@@ -7,6 +7,7 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
 import { quoteRelation } from '../identifiers.ts'
 import { parseLsn } from '../lsn.ts'
+import { isFull } from '../storage.ts'
 import { defaults, type PgSnapshot } from '../protocol.ts'
 import { containsAll } from '../replication/unproven.ts'
 import type { ShapeDefinition } from './definition.ts'
@@ -124,6 +125,8 @@ export const explainFailure = (error: unknown, where = false): SnapshotRefused |
     return new SnapshotRefused(
       `Snapshot query took too long to return data (cancelled after ${defaults.snapshotFirstRowMs}ms)`,
     )
+  if (isFull(error))
+    return new SnapshotRefused('Unable to create initial snapshot: the storage of the server cannot be written')
   if (code === '42501') return new SnapshotRefused(`Unable to create initial snapshot: ${message}`)
   return new SnapshotRefused('Unable to create initial snapshot')
 }

@@ -29,6 +29,11 @@ export interface Table extends RelationName {
   readonly attached: readonly number[]
   /** Every source is in the publication, whole, with all four operations. */
   readonly published: boolean
+  /**
+   * What makes the table part of the publication: another text later means that it was out of it in between, and that
+   * changes are missing. Null when it is not published.
+   */
+  readonly publishedAs: string | null
   /** Every source has REPLICA IDENTITY FULL. */
   readonly fullIdentity: boolean
   /** Stored generated columns travel in the stream. */
@@ -91,6 +96,10 @@ select (select safe from standard) as default_safe, (select ascii from standard)
         or exists (select 1 from pg_publication_rel r where r.prpubid = pub.oid and r.prattrs is null and r.prqual is null
           and (r.prrelid = s.oid or r.prrelid in (select relid from pg_partition_ancestors(s.oid))))
     )) as published,
+  (select concat_ws(' ', pub.oid, pub.puballtables,
+      (select string_agg(x.oid::text, ' ') from pg_publication_namespace x where x.pnpubid = pub.oid and x.pnnspid = t.relnamespace),
+      (select string_agg(r.oid::text, ' ' order by r.oid) from pg_publication_rel r where r.prpubid = pub.oid
+         and (r.prrelid = t.oid or r.prrelid in (select relid from pg_partition_ancestors(t.oid))))) from pub) as published_as,
   not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
   coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
@@ -129,6 +138,7 @@ interface Row {
   sources: number[]
   attached: number[]
   published: boolean
+  published_as: string | null
   full_identity: boolean
   publishes_generated: boolean
   primary_key: string[]
@@ -159,6 +169,7 @@ export const readTable = async (
     sources: row.sources,
     attached: row.attached,
     published: row.published,
+    publishedAs: row.published ? row.published_as : null,
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
     defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
