@@ -9,14 +9,14 @@ import type { TransactionReader } from '../../replication/transactions.ts'
 import type { Relation } from '../../replication/pgoutput.ts'
 import type { Unproven } from '../../replication/unproven.ts'
 import type { Change } from '../encode.ts'
-import { EqualityIndex, indexKeyOf } from '../equality-index.ts'
 import type { Router } from '../router.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
-import { equalitiesOf } from '../where/index-keys.ts'
 import { type Filter, isNested, type SetDefinition } from './definition.ts'
 import { Moves, type MovesHooks } from './moves.ts'
-import type { Delta, RowChange, TxRecord } from './records.ts'
+import { OpenTransaction } from './open-transaction.ts'
+import type { Delta, TxRecord } from './records.ts'
+import { TableSets } from './table-sets.ts'
 import { ValueIndex } from './value-index.ts'
 import { ValueSet } from './value-set.ts'
 
@@ -47,38 +47,11 @@ const retryMs = 250
 const reachMs = 5_000
 /** Changes of rows that a commit holds against shapes before others get their turn. */
 const sliceRows = 4000
-/** Bytes of one transaction's rows that are kept until its commit; more end the shapes that need them. */
-const transactionBytesLimit = 64 * 1024 * 1024
-
 const tooLargeReason = 'a transaction was too large for its subqueries'
 
 // It waits for no standby.
 const nudge = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true),
   pg_catalog.pg_logical_emit_message(true, 'skerry', '')`
-
-/** The transaction that is being decoded, as far as subqueries are concerned. */
-interface Open {
-  readonly rows: Map<number, RowChange[]>
-  /** As in TxRecord; the keys are the shapes that some row concerns. */
-  readonly hits: Map<Moves, RowChange[] | null>
-  /** Relations whose rows were too many to keep. */
-  readonly lost: Set<number>
-  readonly sets: Set<ValueSet>
-  bytes: number
-}
-
-/** The sets that select from one table. */
-interface TableSets {
-  readonly sets: Set<ValueSet>
-  /** By what their rows' condition asks for. */
-  readonly index: EqualityIndex<ValueSet>
-  relation: Relation | undefined
-}
-
-const equalityOf = ({ definition: { condition } }: ValueSet) =>
-  condition === null || isNested(condition) ? undefined : indexKeyOf(equalitiesOf(condition.expr))
-
-const nothing = (): Open => ({ rows: new Map(), hits: new Map(), lost: new Set(), sets: new Set(), bytes: 0 })
 
 export class Subqueries {
   readonly #parts: SubqueryParts
@@ -86,7 +59,7 @@ export class Subqueries {
   readonly #sets = new Set<ValueSet>()
   /** Those that depend on others, in the same order. */
   readonly #nested = new Set<ValueSet>()
-  readonly #byTable = new Map<number, TableSets>()
+  readonly #byTable = new TableSets()
   readonly #needed = new WeakMap<ValueSet, readonly number[]>()
   readonly #loading = new WeakMap<ValueSet, Promise<void>>()
   readonly #users = new Map<ValueSet, Set<Moves>>()
@@ -100,7 +73,7 @@ export class Subqueries {
   readonly #stop = new AbortController()
   /** Changes of rows that were held against the filters of shapes. */
   judged = 0
-  #open = nothing()
+  #open = new OpenTransaction()
   #nudge: NodeJS.Timeout | undefined
 
   constructor(parts: SubqueryParts) {
@@ -184,27 +157,22 @@ export class Subqueries {
     const open = this.#open
     const { router, retire } = this.#parts
     // A value that comes later in the transaction may make any row matter.
-    let kept = router.anchors(oid) ? this.#keep(relation, change, size) : undefined
+    let kept = router.anchors(oid) ? open.keep(relation, change, size) : undefined
     for (const shape of shapes) {
       const { moves } = shape
       if (moves === undefined || shape.retiring !== undefined || !moves.isOuter(oid)) continue
-      kept ??= this.#keep(relation, change, size)
+      kept ??= open.keep(relation, change, size)
       if (open.lost.has(oid)) {
         retire(shape, tooLargeReason)
         continue
       }
-      const hits = open.hits.get(moves)
-      if (!router.isAnchored(shape)) open.hits.set(moves, null)
-      else if (hits === undefined) open.hits.set(moves, [kept])
-      else hits?.push(kept)
+      open.hit(moves, kept, router.isAnchored(shape))
     }
-    if (open.bytes > transactionBytesLimit) {
+    if (open.full) {
       for (const moves of open.hits.keys()) retire(moves.shape, tooLargeReason)
-      for (const lost of open.rows.keys()) open.lost.add(lost)
-      open.rows.clear()
-      open.bytes = 0
+      open.lose()
     }
-    for (const set of this.#setsFor(relation, change)) {
+    for (const set of this.#byTable.concerned(relation, change)) {
       if (set.since > this.#parts.reader.sequence) continue
       open.sets.add(set)
       try {
@@ -221,8 +189,8 @@ export class Subqueries {
    */
   commit({ lsn, xid, op }: { lsn: bigint; xid: number; op: number }): readonly Shape[] {
     const open = this.#open
-    if (open.sets.size === 0 && open.rows.size === 0 && open.lost.size === 0) return []
-    this.#open = nothing()
+    if (open.empty) return []
+    this.#open = new OpenTransaction()
     if (open.sets.size === 0 && open.hits.size === 0) return []
     const groups = new Map<ValueSet, Delta>()
     for (const set of open.sets) {
@@ -273,7 +241,7 @@ export class Subqueries {
 
   /** The table was emptied without a word about its rows. */
   truncated(oid: number): void {
-    for (const set of this.#byTable.get(oid)?.sets ?? [])
+    for (const set of this.#byTable.of(oid))
       if (set.since <= this.#parts.reader.sequence)
         this.#fail(set, new SnapshotRefused('A table of a subquery was truncated'))
   }
@@ -281,7 +249,7 @@ export class Subqueries {
   /** What was decoded of the open transaction never happened. */
   abort(): void {
     for (const set of this.#open.sets) set.take()
-    this.#open = nothing()
+    this.#open = new OpenTransaction()
   }
 
   /** The stream has gone on, or an answer has come. */
@@ -331,35 +299,6 @@ export class Subqueries {
   /** The sets whose rows changed, then those that may depend on them, in the order in which they were made. */
   #inOrder(groups: ReadonlyMap<ValueSet, Delta>): readonly ValueSet[] {
     return [...[...groups.keys()].filter(set => set.inner.size === 0), ...this.#nested]
-  }
-
-  /** The sets whose rows a change may concern. */
-  #setsFor(relation: Relation, { previous, next }: Change): Iterable<ValueSet> {
-    const known = this.#byTable.get(relation.oid)
-    if (known === undefined) return []
-    if (known.relation !== relation) {
-      known.relation = relation
-      known.index.describe(relation.columns.map(column => column.name))
-    }
-    if (known.index.flat) return known.index.rest
-    const found = new Set(known.index.rest)
-    known.index.collect(previous, next, found)
-    return found
-  }
-
-  /** Keeps a change for the commit. */
-  #keep(relation: Relation, change: Change, size: number): RowChange {
-    const kept = { relation, change }
-    const { rows, lost } = this.#open
-    if (lost.has(relation.oid)) return kept
-    // The driver uses the memory of its messages again: what is kept has to be decoded.
-    change.previous?.row()
-    change.next?.row()
-    const known = rows.get(relation.oid)
-    if (known === undefined) rows.set(relation.oid, [kept])
-    else known.push(kept)
-    this.#open.bytes += size
-    return kept
   }
 
   /** Works the commit out for some shapes; returns those whose readers have something new. */
@@ -427,10 +366,7 @@ export class Subqueries {
     this.#needed.set(set, unproven.touching([oid], reader.openXid))
     this.#sets.add(set)
     if (inner.size > 0) this.#nested.add(set)
-    const known = this.#byTable.get(oid) ?? { sets: new Set(), index: new EqualityIndex(), relation: undefined }
-    this.#byTable.set(oid, known)
-    known.sets.add(set)
-    known.index.add(set, equalityOf(set))
+    this.#byTable.add(set)
     return set
   }
 
@@ -442,11 +378,7 @@ export class Subqueries {
     this.#nested.delete(set)
     this.#unsettled.delete(set)
     this.#open.sets.delete(set)
-    const { oid } = set.definition.table
-    const known = this.#byTable.get(oid)
-    known?.sets.delete(set)
-    known?.index.remove(set, equalityOf(set))
-    if (known?.sets.size === 0) this.#byTable.delete(oid)
+    this.#byTable.remove(set)
   }
 
   async #load(set: ValueSet): Promise<void> {
