@@ -89,6 +89,8 @@ export interface Engine extends Service, ShapeUpstream {
   valueSetCount(): number
   /** Items that were put into shapes since the engine was made. */
   changeCount(): number
+  /** Changes of rows that were held against the filters of shapes with subqueries since the engine was made. */
+  judgedCount(): number
   /** Requests that wait for a shape to change. */
   waiting(): number
   /** How the stream stands; undefined while Postgres does not say. */
@@ -218,6 +220,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       followers: {
         change: (relation, change, size, concerned) => subqueries.change(relation, change, size, concerned),
         commit: transaction => subqueries.commit(transaction),
+        rest: () => subqueries.rest(),
         abort: () => subqueries.abort(),
         truncated: oid => subqueries.truncated(oid),
         progress: () => subqueries.progress(),
@@ -231,6 +234,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     })
     const subqueries = new Subqueries({
       pool,
+      router,
       reader,
       unproven,
       visibilityMs,
@@ -238,6 +242,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       retire: (shape, reason) => void shapes.retire(shape, reason),
       onFailure: (shape, error) => void shapes.fail(shape, error),
       onDirty: (shape, size) => flusher.dirty(shape, size),
+      relieve: () => flusher.relieve(),
       log,
       reach,
     })
@@ -502,6 +507,7 @@ export const createEngine = (options: EngineOptions): Engine => {
     shapeCount: () => opened?.shapes.size ?? 0,
     valueSetCount: () => opened?.subqueries.size ?? 0,
     changeCount: () => opened?.reader.items ?? 0,
+    judgedCount: () => opened?.subqueries.judged ?? 0,
     waiting: () => opened?.router.all().reduce((sum, shape) => sum + shape.waiting, 0) ?? 0,
     replicationStatus: async () => {
       try {

@@ -29,6 +29,8 @@ export interface Followers {
   change(relation: Relation, change: Change, size: number, shapes: readonly Shape[]): void
   /** Returns the shapes whose readers have something new. */
   commit(transaction: { lsn: bigint; xid: number; op: number }): readonly Shape[]
+  /** What is left to do for the commit; the stream has to wait for it. */
+  rest(): Promise<void> | null
   abort(): void
   truncated(oid: number): void
   /** `processed` has moved. */
@@ -147,7 +149,7 @@ export class TransactionReader {
         return null
       case 'commit':
         this.#commit(message.endLsn)
-        return null
+        return this.#followers.rest()
       case 'relation':
         return this.#relation(message.relation)
       case 'truncate':

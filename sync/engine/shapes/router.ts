@@ -1,69 +1,92 @@
-// Which shapes does a change concern? A hash per equality column answers that at a cost that does not depend on how
-// many shapes there are; shapes without a usable equality are asked one by one.
+// Which shapes does a change concern? A hash per equality column, and one per column that is compared with subqueries,
+// answer that at a cost that does not depend on how many shapes there are; the other shapes are asked one by one.
 import { must } from '#server/kernel/must.ts'
 import type { Relation, Tuple } from '../replication/pgoutput.ts'
 import { type Change, type Effect, type Encoded, PlanCache } from './encode.ts'
+import { EqualityIndex, indexKeyOf } from './equality-index.ts'
 import type { Binding, Shape } from './shape.ts'
-
-interface ColumnIndex {
-  readonly column: string
-  /** Where the column is in the current relation; -1 before that is known. */
-  position: number
-  readonly values: Map<string, Set<Shape>>
-}
+import type { Anchor } from './subquery/anchors.ts'
+import { MemberIndex } from './subquery/member-index.ts'
 
 interface TableRoute {
   relation: Relation | undefined
   plans: PlanCache | undefined
   readonly shapes: Set<Shape>
-  readonly unindexed: Set<Shape>
-  readonly indexes: Map<string, ColumnIndex>
+  readonly byEquality: EqualityIndex<Shape>
+  /** Shapes with subqueries that are up to date. */
+  readonly byMember: MemberIndex
 }
 
-const indexKeyOf = (shape: Shape) =>
-  [...(shape.definition.where?.equalities ?? [])].sort((a, b) => a.values.length - b.values.length)[0]
+interface Anchored {
+  readonly sources: Set<number>
+  readonly anchors: readonly Anchor[]
+}
+
+const equalityOf = (shape: Shape) => indexKeyOf(shape.definition.where?.equalities ?? [])
 
 export class Router {
   readonly #tables = new Map<number, TableRoute>()
   readonly #relations = new Map<number, Relation>()
+  readonly #anchored = new Map<Shape, Anchored>()
 
   /** From now on the changes of `sources` reach the shape; with `all`, also those of rows that its equalities exclude. */
   add(shape: Shape, sources: readonly number[], all = false): void {
+    const anchored = this.#anchored.get(shape)
     for (const oid of sources) {
       const route = this.#route(oid)
       route.shapes.add(shape)
-      const equality = all ? undefined : indexKeyOf(shape)
-      if (equality === undefined) {
-        route.unindexed.add(shape)
-        continue
-      }
-      let index = route.indexes.get(equality.column)
-      if (index === undefined) {
-        index = { column: equality.column, position: -1, values: new Map() }
-        route.indexes.set(equality.column, index)
-        if (route.relation !== undefined) this.#place(index, route.relation)
-      }
-      for (const value of equality.values) {
-        const shapes = index.values.get(value)
-        if (shapes === undefined) index.values.set(value, new Set([shape]))
-        else shapes.add(shape)
+      if (anchored === undefined) route.byEquality.add(shape, all ? undefined : equalityOf(shape))
+      else {
+        anchored.sources.add(oid)
+        route.byMember.add(shape, anchored.anchors)
       }
     }
   }
 
+  /**
+   * The shape's sets are known, and are what the stream says: of its own tables, `sources`, only changes of rows with
+   * their values reach it. Those of its sets' tables are the sets' business.
+   */
+  anchor(shape: Shape, sources: readonly number[], anchors: readonly Anchor[]): void {
+    if (this.#anchored.has(shape)) return
+    this.#anchored.set(shape, { sources: new Set(sources), anchors })
+    for (const { oid } of shape.definition.inner) this.#tables.get(oid)?.byEquality.remove(shape, equalityOf(shape))
+    for (const oid of sources) {
+      const route = this.#route(oid)
+      route.byEquality.remove(shape, equalityOf(shape))
+      route.byMember.add(shape, anchors)
+    }
+  }
+
+  /** Every change of its own tables reaches the shape again. */
+  release(shape: Shape): void {
+    const anchored = this.#anchored.get(shape)
+    if (anchored === undefined) return
+    this.#anchored.delete(shape)
+    for (const oid of anchored.sources) {
+      const route = this.#route(oid)
+      route.byMember.remove(shape, anchored.anchors)
+      route.byEquality.add(shape, equalityOf(shape))
+    }
+  }
+
+  /** Whether shapes of the relation are found by values that a transaction may still change. */
+  anchors(oid: number): boolean {
+    return this.#tables.get(oid)?.byMember.empty === false
+  }
+
+  isAnchored(shape: Shape): boolean {
+    return this.#anchored.has(shape)
+  }
+
   /** Takes the shape off every table. */
   remove(shape: Shape): void {
+    const anchors = this.#anchored.get(shape)?.anchors ?? []
+    this.#anchored.delete(shape)
     for (const [oid, route] of this.#tables) {
       if (!route.shapes.delete(shape)) continue
-      route.unindexed.delete(shape)
-      const equality = indexKeyOf(shape)
-      const index = equality === undefined ? undefined : route.indexes.get(equality.column)
-      for (const value of equality?.values ?? []) {
-        const shapes = index?.values.get(value)
-        shapes?.delete(shape)
-        if (shapes?.size === 0) index?.values.delete(value)
-      }
-      if (index?.values.size === 0) route.indexes.delete(index.column)
+      route.byEquality.remove(shape, equalityOf(shape))
+      route.byMember.remove(shape, anchors)
       if (route.shapes.size === 0) this.#tables.delete(oid)
     }
   }
@@ -109,14 +132,11 @@ export class Router {
   candidates(oid: number, previous: Tuple | null, next: Tuple | null): readonly Shape[] {
     const route = this.#tables.get(oid)
     if (route === undefined) return []
-    if (route.indexes.size === 0) return route.unindexed.size === 0 ? [] : [...route.unindexed]
-    const found = new Set<Shape>(route.unindexed)
-    for (const { position, values } of route.indexes.values()) {
-      const before = previous?.text(position) ?? null
-      const after = next?.text(position) ?? null
-      if (before !== null) for (const shape of values.get(before) ?? []) found.add(shape)
-      if (after !== null && after !== before) for (const shape of values.get(after) ?? []) found.add(shape)
-    }
+    const { byEquality, byMember } = route
+    if (byEquality.flat && byMember.empty) return byEquality.rest.size === 0 ? [] : [...byEquality.rest]
+    const found = new Set<Shape>(byEquality.rest)
+    byEquality.collect(previous, next, found)
+    if (!byMember.empty) for (const row of [previous, next]) if (row !== null) byMember.collect(row, found)
     return [...found]
   }
 
@@ -146,7 +166,13 @@ export class Router {
   #route(oid: number): TableRoute {
     let route = this.#tables.get(oid)
     if (route === undefined) {
-      route = { relation: undefined, plans: undefined, shapes: new Set(), unindexed: new Set(), indexes: new Map() }
+      route = {
+        relation: undefined,
+        plans: undefined,
+        shapes: new Set(),
+        byEquality: new EqualityIndex(),
+        byMember: new MemberIndex(),
+      }
       this.#tables.set(oid, route)
       const known = this.#relations.get(oid)
       if (known !== undefined) this.#describe(route, known)
@@ -157,11 +183,9 @@ export class Router {
   #describe(route: TableRoute, relation: Relation): void {
     route.relation = relation
     route.plans = new PlanCache(relation)
-    for (const index of route.indexes.values()) this.#place(index, relation)
+    const names = relation.columns.map(column => column.name)
+    route.byEquality.describe(names)
+    route.byMember.describe(names)
     for (const shape of route.shapes) shape.bindings.delete(relation.oid)
-  }
-
-  #place(index: ColumnIndex, relation: Relation): void {
-    index.position = relation.columns.findIndex(column => column.name === index.column)
   }
 }

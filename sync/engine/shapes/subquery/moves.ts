@@ -11,6 +11,7 @@ import { createPlan, type Effect, keyPrefix, keySection, type Plan } from '../en
 import { isVisible, liftXid } from '../pg-snapshot.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import type { withReadTransaction } from '../snapshot.ts'
+import { type Anchor, anchorsOf } from './anchors.ts'
 import type { Filter } from './definition.ts'
 import { nullKey, totalKey } from './keys.ts'
 import { activeLiterals, bindFacts, type Facts, isVisibleRow } from './literals.ts'
@@ -27,6 +28,7 @@ import {
 import { type Counts, type RowChange, type TxRecord, View } from './records.ts'
 import { neededColumns } from './rows.ts'
 import { createTagger, type Pattern, type TaggedRow, type Tagger } from './tags.ts'
+import type { ValueIndex } from './value-index.ts'
 import type { ValueSet } from './value-set.ts'
 
 /** Bytes of transactions that may wait for rows to move in; more end the shape. */
@@ -80,6 +82,8 @@ export class Moves {
   readonly tagger: Tagger
   /** All sets that have a say, also through others. */
   readonly sets: ReadonlySet<ValueSet>
+  /** Changes of rows that were held against the filter so far. */
+  judged = 0
   readonly #hooks: MovesHooks
   readonly #definition: ShapeDefinition
   readonly #outer: Set<number>
@@ -131,6 +135,11 @@ export class Moves {
     return this.#lastEvent ?? this.shape.tail.tx
   }
 
+  /** The relations that the shape's own rows come from. */
+  get sources(): readonly number[] {
+    return [...this.#outer]
+  }
+
   /** Whether the shape's own rows come from the relation. */
   isOuter(oid: number): boolean {
     return this.#outer.has(oid)
@@ -179,11 +188,21 @@ export class Moves {
       this.#hooks.retire(this.shape, 'too much was written while its rows moved in')
   }
 
+  /** Everything that the stream has said is in the log: the shape's view of its sets is that of the sets themselves. */
+  get settled(): boolean {
+    return this.#queue.length === 0 && this.#ready()
+  }
+
+  /** By which values the router can find the shape; null when it has to ask the shape about every change. */
+  anchors(indexOf: (set: ValueSet) => ValueIndex): readonly Anchor[] | null {
+    return anchorsOf(this.filter, this.#literalSets, indexOf)
+  }
+
   /** Goes on as far as possible; true when readers have something new. */
   drain(): boolean {
     let news = false
     try {
-      while (this.#queue.length > 0 && this.#ready()) {
+      while (this.#ready() && this.#queue.length > 0) {
         const step = this.#step()
         if (step === 'wait') break
         news ||= step === 'news'
@@ -210,7 +229,7 @@ export class Moves {
       this.#views = new Map([...new Set(this.#literalSets.values())].map(set => [set, new View(set)]))
       for (const view of this.#views.values()) for (const record of this.#queue) view.push(record)
     }
-    return this.#queue.length > 0
+    return true
   }
 
   #step(): 'wait' | 'silent' | 'news' {
@@ -278,8 +297,16 @@ export class Moves {
   }
 
   #changesOf(record: TxRecord): readonly RowChange[] {
+    const hits = record.hits.get(this)
+    if (hits !== undefined && hits !== null && !this.#movedBy(record)) return hits
     const lists = [...record.rows].filter(([oid]) => this.#outer.has(oid)).map(([, changes]) => changes)
     return lists.length < 2 ? (lists[0] ?? []) : lists.flat().sort((a, b) => a.change.op - b.change.op)
+  }
+
+  /** Whether the transaction changes the values that the shape's rows are judged by. */
+  #movedBy(record: TxRecord): boolean {
+    for (const set of this.#literalSets.values()) if (record.values.has(set)) return true
+    return false
   }
 
   #moved(record: TxRecord, views: ReadonlyMap<ValueSet, View>): Moved {
@@ -350,7 +377,7 @@ export class Moves {
     const items: Item[] = []
     /** Row versions that this transaction has already written: readers have been told of them as they are after it. */
     const written = new Map<string, number>()
-    const moves = [...this.#literalSets.values()].some(set => record.values.has(set))
+    const moves = this.#movedBy(record)
     /** Null for a row that is in the shape neither before nor after the transaction. */
     const judge = (row: Row) => {
       const facts = this.#factsOf(row)
@@ -361,7 +388,9 @@ export class Moves {
     }
     const tagged = (judged: ReturnType<typeof judge>, active: readonly boolean[] | null): TaggedRow | null =>
       judged === null || active === null ? null : { tags: this.tagger.tags(judged.facts), active }
-    for (const { relation, change } of this.#changesOf(record)) {
+    const changes = this.#changesOf(record)
+    this.judged += changes.length
+    for (const { relation, change } of changes) {
       const { plan, project } = this.#bind(relation)
       const previous = change.previous === null ? null : judge(project(change.previous.row()))
       const next = change.next === null ? null : judge(project(change.next.row()))
@@ -464,7 +493,7 @@ export class Moves {
   async #answered(query: string, covers: ReadonlySet<TxRecord>, asking: AbortController): Promise<void> {
     const { pool, readOptions, retire, warn, reach, progress } = this.#hooks
     const deadline = Date.now() + moveMs
-    const options = readOptions([...this.#outer])
+    const options = readOptions(this.sources)
     for (;;) {
       try {
         const fetched = await fetchRows(pool, { ...options, signal: asking.signal }, query)

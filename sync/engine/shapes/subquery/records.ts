@@ -2,6 +2,7 @@
 // deal with the transaction.
 import type { Change } from '../encode.ts'
 import type { Relation } from '../../replication/pgoutput.ts'
+import type { Moves } from './moves.ts'
 import type { ValueSet } from './value-set.ts'
 
 /** Changes of counts; a key without one has not changed. */
@@ -20,6 +21,11 @@ export interface TxRecord {
   readonly op: number
   /** By relation; only those that some subquery shape reads. */
   readonly rows: ReadonlyMap<number, readonly RowChange[]>
+  /**
+   * The rows that concern a shape by the values before the transaction, when nothing more than those was looked for;
+   * otherwise null, or no entry: any row may concern it.
+   */
+  readonly hits: ReadonlyMap<Moves, RowChange[] | null>
   /** What it did to the rows of the sets' tables, in the set's own grouping. */
   readonly groups: ReadonlyMap<ValueSet, Delta>
   /** What it did to the values of the sets; filled when the set knows. */

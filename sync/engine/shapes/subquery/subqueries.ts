@@ -1,5 +1,6 @@
 // All value sets and all subquery shapes of an engine: who shares what, which change concerns whom, in which order a
 // commit is worked out (sets before the sets and shapes that depend on them), and what waits for the stream.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
@@ -8,15 +9,20 @@ import type { TransactionReader } from '../../replication/transactions.ts'
 import type { Relation } from '../../replication/pgoutput.ts'
 import type { Unproven } from '../../replication/unproven.ts'
 import type { Change } from '../encode.ts'
+import type { Router } from '../router.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
 import { type Filter, isNested, type SetDefinition } from './definition.ts'
 import { Moves, type MovesHooks } from './moves.ts'
-import type { Delta, RowChange, TxRecord } from './records.ts'
+import { OpenTransaction } from './open-transaction.ts'
+import type { Delta, TxRecord } from './records.ts'
+import { TableSets } from './table-sets.ts'
+import { ValueIndex } from './value-index.ts'
 import { ValueSet } from './value-set.ts'
 
 export interface SubqueryParts {
   readonly pool: Pool
+  readonly router: Router
   readonly reader: TransactionReader
   readonly unproven: Unproven
   readonly visibilityMs: number
@@ -26,6 +32,8 @@ export interface SubqueryParts {
   /** A set that a shape needs cannot be had. */
   readonly onFailure: (shape: Shape, error: Error) => void
   readonly onDirty: (shape: Shape, bytes: number) => void
+  /** Not null when too much is in memory: settles when it is in the files. */
+  readonly relieve: () => Promise<void> | null
   readonly log: Log
   readonly reach: Reach
 }
@@ -37,22 +45,13 @@ const loadMs = 60_000
 const retryMs = 250
 /** How long a subset may wait for its shape; milliseconds. */
 const reachMs = 5_000
-/** Bytes of one transaction's rows that are kept until its commit; more end the shapes that need them. */
-const transactionBytesLimit = 64 * 1024 * 1024
+/** Changes of rows that a commit holds against shapes before others get their turn. */
+const sliceRows = 4000
+const tooLargeReason = 'a transaction was too large for its subqueries'
 
 // It waits for no standby.
 const nudge = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true),
   pg_catalog.pg_logical_emit_message(true, 'skerry', '')`
-
-/** The transaction that is being decoded, as far as subqueries are concerned. */
-interface Open {
-  readonly rows: Map<number, RowChange[]>
-  readonly sets: Set<ValueSet>
-  readonly shapes: Set<Moves>
-  bytes: number
-}
-
-const nothing = (): Open => ({ rows: new Map(), sets: new Set(), shapes: new Set(), bytes: 0 })
 
 export class Subqueries {
   readonly #parts: SubqueryParts
@@ -60,15 +59,21 @@ export class Subqueries {
   readonly #sets = new Set<ValueSet>()
   /** Those that depend on others, in the same order. */
   readonly #nested = new Set<ValueSet>()
-  readonly #byTable = new Map<number, Set<ValueSet>>()
+  readonly #byTable = new TableSets()
   readonly #needed = new WeakMap<ValueSet, readonly number[]>()
   readonly #loading = new WeakMap<ValueSet, Promise<void>>()
   readonly #users = new Map<ValueSet, Set<Moves>>()
   readonly #unsettled = new Set<ValueSet>()
+  /** Shapes that have something to wait for, or are not yet known not to. */
   readonly #lagging = new Set<Moves>()
+  /** Shapes for which the last commit has not been worked out yet. */
+  readonly #backlog = new Set<Moves>()
+  readonly #indexes = new Map<string, ValueIndex>()
   readonly #waiters = new Set<{ readonly waitsFor: bigint }>()
   readonly #stop = new AbortController()
-  #open = nothing()
+  /** Changes of rows that were held against the filters of shapes. */
+  judged = 0
+  #open = new OpenTransaction()
   #nudge: NodeJS.Timeout | undefined
 
   constructor(parts: SubqueryParts) {
@@ -119,6 +124,7 @@ export class Subqueries {
       if (users === undefined) this.#users.set(set, new Set([moves]))
       else users.add(moves)
     }
+    this.#lagging.add(moves)
     return moves
   }
 
@@ -126,7 +132,8 @@ export class Subqueries {
   detach(moves: Moves): void {
     moves.stop()
     this.#lagging.delete(moves)
-    this.#open.shapes.delete(moves)
+    this.#backlog.delete(moves)
+    this.#open.hits.delete(moves)
     for (const set of moves.sets) {
       const users = this.#users.get(set)
       users?.delete(moves)
@@ -148,24 +155,24 @@ export class Subqueries {
   change(relation: Relation, change: Change, size: number, shapes: readonly Shape[]): void {
     const { oid } = relation
     const open = this.#open
-    for (const { moves, retiring } of shapes) {
-      if (moves === undefined || retiring !== undefined || !moves.isOuter(oid)) continue
-      open.shapes.add(moves)
-      // The driver uses the memory of its messages again: what is kept has to be decoded.
-      change.previous?.row()
-      change.next?.row()
-      const rows = open.rows.get(oid)
-      if (rows === undefined) open.rows.set(oid, [{ relation, change }])
-      else if (rows.at(-1)?.change !== change) rows.push({ relation, change })
-      else continue
-      open.bytes += size
+    const { router, retire } = this.#parts
+    // A value that comes later in the transaction may make any row matter.
+    let kept = router.anchors(oid) ? open.keep(relation, change, size) : undefined
+    for (const shape of shapes) {
+      const { moves } = shape
+      if (moves === undefined || shape.retiring !== undefined || !moves.isOuter(oid)) continue
+      kept ??= open.keep(relation, change, size)
+      if (open.lost.has(oid)) {
+        retire(shape, tooLargeReason)
+        continue
+      }
+      open.hit(moves, kept, router.isAnchored(shape))
     }
-    if (open.bytes > transactionBytesLimit) {
-      for (const moves of open.shapes) this.#parts.retire(moves.shape, 'a transaction was too large for its subqueries')
-      open.rows.clear()
-      open.bytes = 0
+    if (open.full) {
+      for (const moves of open.hits.keys()) retire(moves.shape, tooLargeReason)
+      open.lose()
     }
-    for (const set of this.#byTable.get(oid) ?? []) {
+    for (const set of this.#byTable.concerned(relation, change)) {
       if (set.since > this.#parts.reader.sequence) continue
       open.sets.add(set)
       try {
@@ -176,18 +183,31 @@ export class Subqueries {
     }
   }
 
-  /** The open transaction is committed. Returns the shapes whose readers have something new. */
+  /**
+   * The open transaction is committed. Returns the shapes whose readers have something new; `rest` says whether there
+   * are others.
+   */
   commit({ lsn, xid, op }: { lsn: bigint; xid: number; op: number }): readonly Shape[] {
     const open = this.#open
-    if (open.sets.size === 0 && open.shapes.size === 0) return []
-    this.#open = nothing()
+    if (open.empty) return []
+    this.#open = new OpenTransaction()
+    if (open.sets.size === 0 && open.hits.size === 0) return []
     const groups = new Map<ValueSet, Delta>()
     for (const set of open.sets) {
       const delta = set.take()
       if (delta.size > 0) groups.set(set, delta)
     }
-    const record: TxRecord = { lsn, xid, op, rows: open.rows, groups, values: new Map(), bytes: open.bytes + 200 }
-    const concerned = new Set<Moves>(open.shapes)
+    const record: TxRecord = {
+      lsn,
+      xid,
+      op,
+      rows: open.rows,
+      hits: open.hits,
+      groups,
+      values: new Map(),
+      bytes: open.bytes + 200,
+    }
+    const concerned = new Set<Moves>(open.hits.keys())
     const involved = new Set<ValueSet>()
     if (groups.size > 0)
       for (const set of this.#inOrder(groups)) {
@@ -201,18 +221,27 @@ export class Subqueries {
         }
         for (const moves of this.#users.get(set) ?? []) if (record.values.has(set) || !set.ready) concerned.add(moves)
       }
-    const news: Shape[] = []
     for (const moves of concerned) {
-      if (moves.shape.retiring !== undefined) continue
-      moves.enqueue(record)
-      if (this.#drain(moves)) news.push(moves.shape)
+      const { shape } = moves
+      if (shape.retiring !== undefined) continue
+      if (open.lost.size > 0 && moves.sources.some(oid => open.lost.has(oid))) this.#parts.retire(shape, tooLargeReason)
+      else {
+        this.#lagging.add(moves)
+        this.#backlog.add(moves)
+        moves.enqueue(record)
+      }
     }
-    return news
+    return this.#slice()
+  }
+
+  /** What the last commit has left to do, with turns for others in between; the stream waits for it. */
+  rest(): Promise<void> | null {
+    return this.#backlog.size === 0 ? null : this.#finish()
   }
 
   /** The table was emptied without a word about its rows. */
   truncated(oid: number): void {
-    for (const set of this.#byTable.get(oid) ?? [])
+    for (const set of this.#byTable.of(oid))
       if (set.since <= this.#parts.reader.sequence)
         this.#fail(set, new SnapshotRefused('A table of a subquery was truncated'))
   }
@@ -220,7 +249,7 @@ export class Subqueries {
   /** What was decoded of the open transaction never happened. */
   abort(): void {
     for (const set of this.#open.sets) set.take()
-    this.#open = nothing()
+    this.#open = new OpenTransaction()
   }
 
   /** The stream has gone on, or an answer has come. */
@@ -237,7 +266,7 @@ export class Subqueries {
         this.#fail(set, error as Error)
       }
     }
-    for (const moves of this.#lagging) if (this.#drain(moves)) moves.shape.wake()
+    for (const moves of this.#lagging) if (!this.#backlog.has(moves) && this.#drain(moves)) moves.shape.wake()
     this.#scheduleNudge()
   }
 
@@ -261,6 +290,7 @@ export class Subqueries {
   /** Ends all questions. */
   async close(): Promise<void> {
     this.#stop.abort()
+    this.#backlog.clear()
     clearTimeout(this.#nudge)
     for (const moves of [...this.#users.values()].flatMap(users => [...users])) moves.stop()
     await Promise.all([...this.#sets].map(async set => this.#loading.get(set)))
@@ -271,11 +301,56 @@ export class Subqueries {
     return [...[...groups.keys()].filter(set => set.inner.size === 0), ...this.#nested]
   }
 
-  #drain(moves: Moves): boolean {
-    const news = moves.drain()
-    if (moves.held === null) this.#lagging.delete(moves)
-    else this.#lagging.add(moves)
+  /** Works the commit out for some shapes; returns those whose readers have something new. */
+  #slice(): readonly Shape[] {
+    const news: Shape[] = []
+    const end = this.judged + sliceRows
+    for (const moves of this.#backlog) {
+      this.#backlog.delete(moves)
+      if (this.#drain(moves)) news.push(moves.shape)
+      if (this.judged >= end) break
+    }
     return news
+  }
+
+  async #finish(): Promise<void> {
+    while (this.#backlog.size > 0) {
+      await (this.#parts.relieve() ?? turn())
+      for (const shape of this.#slice()) shape.wake()
+    }
+    this.progress()
+  }
+
+  #drain(moves: Moves): boolean {
+    const before = moves.judged
+    const news = moves.drain()
+    this.judged += moves.judged - before
+    const { shape } = moves
+    const { router } = this.#parts
+    if (shape.retiring !== undefined) this.#lagging.delete(moves)
+    else if (moves.settled) {
+      this.#lagging.delete(moves)
+      if (router.isAnchored(shape)) return news
+      const anchors = moves.anchors(set => this.#indexOf(set))
+      if (anchors !== null) router.anchor(shape, moves.sources, anchors)
+    } else {
+      this.#lagging.add(moves)
+      router.release(shape)
+    }
+    return news
+  }
+
+  /** The index of all sets with the same columns. */
+  #indexOf(set: ValueSet): ValueIndex {
+    const { table, columns } = set.definition
+    const name = JSON.stringify([table.oid, columns])
+    let index = this.#indexes.get(name)
+    if (index === undefined) {
+      index = new ValueIndex(name)
+      this.#indexes.set(name, index)
+    }
+    set.indexIn(index)
+    return index
   }
 
   #setOf(definition: SetDefinition, since: number): ValueSet {
@@ -291,22 +366,19 @@ export class Subqueries {
     this.#needed.set(set, unproven.touching([oid], reader.openXid))
     this.#sets.add(set)
     if (inner.size > 0) this.#nested.add(set)
-    const sets = this.#byTable.get(oid)
-    if (sets === undefined) this.#byTable.set(oid, new Set([set]))
-    else sets.add(set)
+    this.#byTable.add(set)
     return set
   }
 
   #drop(set: ValueSet): void {
+    const index = set.unindex()
+    if (index?.users === 0) this.#indexes.delete(index.name)
     this.#users.delete(set)
     this.#sets.delete(set)
     this.#nested.delete(set)
     this.#unsettled.delete(set)
     this.#open.sets.delete(set)
-    const { oid } = set.definition.table
-    const sets = this.#byTable.get(oid)
-    sets?.delete(set)
-    if (sets?.size === 0) this.#byTable.delete(oid)
+    this.#byTable.remove(set)
   }
 
   async #load(set: ValueSet): Promise<void> {

@@ -31,7 +31,15 @@ export interface Tagger {
 /** The tagger of the shape with this handle: tokens of one shape say nothing about another's. */
 export const createTagger = (handle: string, filter: Filter): Tagger => {
   const positions = filter.disjuncts.flat()
-  const token = (key: string) => createHash('sha256').update(`${handle}\0${key}`).digest('hex').slice(0, 32)
+  // Rows that change together mostly share their values.
+  let lastKey: string | undefined
+  let lastToken = ''
+  const token = (key: string) => {
+    if (key === lastKey) return lastToken
+    lastToken = createHash('sha256').update(`${handle}\0${key}`).digest('hex').slice(0, 32)
+    lastKey = key
+    return lastToken
+  }
 
   const tags = (facts: Facts): readonly string[] => {
     const slots = facts.map(fact => (typeof fact === 'string' ? token(fact) : '1'))

@@ -14,6 +14,7 @@ import { type Filter, isNested, type SetDefinition } from './definition.ts'
 import { keyOf, nullKey, totalKey } from './keys.ts'
 import { bindFacts, type Facts, holds, isVisibleRow } from './literals.ts'
 import { add, type Counts, type Delta, type TxRecord, View } from './records.ts'
+import type { ValueIndex } from './value-index.ts'
 
 /** Different values, or combinations of what decides about them, that a set may have. */
 export const valueLimit = 1_000_000
@@ -60,6 +61,7 @@ export class ValueSet implements Counts {
   readonly #byLink = new Map<number, Map<string, Set<Group>>>()
   #bound = new WeakMap<Relation, Bound>()
   #pending: Delta = new Map()
+  #index: ValueIndex | undefined
 
   constructor(definition: SetDefinition, since: number, inner: ReadonlyMap<number, ValueSet>) {
     this.definition = definition
@@ -79,6 +81,29 @@ export class ValueSet implements Counts {
 
   count(key: string): number {
     return this.#counts.get(key) ?? 0
+  }
+
+  /** About how many different values there are. */
+  get size(): number {
+    return this.#counts.size
+  }
+
+  /** From now on `index` says which values the set has; until `unindex`. */
+  indexIn(index: ValueIndex): void {
+    if (this.#index !== undefined) return
+    this.#index = index
+    index.users += 1
+    for (const [key, count] of this.#counts) if (count > 0) index.enter(key, this)
+  }
+
+  /** Returns the index that it was in. */
+  unindex(): ValueIndex | undefined {
+    const index = this.#index
+    if (index === undefined) return undefined
+    for (const key of this.#counts.keys()) index.leave(key, this)
+    index.users -= 1
+    this.#index = undefined
+    return index
   }
 
   /** A row of its table changed in the open transaction. */
@@ -225,7 +250,11 @@ export class ValueSet implements Counts {
   }
 
   #give(key: string, by: number, delta: Delta): void {
+    const had = this.count(key) > 0
     add(this.#counts, key, by)
+    const has = this.count(key) > 0
+    if (has && !had) this.#index?.enter(key, this)
+    if (had && !has) this.#index?.leave(key, this)
     add(this.#counts, totalKey, by)
     add(delta, key, by)
     add(delta, totalKey, by)
