@@ -145,8 +145,9 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     const late = create('Typed a moment ago')
     const id = await commit(page, late.edit)
     // all its processes, as when the machine is switched off
+    const gone = browser.waitForEvent('close')
     spawnSync('pkill', ['-9', '-f', folder])
-    await browser.close()
+    await gone
 
     network.mend()
     browser = await start()
