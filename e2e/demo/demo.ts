@@ -8,6 +8,7 @@ import { commandMap } from '#server/features.ts'
 import { type ImportReport, importBacklogMd } from '#server/features/transfers/index.ts'
 import { loadConfig } from '#server/kernel/config.ts'
 import { createLog } from '#server/kernel/log.ts'
+import { warningKinds } from '#server/cli/import.ts'
 import { progressBar } from '#server/cli/progress.ts'
 import { type Skerry, startSkerry } from '#server/main.ts'
 import { compareEverywhere } from './compare.ts'
@@ -31,6 +32,13 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
   const begin = performance.now()
   const value = await work()
   return { value, ms: performance.now() - begin }
+}
+
+/** Their number, and what most of them say. */
+const warningsOf = (report: ImportReport): string => {
+  const [first] = warningKinds(report)
+  const most = first ? ` (most, ${first.files.length}: ${first.message.replace(/\.$/, '')})` : ''
+  return `${report.warnings.length} warnings${most}`
 }
 
 const importInput = (skerry: Skerry, folder: string, applicationId: string, ann: Person): Promise<ImportReport> => {
@@ -94,7 +102,7 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
         ],
         [
           '',
-          `${report.failed} files failed, ${report.warnings.length} warnings, ${report.notImported.docs + report.notImported.decisions} docs and decisions not imported yet`,
+          `${report.failed} files failed, ${warningsOf(report)}, ${report.notImported.docs + report.notImported.decisions} docs and decisions not imported yet`,
         ],
         [
           'First sync',

@@ -36,6 +36,12 @@ const findTarget = async ({ database }: CommandSession, application: string, as:
 
 const shown = 20
 
+/** Warnings that say the same, the most frequent first: what concerns most of the import must not be cut off. */
+export const warningKinds = (report: ImportReport): { readonly message: string; readonly files: readonly string[] }[] =>
+  [...Map.groupBy(report.warnings, warning => warning.message)]
+    .map(([message, list]) => ({ message, files: list.map(({ file }) => file) }))
+    .toSorted((a, b) => b.files.length - a.files.length)
+
 /** The report as lines for a person. */
 export const reportLines = (report: ImportReport): string[] => {
   const { docs, decisions } = report.notImported
@@ -47,11 +53,11 @@ export const reportLines = (report: ImportReport): string[] => {
   for (const { file, line, message } of report.errors) {
     lines.push(`  error    ${file}${line === undefined ? '' : `:${line}`}: ${message}`)
   }
-  const kinds = Map.groupBy(report.warnings, warning => warning.message)
-  for (const [message, list] of [...kinds].slice(0, shown)) {
-    lines.push(`  warning  ${list.length === 1 ? list[0]?.file : `${list.length} files`}: ${message}`)
+  const kinds = warningKinds(report)
+  for (const { message, files } of kinds.slice(0, shown)) {
+    lines.push(`  warning  ${files.length === 1 ? files[0] : `${files.length} files`}: ${message}`)
   }
-  if (kinds.size > shown) lines.push(`  … and ${kinds.size - shown} more kinds of warnings`)
+  if (kinds.length > shown) lines.push(`  … and ${kinds.length - shown} more kinds of warnings`)
   return lines
 }
 
