@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -12,6 +12,15 @@ const folder = mkdtempSync(join(tmpdir(), 'skerry-store-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 storeContract('node:sqlite', { open: async name => openNodeStore(join(folder, `${name}.db`)) })
+
+test('what the store keeps is readable for its own account alone', async () => {
+  const store = openNodeStore(join(folder, 'private.db'))
+  await store.write([{ op: 'put', bucket: 'a', key: 'x', value: 1 }])
+  const files = readdirSync(folder).filter(name => name.startsWith('private.db'))
+  expect(files.length).toBeGreaterThan(1)
+  for (const name of files) expect([name, statSync(join(folder, name)).mode & 0o077]).toEqual([name, 0])
+  await store.close()
+})
 
 /** A process that queues transactions offline as fast as it can and prints the id of each that `commit` has confirmed. */
 const writer = (path: string): ChildProcess => {

@@ -1,5 +1,6 @@
 // A store in one SQLite file (node:sqlite), for Node. WAL with synchronous=FULL: what `write` has confirmed survives
 // kill -9 and a power cut. One process per file: a second one is refused instead of sending the queue twice.
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Store, StoreEntry } from './store.ts'
 
@@ -13,6 +14,8 @@ const schema = `
 
 /** Opens or creates the file at `path` (`:memory:` keeps nothing). Throws when another process has it open. */
 export const openNodeStore = (path: string): Store => {
+  // SQLite gives its other files the rights of this one: rows and queue are the business of one account
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path)
   database.exec('pragma busy_timeout = 2000')
   database.exec('pragma locking_mode = exclusive')

@@ -18,6 +18,7 @@ import { connectReplication, type ReplicationConnection, withDisplaySettings } f
 import { Flusher } from './replication/flusher.ts'
 import type { Relation } from './replication/pgoutput.ts'
 import { createReporter, MisconfiguredError } from './replication/misconfigured.ts'
+import { makePrivateFolder } from './private-folder.ts'
 import { openPositionFile } from './replication/position.ts'
 import { ensurePublication, lacksPublication, publicationOid, type PublicationMode } from './replication/publication.ts'
 import { createPump } from './replication/pump.ts'
@@ -205,6 +206,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   }
 
   const open = async (): Promise<Opened> => {
+    await makePrivateFolder(storageDir, log)
     await mkdir(join(storageDir, 'shapes'), { recursive: true })
     const position = await openPositionFile(storageDir, reach)
     const catalog = await openCatalog(storageDir, reach)
