@@ -14,12 +14,24 @@ export interface ShapeRequest {
   readonly signal: AbortSignal
 }
 
+/**
+ * A way past the iteration, for streams that mostly wait: whoever sends one may set `write`, and what comes while the
+ * iterator is waited for then goes there. False: the reader is full; the next piece that is iterated is empty, and the
+ * one after it has to wait until there is room.
+ */
+export interface DirectWrites {
+  write: ((piece: Uint8Array) => boolean) | undefined
+}
+
 /** The answer; `body` is bytes, a stream of pieces, or null for none. */
 export interface ShapeResponse {
   readonly status: number
   /** Lower-case header names. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
+  readonly direct?: DirectWrites
+  /** Several readers get this very object: what is derived from it may be kept with it. */
+  readonly shared?: true
 }
 
 export type UpstreamHealth = 'starting' | 'waiting' | 'active'

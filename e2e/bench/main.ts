@@ -1,4 +1,5 @@
 // `npm run bench [-- sync|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
+// A part has a name of its own, `sync/live`, and a name before the slash stands for all of its parts.
 // Ours and the limit alternate over ROUNDS rounds; medians and their ratio count, single times do not.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,7 @@ import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { benchApi } from './api.ts'
 import { benchGate } from './gate.ts'
-import { benchSync } from './sync.ts'
+import { syncBenches } from './sync.ts'
 import { type Figure, printTable } from './table.ts'
 
 export interface BenchContext {
@@ -17,15 +18,14 @@ export interface BenchContext {
   say(text: string): void
 }
 
-const parts = { sync: benchSync, gate: benchGate, api: benchApi } as const
-type Part = keyof typeof parts
-
-const isPart = (name: string): name is Part => name in parts
+const parts = { ...syncBenches, gate: benchGate, api: benchApi } as const
+const names = Object.keys(parts)
 
 const wanted = process.argv.slice(2)
-const unknown = wanted.find(name => !isPart(name))
+const means = (asked: string, name: string): boolean => name === asked || name.startsWith(`${asked}/`)
+const unknown = wanted.find(asked => !names.some(name => means(asked, name)))
 if (unknown !== undefined) {
-  console.error(`There is no bench ${unknown}: ${Object.keys(parts).join(', ')}.`)
+  console.error(`There is no bench ${unknown}: ${names.join(', ')}.`)
   process.exit(2)
 }
 
@@ -41,7 +41,7 @@ try {
     say: text => console.error(text),
   }
   for (const [name, run] of Object.entries(parts)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+    if (wanted.length > 0 && !wanted.some(asked => means(asked, name))) continue
     context.say(`bench ${name} …`)
     figures.push(...(await run(context)))
   }

@@ -4,13 +4,12 @@ import { benchFanOut } from './fan-out.ts'
 import { benchFirstSync } from './first-sync.ts'
 import { benchIdle } from './idle.ts'
 import { benchLive } from './live.ts'
-import type { BenchContext } from './main.ts'
-import type { Figure } from './table.ts'
 
-/** See the header. */
-export const benchSync = async (context: BenchContext): Promise<Figure[]> => {
-  const figures: Figure[] = []
-  for (const run of [benchFirstSync, benchCatchUp, benchLive, benchFanOut, benchIdle])
-    figures.push(...(await run(context)))
-  return figures
-}
+/** Its parts, in the order of the targets. */
+export const syncBenches = {
+  'sync/first': benchFirstSync,
+  'sync/catch-up': benchCatchUp,
+  'sync/live': benchLive,
+  'sync/fan-out': benchFanOut,
+  'sync/idle': benchIdle,
+} as const

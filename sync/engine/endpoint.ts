@@ -81,6 +81,18 @@ const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown
   return { body: parsed as Record<string, unknown> }
 }
 
+const parsedQueries = new WeakMap<URLSearchParams, Checked<RequestParams>>()
+
+/** Readers that ask in the same words may come with the same object. */
+const parseOnce = (query: URLSearchParams): Checked<RequestParams> => {
+  let parsed = parsedQueries.get(query)
+  if (parsed === undefined) {
+    parsed = parseRequest(query, null)
+    parsedQueries.set(query, parsed)
+  }
+  return parsed
+}
+
 /** The shape route as a function. It never rejects. */
 export const createEndpoint = (parts: EndpointParts) => {
   /** When a definition was last given a new handle because of an offset that cannot be. */
@@ -260,7 +272,7 @@ export const createEndpoint = (parts: EndpointParts) => {
       if ('status' in parsed) return parsed
       const engine = await running()
       if ('status' in engine) return engine
-      const params = parseRequest(request.query, parsed.body)
+      const params = parsed.body === null ? parseOnce(request.query) : parseRequest(request.query, parsed.body)
       if (!params.ok) return invalid(params.errors)
       return read(engine, request, params.value)
     })

@@ -7,7 +7,8 @@ import { withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { ShapeRequest, ShapeResponse, ShapeUpstream } from '../upstream.ts'
 import { bytes, defaults, exposedHeaders, internalError, jsonError, jsonType, shapeMethods } from './protocol.ts'
-import { isMalformed } from './query.ts'
+import { send } from './http-send.ts'
+import { createQueryParser } from './query.ts'
 
 export interface HttpOptions {
   readonly upstream: ShapeUpstream
@@ -28,6 +29,7 @@ const routes: Readonly<Record<string, Route>> = { '': 'root', 'v1/health': 'heal
 
 /** Empty segments do not count, and escapes are what they stand for: `//v1/%73hape/` is the shape route. */
 const routeOf = (path: string): Route => {
+  if (path === '/v1/shape') return 'shape'
   try {
     const segments = path.split('/').filter(segment => segment !== '')
     return routes[segments.map(decodeURIComponent).join('/')] ?? 'none'
@@ -46,6 +48,20 @@ const cors = (methods: string) => ({
   'access-control-expose-headers': exposedHeaders,
   'access-control-allow-methods': methods,
 })
+
+const shapeCors = cors(shapeMethods)
+
+/** Answers that several readers share, with what stands on all of them, made once. */
+const completed = new WeakMap<ShapeResponse, ShapeResponse>()
+
+const withShapeCors = (answer: ShapeResponse): ShapeResponse => {
+  let complete = completed.get(answer)
+  if (complete === undefined) {
+    complete = { ...answer, headers: { ...answer.headers, ...shapeCors } }
+    completed.set(answer, complete)
+  }
+  return complete
+}
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
@@ -75,46 +91,20 @@ const readBody = async (request: IncomingMessage): Promise<Uint8Array | ShapeRes
   return Buffer.concat(pieces)
 }
 
-/** True when more may be written; false when the reader has gone, or took nothing for `ms`. */
-const drained = (response: ServerResponse, ms: number): Promise<boolean> =>
-  new Promise(resolve => {
-    const finish = (more: boolean) => {
-      clearTimeout(timer)
-      response.removeListener('drain', onDrain)
-      response.removeListener('close', onClose)
-      resolve(more)
-    }
-    const onDrain = () => finish(true)
-    const onClose = () => finish(false)
-    const timer = setTimeout(onClose, ms)
-    response.once('drain', onDrain)
-    response.once('close', onClose)
-  })
-
-const send = async (response: ServerResponse, answer: ShapeResponse, sendTimeoutMs: number): Promise<void> => {
-  response.writeHead(answer.status, answer.headers)
-  const { body } = answer
-  if (body === null || body instanceof Uint8Array) {
-    response.end(body ?? undefined)
-    return
-  }
-  response.flushHeaders()
-  for await (const piece of body) {
-    if (response.destroyed) return
-    if (response.write(piece)) continue
-    // A reader that stalls must not keep the piece, nor whatever made it, for ever.
-    if (!(await drained(response, sendTimeoutMs))) response.destroy()
-  }
-  response.end()
-}
-
 const clientGone = new Error('the client has gone')
+
+/** What a server keeps beside its requests. */
+interface Serving extends HttpOptions {
+  /** Requests that are being answered. Not AbortSignal.any: `closing` would collect every request's signal. */
+  readonly running: Set<AbortController>
+  readonly parse: (search: string) => URLSearchParams | null
+}
 
 const shapeRoute = async (
   request: IncomingMessage,
   response: ServerResponse,
   query: URLSearchParams,
-  options: HttpOptions,
+  options: Serving,
 ): Promise<ShapeResponse> => {
   const method = request.method ?? ''
   if (method !== 'OPTIONS' && !authorised(query, options.secret))
@@ -125,7 +115,10 @@ const shapeRoute = async (
     }
   const gone = new AbortController()
   // An answer that is out needs no abort, and a reason of its own spares every other one an exception with its stack.
+  options.running.add(gone)
+  if (options.closing?.aborted === true) gone.abort()
   response.once('close', () => {
+    options.running.delete(gone)
     if (!response.writableFinished) gone.abort(clientGone)
   })
   const body = method === 'POST' ? await readBody(request) : undefined
@@ -135,7 +128,7 @@ const shapeRoute = async (
     query,
     // Not a copy, which a parked reader would keep: of what a request may carry, only set-cookie would be a list.
     headers: request.headers as ShapeRequest['headers'],
-    signal: options.closing === undefined ? gone.signal : AbortSignal.any([gone.signal, options.closing]),
+    signal: gone.signal,
     ...(body === undefined ? {} : { body }),
   }
   return options.upstream.handle(shapeRequest)
@@ -150,7 +143,7 @@ const notFound: ShapeResponse = {
 const answerFor = async (
   request: IncomingMessage,
   response: ServerResponse,
-  options: HttpOptions,
+  options: Serving,
 ): Promise<ShapeResponse> => {
   const target = request.url ?? '/'
   const mark = target.indexOf('?')
@@ -159,10 +152,12 @@ const answerFor = async (
   const method = request.method ?? ''
   const isRead = method === 'GET' || method === 'HEAD'
   if (route === 'shape' && shapeMethods.split(', ').includes(method)) {
-    if (isMalformed(search)) return { status: 400, headers: cors(shapeMethods), body: null }
-    const answer = await shapeRoute(request, response, new URLSearchParams(search), options)
+    const query = options.parse(search)
+    if (query === null) return { status: 400, headers: shapeCors, body: null }
+    const answer = await shapeRoute(request, response, query, options)
+    if (answer.shared === true) return withShapeCors(answer)
     const preflight = method === 'OPTIONS' ? { 'access-control-allow-headers': allowedHeaders } : {}
-    return { ...answer, headers: { ...answer.headers, ...cors(shapeMethods), ...preflight } }
+    return { ...answer, headers: { ...answer.headers, ...shapeCors, ...preflight } }
   }
   if (!isRead || route === 'none' || route === 'shape') return notFound
   if (route === 'root') return { status: 200, headers: { ...cors('GET, HEAD'), ...unspecifiedCaching }, body: null }
@@ -187,22 +182,24 @@ const requestId = (request: IncomingMessage): string => {
 
 /** A server that is not yet listening. */
 export const createHttpServer = (options: HttpOptions): Server => {
+  const serving: Serving = { ...options, running: new Set(), parse: createQueryParser() }
+  options.closing?.addEventListener('abort', () => {
+    for (const one of serving.running) one.abort()
+  })
   const server = createServer({ maxHeaderSize: defaults.headerLimit }, (request, response) => {
-    response.setHeader('electric-server', 'Skerry')
-    response.setHeader('x-request-id', requestId(request))
-    answerFor(request, response, options)
+    answerFor(request, response, serving)
       .catch((error: unknown) => {
         options.log.error('a request failed', { error })
         return internalError()
       })
       .then(answer => {
-        const sent = request.method === 'HEAD' ? { ...answer, body: null } : answer
-        const isClosing = options.closing?.aborted === true
-        return send(
-          response,
-          isClosing ? { ...sent, headers: { ...sent.headers, connection: 'close' } } : sent,
-          options.sendTimeoutMs ?? defaults.sendTimeoutMs,
-        )
+        const more = ['electric-server', 'Skerry', 'x-request-id', requestId(request)]
+        if (options.closing?.aborted === true) more.push('connection', 'close')
+        return send(response, answer, {
+          more,
+          headOnly: request.method === 'HEAD',
+          timeoutMs: options.sendTimeoutMs ?? defaults.sendTimeoutMs,
+        })
       })
       .catch((error: unknown) => {
         // The headers are out: all that is left is to break off, so that nobody takes half a body for a whole one.

@@ -2,6 +2,7 @@
 import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, type Offset } from './lsn.ts'
 import { bytes, upToDate } from './protocol.ts'
+import type { DirectWrites } from '../upstream.ts'
 import type { Shape } from './shapes/shape.ts'
 
 /** Why a wait ended. */
@@ -13,7 +14,6 @@ export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: 
   const first = now()
   if (first !== null) return Promise.resolve(first)
   return new Promise(resolve => {
-    let release = () => {}
     const finish = (end: WaitEnd) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
@@ -24,11 +24,10 @@ export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: 
     const onWake = () => {
       const end = now()
       if (end !== null) finish(end)
-      else release = shape.onWake(onWake)
     }
-    const timer = setTimeout(() => finish('timeout'), Math.max(0, ms))
+    const timer = setTimeout(finish, Math.max(0, ms), 'timeout')
     signal.addEventListener('abort', onAbort, { once: true })
-    release = shape.onWake(onWake)
+    const release = shape.onWake(onWake)
   })
 }
 
@@ -51,7 +50,7 @@ interface Made {
 }
 
 const made = new WeakMap<Shape, Made>()
-const keptPositions = 16
+const keptPositions = 64
 
 /** `make()`, or what it returned for the same key while the shape's tail was the same. A key has one type. */
 export const once = <T>(shape: Shape, key: string, make: () => T): T => {
@@ -72,12 +71,25 @@ const toEvents = (items: Uint8Array): string =>
   items.length === 0 ? '' : `data: ${Buffer.from(items).toString().replaceAll(',\n', '\n\ndata: ')}\n\n`
 
 const keepAlive = bytes(': keep-alive\n\n')
+const nothing = new Uint8Array()
+
+const closing = (end: Offset): string => `data: ${upToDate(end.tx)}\n\n`
+
+/** The events after `from` up to `end`, closed when that is the tail; null when they are no longer all in memory. */
+const recentEvents = (shape: Shape, from: Offset, end: Offset): Uint8Array | null =>
+  once(shape, `sse ${from.tx}_${from.op}`, () => {
+    const items = shape.log.readRecent(from, end)
+    if (items === null) return null
+    return bytes(toEvents(items) + (compareOffsets(end, shape.tail) >= 0 ? closing(end) : ''))
+  })
 
 export interface EventOptions {
   readonly from: Offset
   readonly sseMs: number
   readonly keepAliveMs: number
   readonly signal: AbortSignal
+  /** Where batches may go while the stream waits; what it does not take is yielded. */
+  readonly direct: DirectWrites
 }
 
 /** The rest of the snapshot as events, for a reader that switches to events in the middle of it. */
@@ -91,24 +103,32 @@ async function* snapshotEvents(shape: Shape, from: number): AsyncGenerator<Uint8
 
 /**
  * Everything after `from`, then what comes, each batch closed by `up-to-date` with the LSN of its end: the reader makes
- * its next offset of it. Ends after `sseMs`, or when the shape ends.
+ * its next offset of it. Ends after `sseMs`, or when the shape ends. An empty piece says that `direct` is full.
  */
 export async function* events(shape: Shape, options: EventOptions): AsyncGenerator<Uint8Array> {
-  const { signal, keepAliveMs } = options
+  const { signal, keepAliveMs, direct } = options
   const deadline = Date.now() + options.sseMs
   let position = options.from
   let caughtUp = compareOffsets(position, shape.tail) >= 0
   if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
+  let isFull = false
+  /** True when what is new has been written to the reader from within the wake: the stream goes on waiting. */
+  const passOn = (): boolean => {
+    if (direct.write === undefined) return false
+    const end = shape.log.chunkEnd(position)
+    const recent = compareOffsets(end, shape.tail) < 0 ? null : recentEvents(shape, position, end)
+    if (recent === null) return false
+    position = end
+    isFull = !direct.write(recent)
+    return !isFull
+  }
   while (!shape.retired && !signal.aborted) {
     while (!caughtUp) {
       const end = shape.log.chunkEnd(position)
       caughtUp = compareOffsets(end, shape.tail) >= 0
-      const close = caughtUp ? `data: ${upToDate(end.tx)}\n\n` : ''
+      const close = caughtUp ? closing(end) : ''
       const from = position
-      const recent = once(shape, `sse ${from.tx}_${from.op}`, () => {
-        const items = shape.log.readRecent(from, end)
-        return items === null ? null : bytes(toEvents(items) + close)
-      })
+      const recent = recentEvents(shape, from, end)
       if (recent !== null) yield recent
       else {
         for await (const items of shape.log.read(from, end)) yield bytes(toEvents(items))
@@ -121,11 +141,15 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
     if (left <= 0) return
     const end = await waitFor(
       shape,
-      () => compareOffsets(shape.tail, position) > 0,
+      () => compareOffsets(shape.tail, position) > 0 && !passOn(),
       Math.min(left, keepAliveMs),
       signal,
     )
-    if (end === 'ready') caughtUp = false
+    if (isFull) {
+      isFull = false
+      yield nothing
+    }
+    if (end === 'ready') caughtUp = compareOffsets(position, shape.tail) >= 0
     else if (end === 'timeout' && Date.now() < deadline) yield keepAlive
     else if (end !== 'timeout') return
   }

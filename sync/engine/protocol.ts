@@ -126,14 +126,24 @@ export const liveCaching = 'public, max-age=5, stale-while-revalidate=5'
 
 const cursorEpoch = Date.UTC(2024, 9, 9) / 1000
 
+/** How far beyond the reader's own a cursor may lie once it has left the window. */
+const cursorStep = 3600
+
 /**
  * `electric-cursor`: the end of the current window, or, when the reader has already seen that, a larger number, so
- * that no reader is ever sent to the same live URL twice.
+ * that no reader is ever sent to the same live URL twice. `shared` gives the number beyond that end that all readers of
+ * the same position get: whoever has it asks in the same words as the others, and one answer serves them all.
  */
-export const nextCursor = (previous: string | null, windowMs: number, now: number, random: () => number): string => {
+export const nextCursor = (
+  previous: string | null,
+  windowMs: number,
+  now: number,
+  shared: (end: number) => number,
+): string => {
   const seconds = Math.round(windowMs / 1000)
   if (seconds === 0) return '0'
   const next = Math.ceil((now / 1000 - cursorEpoch) / seconds) * seconds
   const seen = previous !== null && /^\d{1,15}$/.test(previous) ? Number(previous) : 0
-  return String(next > seen ? next : seen + 1 + Math.floor(random() * 3600))
+  if (next > seen) return String(next)
+  return String(Math.min(Math.max(shared(next), seen + 1), seen + cursorStep))
 }

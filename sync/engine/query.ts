@@ -57,3 +57,25 @@ export const isMalformed = (search: string): boolean => {
     }
   })
 }
+
+/** Queries that are kept, and the longest of them. */
+const parsedLimit = 1000
+const parsedLength = 2048
+
+/**
+ * Text after the `?` → its parameters, or null when it is malformed. Readers of a shape ask in the same words, and get
+ * the same object: nobody may change it.
+ */
+export const createQueryParser = (): ((search: string) => URLSearchParams | null) => {
+  const known = new Map<string, URLSearchParams>()
+  return search => {
+    const parsed = known.get(search)
+    if (parsed !== undefined) return parsed
+    if (isMalformed(search)) return null
+    const query = new URLSearchParams(search)
+    if (search.length > parsedLength) return query
+    known.set(search, query)
+    if (known.size > parsedLimit) known.delete(known.keys().next().value ?? '')
+    return query
+  }
+}

@@ -1,6 +1,6 @@
 // The answer for a shape that exists: which part of its log, with which headers. The position is decided before the
 // first byte, from one look at the shape, so that headers, body and `up-to-date` agree.
-import type { ShapeResponse } from '../upstream.ts'
+import type { DirectWrites, ShapeResponse } from '../upstream.ts'
 import type { EncodedBodies } from './encoded-bodies.ts'
 import { type Encoding, negotiate, smallBody, smallLiveBody } from './encoding.ts'
 import { awaitEnd, events, once, waitFor } from './live.ts'
@@ -34,7 +34,6 @@ export interface ServeOptions {
   readonly caughtUp: () => boolean
   readonly encoded: EncodedBodies
   readonly now: () => number
-  readonly random: () => number
 }
 
 /** What a request asks of a shape. */
@@ -150,6 +149,13 @@ const awaitSnapshot = async (
 const etagOf = ({ handle }: Shape, from: Offset | 'now', end: Offset): string =>
   `${handle}:${from === 'now' ? 'now' : formatOffset(from)}:${formatOffset(end)}`
 
+/** A number above `end` that rises with each new position of the shape. */
+const sharedCursor = (shape: Shape, end: number): number =>
+  once(shape, 'cursor', () => {
+    shape.cursor = Math.max(shape.cursor, end) + 1
+    return shape.cursor
+  })
+
 /** A coded body is another representation, and needs an etag of its own. */
 const codedEtag = (etag: string, encoding: Encoding) => `${etag}:${encoding}`
 
@@ -187,7 +193,7 @@ export const createServer = (options: ServeOptions) => {
       'electric-offset': formatOffset(end),
       'electric-has-data': String(more.hasData),
       ...(live
-        ? { 'electric-cursor': nextCursor(cursor, options.longPollMs, options.now(), options.random) }
+        ? { 'electric-cursor': nextCursor(cursor, options.longPollMs, options.now(), beyond => sharedCursor(shape, beyond)) }
         : { 'electric-schema': schema }),
       ...(more.upToDate ? { 'electric-up-to-date': '' } : {}),
     }
@@ -281,8 +287,25 @@ export const createServer = (options: ServeOptions) => {
     return { status: 200, headers, body }
   }
 
-  const eventStream = (request: ReadRequest, offset: Offset): ShapeResponse => ({
+  /** What readers wait for is asked by many in the same words: one answer for all of them, unless it is a stream. */
+  const liveAnswer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
+    const { params, shape, ifNoneMatch, acceptEncoding } = request
+    if (ifNoneMatch !== undefined) return answer(request, offset)
+    const key = `answer ${offset.tx}_${offset.op} ${params.cursor} ${acceptEncoding}`
+    const shared = await once(shape, key, async () => {
+      const made = await answer(request, offset)
+      return made.body instanceof Uint8Array ? { ...made, shared: true as const } : null
+    })
+    return shared ?? answer(request, offset)
+  }
+
+  const eventStream = (
+    request: ReadRequest,
+    offset: Offset,
+    direct: DirectWrites = { write: undefined },
+  ): ShapeResponse => ({
     status: 200,
+    direct,
     headers: {
       ...headersOf(request, offset, { upToDate: true, hasData: true }),
       connection: 'keep-alive',
@@ -293,6 +316,7 @@ export const createServer = (options: ServeOptions) => {
       sseMs: options.sseMs,
       keepAliveMs: options.sseKeepAliveMs,
       signal: request.signal,
+      direct,
     }),
   })
 
@@ -326,7 +350,7 @@ export const createServer = (options: ServeOptions) => {
     const ms = beyond > 0 ? options.longPollMs / 2 : options.longPollMs
     const ready = () => (beyond > 0 ? compareOffsets(shape.tail, offset) >= 0 : compareOffsets(shape.tail, offset) > 0)
     const end = await waitFor(shape, ready, ms, signal)
-    if (end === 'ready') return params.sse ? eventStream(request, offset) : answer(request, offset)
+    if (end === 'ready') return params.sse ? eventStream(request, offset) : liveAnswer(request, offset)
     if (end === 'retired') return refetch()
     if (beyond > 0) {
       if (end === 'aborted') return unavailable('The request was interrupted', 1)

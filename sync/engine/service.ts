@@ -461,7 +461,6 @@ export const createEngine = (options: EngineOptions): Engine => {
       encoded,
       caughtUp: () => (opened?.reader.processed ?? 0n) + 1n >= catchUpTo && state === 'active',
       now,
-      random,
     }),
     pool,
     allowDelete: options.allowDelete ?? false,

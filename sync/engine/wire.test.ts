@@ -25,13 +25,16 @@ test('E13 E61 offsets: forms, order, more than 53 bits', () => {
 test('E85 the cursor moves in windows and never repeats', () => {
   const epoch = Date.UTC(2024, 9, 9)
   const at = (seconds: number, previous: string | null) =>
-    nextCursor(previous, 20_000, epoch + seconds * 1000, () => 0.5)
+    nextCursor(previous, 20_000, epoch + seconds * 1000, end => end + 7)
   expect(at(1, null)).toBe('20')
   expect(at(19, '0')).toBe('20')
   expect(at(21, '20')).toBe('40')
-  expect(at(5, '20')).toBe('1821')
+  expect(at(5, '20')).toBe('27')
+  // not below what the reader has, and never far beyond it
+  expect(at(5, '30')).toBe('31')
+  expect(nextCursor('20', 20_000, epoch + 5000, () => 90_000)).toBe('3620')
   expect(at(5, 'nonsense')).toBe('20')
-  expect(nextCursor(null, 0, epoch, () => 0)).toBe('0')
+  expect(nextCursor(null, 0, epoch, end => end)).toBe('0')
 })
 
 test('E127 visibility by xid, also across the wrap of 32 bits', () => {

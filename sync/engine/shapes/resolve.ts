@@ -126,6 +126,15 @@ const toDefinition = (
 /** A resolver with its cache. */
 export const createResolver = (options: ResolverOptions): Resolver => {
   const cache = new Map<string, Resolved>()
+  const texts = new WeakMap<ShapeParams, string>()
+  const wordsOf = (params: ShapeParams): string => {
+    let text = texts.get(params)
+    if (text === undefined) {
+      text = JSON.stringify(params)
+      texts.set(params, text)
+    }
+    return text
+  }
   const readShared = shareReads(
     ({ schema, name }: RelationName) => JSON.stringify([schema, name]),
     relation => readTable(options.pool, relation, options.publication),
@@ -211,7 +220,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
 
   return {
     resolve: async params => {
-      const words = JSON.stringify(params)
+      const words = wordsOf(params)
       const known = cache.get(words)
       if (known !== undefined && options.lives(known.definition.identity)) return { ok: true, value: known }
       const resolved = await fresh(params)

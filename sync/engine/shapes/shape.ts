@@ -52,6 +52,8 @@ export class Shape {
   readonly bindings = new Map<number, Binding>()
   /** Milliseconds; when it was last asked for. */
   lastUsed: number
+  /** The highest `electric-cursor` that readers of its last position were given together. */
+  cursor = 0
   /** Settles when the shape's end is durable; undefined while it lives. */
   retiring: Promise<void> | undefined
   retired = false
@@ -184,12 +186,10 @@ export class Shape {
 
   /** Wakes everyone who waits for this shape. */
   wake(): void {
-    const waiters = [...this.#waiters]
-    this.#waiters.clear()
-    for (const waiter of waiters) waiter()
+    for (const waiter of this.#waiters) waiter()
   }
 
-  /** Calls `waiter` once, at the next wake; returns what takes it back. */
+  /** Calls `waiter` at every wake, until it is taken back by what this returns. */
   onWake(waiter: () => void): () => void {
     this.#waiters.add(waiter)
     return () => void this.#waiters.delete(waiter)

@@ -1,0 +1,66 @@
+// Answers onto sockets: heads as lists that are made once for all readers of the same answer, and bodies piece by piece,
+// never faster than the reader takes them.
+import type { ServerResponse } from 'node:http'
+import type { ShapeResponse } from '../upstream.ts'
+
+const listOf = (headers: ShapeResponse['headers']): readonly string[] => Object.entries(headers).flat()
+
+const lists = new WeakMap<ShapeResponse, readonly string[]>()
+
+const headOf = (answer: ShapeResponse): readonly string[] => {
+  if (answer.shared !== true) return listOf(answer.headers)
+  let list = lists.get(answer)
+  if (list === undefined) {
+    list = listOf(answer.headers)
+    lists.set(answer, list)
+  }
+  return list
+}
+
+/** True when more may be written; false when the reader has gone, or took nothing for `ms`. */
+const drained = (response: ServerResponse, ms: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const finish = (more: boolean) => {
+      clearTimeout(timer)
+      response.removeListener('drain', onDrain)
+      response.removeListener('close', onClose)
+      resolve(more)
+    }
+    const onDrain = () => finish(true)
+    const onClose = () => finish(false)
+    const timer = setTimeout(onClose, ms)
+    response.once('drain', onDrain)
+    response.once('close', onClose)
+  })
+
+export interface SendOptions {
+  /** Names and values that this answer has besides its own. */
+  readonly more: readonly string[]
+  readonly headOnly: boolean
+  /** How long a reader may leave a written piece unread. */
+  readonly timeoutMs: number
+}
+
+/** Writes `answer`; returns when all is out or the reader has gone. Rejects when the body does. */
+export const send = async (
+  response: ServerResponse,
+  answer: ShapeResponse,
+  { more, headOnly, timeoutMs }: SendOptions,
+): Promise<void> => {
+  response.writeHead(answer.status, [...headOf(answer), ...more])
+  const { body, direct } = answer
+  if (headOnly || body === null || body instanceof Uint8Array) {
+    response.end(headOnly || body === null ? undefined : body)
+    return
+  }
+  response.flushHeaders()
+  if (direct !== undefined) direct.write = piece => response.write(piece)
+  for await (const piece of body) {
+    if (response.destroyed) return
+    // An empty piece only says that what was written past the iteration has filled the reader's buffer.
+    if (piece.length === 0 ? !response.writableNeedDrain : response.write(piece)) continue
+    // A reader that stalls must not keep the piece, nor whatever made it, for ever.
+    if (!(await drained(response, timeoutMs))) response.destroy()
+  }
+  response.end()
+}
