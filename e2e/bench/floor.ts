@@ -12,7 +12,10 @@ import type { ShapeDefinition } from '#sync/engine/shapes/definition.ts'
 import { createPlan, type Plan } from '#sync/engine/shapes/encode.ts'
 
 interface Board {
-  readonly snapshot: Promise<Buffer>
+  /** The pieces of the body as they come; all of them, once `copied`. */
+  readonly pieces: Buffer[]
+  readonly copied: Promise<void>
+  readonly hearers: Set<() => void>
   readonly items: string[]
   readonly polls: Set<() => void>
   readonly streams: Set<ServerResponse>
@@ -46,26 +49,49 @@ const definition: ShapeDefinition = {
 }
 const encoder = createRowEncoder(definition)
 
-const copyBoard = async (project: string): Promise<Buffer> => {
+const copyRows = async (board: Pick<Board, 'pieces' | 'hearers'>, where: string): Promise<void> => {
   const client = await pool.connect()
   const out = new ByteWriter()
   let rows = 0
+  const publish = () => {
+    board.pieces.push(out.take())
+    for (const hear of board.hearers) hear()
+  }
   const beginRow = () => out.add(Buffer.from(rows++ === 0 ? '[' : ',\n'))
   const push = encoder.into({ out, beginRow, endRow: () => {} })
-  const query = `copy (select ${encoder.columns} from tasks where project_id = '${project}') to stdout`
-  for await (const piece of client.query(copyTo(query))) push(piece as Buffer)
+  for await (const piece of client.query(copyTo(`copy (select ${encoder.columns} from tasks${where}) to stdout`))) {
+    push(piece as Buffer)
+    if (out.length > 65_536) publish()
+  }
   client.release()
   out.add(Buffer.from(']'))
-  return out.take()
+  publish()
 }
 
+/** The board of that project, or of all rows when it is empty. */
 const boardOf = (project: string): Board => {
   let board = boards.get(project)
   if (board === undefined) {
-    board = { snapshot: copyBoard(project), items: [], polls: new Set(), streams: new Set() }
+    const copying = { pieces: [], hearers: new Set<() => void>() }
+    const copied = copyRows(copying, project === '' ? '' : ` where project_id = '${project}'`)
+    board = { ...copying, copied, items: [], polls: new Set(), streams: new Set() }
     boards.set(project, board)
   }
   return board
+}
+
+/** Sends the rows: whole when they are all there, else as they come. */
+const sendSnapshot = async (response: ServerResponse, board: Board): Promise<void> => {
+  let sent = 0
+  response.writeHead(200, headersOf(0, false, false))
+  const hear = () => {
+    for (; sent < board.pieces.length; sent += 1) response.write(board.pieces[sent])
+  }
+  hear()
+  board.hearers.add(hear)
+  await board.copied
+  board.hearers.delete(hear)
+  response.end()
 }
 
 const upToDate = '{"headers":{"control":"up-to-date"}}'
@@ -89,8 +115,7 @@ const answer = async (query: URLSearchParams, response: ServerResponse): Promise
   const board = boardOf(project)
   const offset = Number.parseInt(query.get('offset') ?? '', 10)
   if (offset < 0) {
-    const body = await board.snapshot
-    response.writeHead(200, { ...headersOf(0, false, false), 'content-length': body.length }).end(body)
+    await sendSnapshot(response, board)
     return
   }
   const from = Math.max(0, offset - 1)

@@ -72,7 +72,6 @@ test('S-88 a body is compressed once per coding, while its source still grows', 
   await first?.settled()
   expect(made).toBe(1)
   expect(bodies.storedBytes).toBe(coded.length)
-  expect(await bodies.small(first ?? source)).toEqual(coded)
   expect(readdirSync(folder)).toContain('body.gz')
   bodies.forget(folder)
   expect(bodies.storedBytes).toBe(0)

@@ -11,17 +11,12 @@ const parallelLimit = 4
 const passingLimit = 32
 /** Compressed bytes on disk; above it nothing more is stored. */
 const storedLimit = 4 * 1024 * 1024 * 1024
-/** Compressed bodies of at most `keptBody` bytes that are kept in memory, and their sum. */
-const keptBody = 65_536
-const keptLimit = 16 * 1024 * 1024
 
 export class EncodedBodies {
   readonly #files = new Map<string, Map<string, GrowingFile>>()
-  readonly #kept = new Map<string, Uint8Array>()
   readonly #storedLimit: number
   /** Files that `#stored` contains. */
   readonly #counted = new Set<GrowingFile>()
-  #keptBytes = 0
   #stored = 0
   #running = 0
   #passing = 0
@@ -55,18 +50,6 @@ export class EncodedBodies {
     return file
   }
 
-  /** The bytes of a finished small file, kept in memory. */
-  async small(file: GrowingFile): Promise<Uint8Array | null> {
-    if (!file.done || file.size > keptBody) return null
-    const known = this.#kept.get(file.path)
-    if (known !== undefined) return known
-    const pieces: Uint8Array[] = []
-    for await (const piece of file.read()) pieces.push(piece)
-    const body = Buffer.concat(pieces)
-    this.#keep(file.path, body)
-    return body
-  }
-
   /** `body` compressed; null when it cannot be done now. */
   async whole(body: Uint8Array, encoding: Encoding): Promise<Uint8Array | null> {
     if (this.#running >= parallelLimit) return null
@@ -87,11 +70,7 @@ export class EncodedBodies {
   forget(folder: string): void {
     const files = this.#files.get(folder)
     this.#files.delete(folder)
-    for (const file of files?.values() ?? []) {
-      if (this.#counted.delete(file)) this.#stored -= file.size
-      this.#keptBytes -= this.#kept.get(file.path)?.length ?? 0
-      this.#kept.delete(file.path)
-    }
+    for (const file of files?.values() ?? []) if (this.#counted.delete(file)) this.#stored -= file.size
   }
 
   async #fill(file: GrowingFile, pieces: AsyncIterable<Uint8Array>, isKnown: () => boolean): Promise<void> {
@@ -118,17 +97,6 @@ export class EncodedBodies {
       yield* pieces
     } finally {
       this.#passing -= 1
-    }
-  }
-
-  #keep(path: string, body: Uint8Array): void {
-    if (this.#kept.has(path)) return
-    this.#kept.set(path, body)
-    this.#keptBytes += body.length
-    for (const [oldest, bytes] of this.#kept) {
-      if (this.#keptBytes <= keptLimit) return
-      this.#kept.delete(oldest)
-      this.#keptBytes -= bytes.length
     }
   }
 }

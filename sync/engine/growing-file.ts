@@ -51,10 +51,10 @@ export class GrowingFile {
     this.#wake()
   }
 
-  /** The last bytes were added. */
+  /** The last bytes were added. A little that is left is written when somebody wants it to be `settled`. */
   end(): void {
     this.done = true
-    this.#write()
+    if (this.#file !== undefined) this.#write()
     this.#wake()
   }
 
@@ -74,6 +74,7 @@ export class GrowingFile {
 
   /** Settles when everything is in the file, and durable; only after `end`. */
   async settled(): Promise<void> {
+    if (this.#memory.length > 0) this.#write()
     await this.#writing
     if (this.failure !== null) throw this.failure
   }

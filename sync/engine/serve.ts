@@ -3,6 +3,7 @@
 import type { DirectWrites, ShapeResponse } from '../upstream.ts'
 import type { EncodedBodies } from './encoded-bodies.ts'
 import { type Encoding, negotiate, smallBody, smallLiveBody } from './encoding.ts'
+import type { HotFiles } from './hot-files.ts'
 import { awaitEnd, events, once, waitFor } from './live.ts'
 import { afterSnapshot, beforeAll, compareOffsets, formatOffset, type Offset, snapshotOffset } from './lsn.ts'
 import type { RequestParams } from './params.ts'
@@ -33,6 +34,7 @@ export interface ServeOptions {
   /** What was committed before the stream last began is in the logs. */
   readonly caughtUp: () => boolean
   readonly encoded: EncodedBodies
+  readonly hot: HotFiles
   readonly now: () => number
 }
 
@@ -193,7 +195,11 @@ export const createServer = (options: ServeOptions) => {
       'electric-offset': formatOffset(end),
       'electric-has-data': String(more.hasData),
       ...(live
-        ? { 'electric-cursor': nextCursor(cursor, options.longPollMs, options.now(), beyond => sharedCursor(shape, beyond)) }
+        ? {
+            'electric-cursor': nextCursor(cursor, options.longPollMs, options.now(), beyond =>
+              sharedCursor(shape, beyond),
+            ),
+          }
         : { 'electric-schema': schema }),
       ...(more.upToDate ? { 'electric-up-to-date': '' } : {}),
     }
@@ -217,7 +223,7 @@ export const createServer = (options: ServeOptions) => {
   ): Promise<Body> => {
     const file = encoding === null ? null : options.encoded.stored(folder, name, encoding, make)
     if (file === null) return { body: make(), encoding: null }
-    const small = await options.encoded.small(file)
+    const small = await options.hot.read(file)
     if (small !== null) return whole(small, encoding)
     return { body: file.read(), encoding, ...(file.done ? { length: file.size } : {}) }
   }
@@ -228,7 +234,7 @@ export const createServer = (options: ServeOptions) => {
       const body = await storedBody(snapshot.folder, `snapshot.${index}`, encoding, () => file.read())
       if (body.encoding !== null) return body
     }
-    const memory = file.inMemory()
+    const memory = file.inMemory() ?? (await options.hot.read(file))
     if (memory !== null) return whole(memory, null)
     return { body: file.read(), encoding: null, ...(file.done ? { length: file.size } : {}) }
   }

@@ -10,6 +10,7 @@ import { must } from '#server/kernel/must.ts'
 import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
 import { passThrough, type Reach } from './crash-point.ts'
 import { EncodedBodies } from './encoded-bodies.ts'
+import { HotFiles } from './hot-files.ts'
 import { Admission, type AdmissionLimits } from './admission.ts'
 import { createEndpoint, notReady, type Running, type Stage } from './endpoint.ts'
 import { defaults } from './protocol.ts'
@@ -459,6 +460,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       processed: () => opened?.reader.processed ?? 0n,
       ready: () => state === 'active',
       encoded,
+      hot: new HotFiles(),
       caughtUp: () => (opened?.reader.processed ?? 0n) + 1n >= catchUpTo && state === 'active',
       now,
     }),

@@ -349,7 +349,9 @@ export class Shapes {
     const { catalog, pool, unproven, reader, visibilityMs, reach } = this.#parts
     const { definition } = shape
     const folder = this.#folderOf(shape.handle)
-    await shape.prepare()
+    // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
+    const prepared = Promise.resolve(shape.prepare())
+    prepared.catch(() => {})
     const sources = await this.#ensurePublished(resolved.table, signal)
     shape.publishedAs = await this.#publishedAs(resolved.table)
     for (const table of resolved.inner) await this.#ensurePublished(table, signal)
@@ -366,6 +368,7 @@ export class Shapes {
       },
       async transaction => {
         until = transaction.insertLsn
+        await prepared
         const release = this.#hold(shape, transaction.snapshot)
         shape.activate({ snapshot: transaction.snapshot, until })
         this.#parts.subqueries.progress()
@@ -383,6 +386,7 @@ export class Shapes {
       },
     )
     reach('snapshot.rows-written')
+    await pause(defaults.readersFirstMs, this.#closing.signal)
     const chunks = await shape.snapshot.seal()
     await shape.log.flush(true)
     await syncFolder(folder)

@@ -152,7 +152,11 @@ export const readTable = async (
   publication: string,
 ): Promise<Table | null> => {
   const readAt = performance.now()
-  const { rows } = await db.query<Row>(sql, [relation.schema, relation.name, publication])
+  const { rows } = await db.query<Row>({
+    name: 'skerry_table',
+    text: sql,
+    values: [relation.schema, relation.name, publication],
+  })
   const row = rows[0]
   if (row === undefined) return null
   return {

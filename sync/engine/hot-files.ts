@@ -1,0 +1,44 @@
+// Small finished files in memory: what many readers begin with is not opened, read and closed for each of them.
+import type { GrowingFile } from './growing-file.ts'
+
+/** The largest file that is kept, and the sum of all. */
+const fileLimit = 262_144
+const sumLimit = 32 * 1024 * 1024
+
+export class HotFiles {
+  /** By path, the one that was used last at the end. Paths contain handles, which never come again. */
+  readonly #bodies = new Map<string, Uint8Array>()
+  readonly #sumLimit: number
+  #sum = 0
+
+  constructor(limit = sumLimit) {
+    this.#sumLimit = limit
+  }
+
+  /** The bytes of `file`; null when it is large or not yet finished. */
+  async read(file: GrowingFile): Promise<Uint8Array | null> {
+    if (!file.done || file.size > fileLimit) return null
+    const known = this.#bodies.get(file.path)
+    if (known !== undefined) {
+      this.#bodies.delete(file.path)
+      this.#bodies.set(file.path, known)
+      return known
+    }
+    const pieces: Uint8Array[] = []
+    for await (const piece of file.read()) pieces.push(piece)
+    const body = Buffer.concat(pieces)
+    this.#keep(file.path, body)
+    return body
+  }
+
+  #keep(path: string, body: Uint8Array): void {
+    if (this.#bodies.has(path)) return
+    this.#bodies.set(path, body)
+    this.#sum += body.length
+    for (const [oldest, bytes] of this.#bodies) {
+      if (this.#sum <= this.#sumLimit) return
+      this.#bodies.delete(oldest)
+      this.#sum -= bytes.length
+    }
+  }
+}
