@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The command line: skerry start | demo | migrate | import | user | verify | doctor. Parses, calls, prints; the work is elsewhere.
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { ConfigError, loadConfig } from '#server/kernel/config.ts'

@@ -21,6 +21,8 @@ export interface ShapeRequest {
  */
 export interface DirectWrites {
   write: ((piece: Uint8Array) => boolean) | undefined
+  /** Called when the iteration ends, however it does. */
+  ended: (() => void) | undefined
 }
 
 /** The answer; `body` is bytes, a stream of pieces, or null for none. */

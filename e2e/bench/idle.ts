@@ -44,20 +44,21 @@ export const benchIdle = async (context: BenchContext): Promise<Figure[]> => {
   const all = { base: [], poll: [], stream: [], cpu: [], floorPoll: [], floorStream: [] } as Record<string, number[]>
   const note = (name: string, value: number) => void all[name]?.push(value)
   for (let round = 0; round < context.rounds; round += 1) {
-    const engine = await serveEngine(url, join(context.folder, `engine-idle-${round}`))
-    const floor = await serveFloor(url)
-    try {
-      await pause(settleMs)
-      note('base', memoryKib(engine.pid) / 1024)
-      for (const sse of [false, true]) {
+    // servers of their own for each kind: what the first readers leave behind would hold the second ones
+    for (const sse of [false, true]) {
+      const engine = await serveEngine(url, join(context.folder, `engine-idle-${round}-${sse}`))
+      const floor = await serveFloor(url)
+      try {
+        await pause(settleMs)
+        note('base', memoryKib(engine.pid) / 1024)
         const ours = await measure(engine, sse)
         note(sse ? 'stream' : 'poll', ours.kib)
         if (sse) note('cpu', ours.cpu)
         note(sse ? 'floorStream' : 'floorPoll', (await measure(floor, sse)).kib)
+      } finally {
+        await floor.stop()
+        await engine.stop()
       }
-    } finally {
-      await floor.stop()
-      await engine.stop()
     }
   }
   const of = (name: string) => median(all[name] ?? [])

@@ -33,13 +33,16 @@ const untilHealthy = async (url: string, child: ChildProcess): Promise<void> => 
   throw new Error(`${url} did not become healthy`)
 }
 
+/** Servers run as package.json starts them, their peers alike. */
+const nodeFlags = ['--max-semi-space-size=4']
+
 const serve = async (
   script: string,
   args: string[],
   env: Record<string, string>,
   health: string,
 ): Promise<ChildProcess> => {
-  const child = spawn(process.execPath, [path(script), ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, path(script), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
@@ -47,8 +50,14 @@ const serve = async (
   return child
 }
 
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 const served = (url: string, child: ChildProcess): Served => {
-  process.once('exit', () => child.kill('SIGKILL'))
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   return serving(url, child)
 }
 

@@ -311,9 +311,13 @@ const admitted = async (
     }
     // Its shape has begun: what is left is reading.
     permit.settle()
-    request.signal.addEventListener('abort', () => permit.leave(), { once: true })
-    if (request.signal.aborted) permit.leave()
-    return { ...response, body: released(body, permit) }
+    const leave = () => permit.leave()
+    request.signal.addEventListener('abort', leave, { once: true })
+    if (request.signal.aborted) leave()
+    // Thousands of event streams may wait: they spare the wrapper.
+    if (response.direct !== undefined) response.direct.ended = leave
+    else return { ...response, body: released(body, permit) }
+    return response
   } catch (error) {
     permit.leave()
     throw error

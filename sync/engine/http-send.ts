@@ -54,7 +54,7 @@ export const send = async (
     return
   }
   response.flushHeaders()
-  if (direct !== undefined) direct.write = piece => response.write(piece)
+  if (direct !== undefined) direct.write = piece => !response.destroyed && response.write(piece)
   for await (const piece of body) {
     if (response.destroyed) return
     // An empty piece only says that what was written past the iteration has filled the reader's buffer.

@@ -110,7 +110,6 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
   const deadline = Date.now() + options.sseMs
   let position = options.from
   let caughtUp = compareOffsets(position, shape.tail) >= 0
-  if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
   let isFull = false
   /** True when what is new has been written to the reader from within the wake: the stream goes on waiting. */
   const passOn = (): boolean => {
@@ -122,35 +121,40 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
     isFull = !direct.write(recent)
     return !isFull
   }
-  while (!shape.retired && !signal.aborted) {
-    while (!caughtUp) {
-      const end = shape.log.chunkEnd(position)
-      caughtUp = compareOffsets(end, shape.tail) >= 0
-      const close = caughtUp ? closing(end) : ''
-      const from = position
-      const recent = recentEvents(shape, from, end)
-      if (recent !== null) yield recent
-      else {
-        for await (const items of shape.log.read(from, end)) yield bytes(toEvents(items))
-        if (close !== '') yield bytes(close)
+  try {
+    if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
+    while (!shape.retired && !signal.aborted) {
+      while (!caughtUp) {
+        const end = shape.log.chunkEnd(position)
+        caughtUp = compareOffsets(end, shape.tail) >= 0
+        const close = caughtUp ? closing(end) : ''
+        const from = position
+        const recent = recentEvents(shape, from, end)
+        if (recent !== null) yield recent
+        else {
+          for await (const items of shape.log.read(from, end)) yield bytes(toEvents(items))
+          if (close !== '') yield bytes(close)
+        }
+        position = end
+        caughtUp = caughtUp && compareOffsets(position, shape.tail) >= 0
       }
-      position = end
-      caughtUp = caughtUp && compareOffsets(position, shape.tail) >= 0
+      const left = deadline - Date.now()
+      if (left <= 0) return
+      const end = await waitFor(
+        shape,
+        () => compareOffsets(shape.tail, position) > 0 && !passOn(),
+        Math.min(left, keepAliveMs),
+        signal,
+      )
+      if (isFull) {
+        isFull = false
+        yield nothing
+      }
+      if (end === 'ready') caughtUp = compareOffsets(position, shape.tail) >= 0
+      else if (end === 'timeout' && Date.now() < deadline) yield keepAlive
+      else if (end !== 'timeout') return
     }
-    const left = deadline - Date.now()
-    if (left <= 0) return
-    const end = await waitFor(
-      shape,
-      () => compareOffsets(shape.tail, position) > 0 && !passOn(),
-      Math.min(left, keepAliveMs),
-      signal,
-    )
-    if (isFull) {
-      isFull = false
-      yield nothing
-    }
-    if (end === 'ready') caughtUp = compareOffsets(position, shape.tail) >= 0
-    else if (end === 'timeout' && Date.now() < deadline) yield keepAlive
-    else if (end !== 'timeout') return
+  } finally {
+    direct.ended?.()
   }
 }

@@ -11,8 +11,6 @@ export const defaults = {
   snapshotFirstRowMs: 30_000,
   clauseHoldMs: 50,
   firstPieceMs: 50,
-  /** How long the files of a new shape wait for those who asked for it: they are about to ask for more. */
-  readersFirstMs: 10,
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,

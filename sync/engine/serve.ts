@@ -308,7 +308,7 @@ export const createServer = (options: ServeOptions) => {
   const eventStream = (
     request: ReadRequest,
     offset: Offset,
-    direct: DirectWrites = { write: undefined },
+    direct: DirectWrites = { write: undefined, ended: undefined },
   ): ShapeResponse => ({
     status: 200,
     direct,

@@ -386,7 +386,6 @@ export class Shapes {
       },
     )
     reach('snapshot.rows-written')
-    await pause(defaults.readersFirstMs, this.#closing.signal)
     const chunks = await shape.snapshot.seal()
     await shape.log.flush(true)
     await syncFolder(folder)
