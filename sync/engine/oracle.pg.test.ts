@@ -1,5 +1,7 @@
 // Whatever happens — writers during the snapshot, kill -9 of the engine at any point, kill -9 of Postgres — each reader's
 // rows are the rows of its SELECT, and on the way there it saw nothing twice and missed nothing.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
@@ -207,6 +209,11 @@ test('E154 S-22 transaction ids that wrap: xids of 32 bits in the stream, of 64 
         scene.follow(2, 12)
         await moreChanges(scene, 20)
       }
+      // what is served before it is recorded does not outlive a kill, and its readers would have to start again
+      await until('every shape is recorded', () => {
+        const catalog = readFileSync(join(scene.engine.folder, 'shapes.jsonl'), 'utf8')
+        return scene.readers().every(({ reader: { handle } }) => handle !== undefined && catalog.includes(handle))
+      })
       await scene.engine.kill()
       await scene.engine.start()
       scene.follow(4)

@@ -24,6 +24,8 @@ export interface StrictReader {
   readonly rows: ReadonlyMap<string, Row>
   /** Everything up to here has come; 0 before the first `up-to-date`. */
   readonly complete: bigint
+  /** The shape that it follows now; undefined before its first answer. */
+  readonly handle: string | undefined
   /** How often it had to start again. */
   readonly restarts: number
   readonly changes: number
@@ -136,6 +138,9 @@ export const followStrictly = (
     rows,
     get complete() {
       return state.complete
+    },
+    get handle() {
+      return handle
     },
     get restarts() {
       return state.restarts
