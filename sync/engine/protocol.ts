@@ -127,7 +127,7 @@ export const liveCaching = 'public, max-age=5, stale-while-revalidate=5'
 const cursorEpoch = Date.UTC(2024, 9, 9) / 1000
 
 /** How far beyond the reader's own a cursor may lie once it has left the window. */
-const cursorStep = 3600
+export const cursorStep = 3600
 
 /**
  * `electric-cursor`: the end of the current window, or, when the reader has already seen that, a larger number, so

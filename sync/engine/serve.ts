@@ -9,6 +9,7 @@ import { afterSnapshot, beforeAll, compareOffsets, formatOffset, type Offset, sn
 import type { RequestParams } from './params.ts'
 import {
   bytes,
+  cursorStep,
   defaults,
   firstChunkCaching,
   jsonType,
@@ -151,12 +152,20 @@ const awaitSnapshot = async (
 const etagOf = ({ handle }: Shape, from: Offset | 'now', end: Offset): string =>
   `${handle}:${from === 'now' ? 'now' : formatOffset(from)}:${formatOffset(end)}`
 
-/** A number above `end` that rises with each new position of the shape. */
+/** A number above `end`, and above what readers of earlier positions were given. */
 const sharedCursor = (shape: Shape, end: number): number =>
   once(shape, 'cursor', () => {
     shape.cursor = Math.max(shape.cursor, end) + 1
     return shape.cursor
   })
+
+const cursorOf = (shape: Shape, previous: string | null, windowMs: number, now: number): string => {
+  const cursor = nextCursor(previous, windowMs, now, end => sharedCursor(shape, end))
+  // Whoever is a little ahead is joined by the others at the next position; whoever made a number up stays alone.
+  const ahead = Number(cursor) - shape.cursor
+  if (shape.cursor > 0 && ahead > 0 && ahead <= cursorStep) shape.cursor = Number(cursor)
+  return cursor
+}
 
 /** A coded body is another representation, and needs an etag of its own. */
 const codedEtag = (etag: string, encoding: Encoding) => `${etag}:${encoding}`
@@ -196,9 +205,7 @@ export const createServer = (options: ServeOptions) => {
       'electric-has-data': String(more.hasData),
       ...(live
         ? {
-            'electric-cursor': nextCursor(cursor, options.longPollMs, options.now(), beyond =>
-              sharedCursor(shape, beyond),
-            ),
+            'electric-cursor': cursorOf(shape, cursor, options.longPollMs, options.now()),
           }
         : { 'electric-schema': schema }),
       ...(more.upToDate ? { 'electric-up-to-date': '' } : {}),

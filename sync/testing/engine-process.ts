@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 import type { EngineOptions } from '../engine/service.ts'
 import { uniqueId } from './engine.ts'
 
+/** As package.json starts it. */
+const nodeFlags = ['--max-semi-space-size=4']
+
 export interface EngineProcess {
   /** `http://…/v1/shape`; the same after every restart. */
   readonly url: string
@@ -66,7 +69,7 @@ export const createEngineProcess = (
     running,
     pid: () => (running() ? child?.pid : undefined),
     start: async crash => {
-      const started = spawn(process.execPath, [main], {
+      const started = spawn(process.execPath, [...nodeFlags, main], {
         env: { ...process.env, SKERRY_ENGINE: JSON.stringify(settings), SKERRY_CRASH: crash ?? '' },
         stdio: ['ignore', 'pipe', 'inherit'],
       })

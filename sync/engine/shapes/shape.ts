@@ -52,7 +52,7 @@ export class Shape {
   readonly bindings = new Map<number, Binding>()
   /** Milliseconds; when it was last asked for. */
   lastUsed: number
-  /** The highest `electric-cursor` that readers of its last position were given together. */
+  /** The highest `electric-cursor` beyond its window that its readers were given. */
   cursor = 0
   /** Settles when the shape's end is durable; undefined while it lives. */
   retiring: Promise<void> | undefined

@@ -1,0 +1,121 @@
+// Readers that wait together: one cursor and one answer for those who ask alike, and event streams that are written to
+// as fast as their reader takes them and no faster.
+import { request } from 'node:http'
+import pg from 'pg'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
+import { startEngine, type TestEngine } from '../testing/engine.ts'
+import { ask, changesOf, type Message, readToEnd, type Reply } from '../testing/http.ts'
+
+let database: TestDatabase
+let db: pg.Client
+let running: TestEngine
+let at: { handle: string; offset: string }
+
+beforeEach(async () => {
+  database = await emptyDatabase()
+  db = new pg.Client({ connectionString: database.url })
+  await db.connect()
+  await db.query('create table items (id int primary key, title text not null)')
+  running = await startEngine(database.url, { longPollMs: 20_000, sseMs: 60_000 })
+  at = await readToEnd(running.url, { table: 'items' })
+})
+
+afterEach(async () => {
+  await running.stop()
+  await db.end()
+  await database.drop()
+})
+
+let written = 0
+/** Parks `polls`, writes a row, and gives their answers. */
+const answered = async (polls: readonly Record<string, string>[], headers: HeadersInit = {}): Promise<Reply[]> => {
+  const parked = polls.map(poll => ask(running.url, { table: 'items', ...at, ...poll, live: true }, { headers }))
+  await until('all wait', () => running.engine.waiting() === polls.length)
+  written += 1
+  await db.query('insert into items values ($1, $2)', [written, 'x'.repeat(20_000)])
+  const replies = await Promise.all(parked)
+  at = { handle: at.handle, offset: replies[0]?.offset ?? '' }
+  return replies
+}
+
+const cursorsOf = (replies: readonly Reply[]): number[] =>
+  replies.map(({ headers }) => Number(headers.get('electric-cursor')))
+
+test('S-90 E85 readers of one shape get one cursor, also those that have left its window and those that lagged', async () => {
+  const first = cursorsOf(await answered([{ cursor: '' }, { cursor: '' }]))
+  expect(first[0]).toBe(first[1])
+  const [seen = 0] = first
+  const second = cursorsOf(await answered([{ cursor: String(seen) }, { cursor: String(seen + 1) }]))
+  for (const [index, cursor] of second.entries()) expect(cursor).toBeGreaterThan(seen + index)
+  // whoever was one answer behind is with the others again
+  const ahead = String(Math.max(...second))
+  const third = cursorsOf(await answered([{ cursor: ahead }, { cursor: String(seen) }]))
+  expect(third[0]).toBeGreaterThan(Number(ahead))
+  const fourth = cursorsOf(await answered(third.map(cursor => ({ cursor: String(cursor) }))))
+  expect(new Set(fourth).size).toBe(1)
+})
+
+test('S-90 those who ask alike get the same answer, in the coding that each of them accepts', async () => {
+  const polls = [{ cursor: '' }, { cursor: '' }]
+  const plain = answered(polls, { 'accept-encoding': 'identity' })
+  const [one, two] = await plain
+  expect([one?.text, one?.headers.get('etag')]).toEqual([two?.text, two?.headers.get('etag')])
+  expect(one?.headers.get('content-encoding')).toBeNull()
+  expect(one?.headers.get('x-request-id')).not.toBe(two?.headers.get('x-request-id'))
+  const coded = await answered([{ cursor: '' }], { 'accept-encoding': 'gzip' })
+  expect(coded[0]?.headers.get('content-encoding')).toBe('gzip')
+  expect(changesOf(coded[0]?.messages ?? [])).toHaveLength(1)
+})
+
+const eventsIn = (text: string): Message[] =>
+  [...text.matchAll(/^data: (.*)$/gm)].map(match => JSON.parse(match[1] ?? '') as Message)
+
+test('S-91 an event stream whose reader stops and goes on has everything once, in order; another one is not held up', async () => {
+  const path = `${running.url}?table=items&handle=${at.handle}&offset=${at.offset}&live=true&live_sse=true`
+  const open = (): Promise<{ text: () => string; pause: () => void; resume: () => void; end: () => void }> =>
+    new Promise((resolve, reject) => {
+      const sent = request(path, { agent: false }, response => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (piece: string) => (text += piece))
+        response.on('error', () => undefined)
+        resolve({
+          text: () => text,
+          pause: () => void response.pause(),
+          resume: () => void response.resume(),
+          end: () => void sent.destroy(),
+        })
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
+  const slow = await open()
+  const quick = await open()
+  await until('both wait', () => running.engine.waiting() === 2)
+  const rows = 60
+  const insert = async (from: number, to: number) => {
+    for (let id = from; id < to; id += 1)
+      await db.query('insert into items values ($1, $2)', [1000 + id, 'y'.repeat(400_000)])
+  }
+  await insert(0, 5)
+  await until('both have the first', () => [slow, quick].every(({ text }) => eventsIn(text()).length >= 10))
+  slow.pause()
+  await insert(5, rows - 5)
+  await until('the quick one has them', () => quick.text().includes(`"${1000 + rows - 6}"`))
+  slow.resume()
+  await insert(rows - 5, rows)
+  const wanted = Array.from({ length: rows }, (_, id) => String(1000 + id))
+  for (const { text } of [quick, slow]) {
+    await until('everything is there', () => text().includes(`"${1000 + rows - 1}"`))
+    expect(changesOf(eventsIn(text())).map(({ value }) => value?.['id'])).toEqual(wanted)
+  }
+  // gone while the stream is written to: nothing is left of them
+  slow.pause()
+  await insert(rows, rows + 10)
+  slow.end()
+  quick.end()
+  await until('nobody waits', () => running.engine.waiting() === 0)
+  await insert(rows + 10, rows + 11)
+  expect(await running.engine.health()).toBe('active')
+})
