@@ -46,14 +46,14 @@ export const awaitEnd = async (shape: Shape): Promise<boolean> => {
 /** What was made for one position, until the shape goes on. */
 interface Made {
   readonly tail: Offset
-  readonly bodies: Map<string, unknown>
+  readonly bodies: Map<unknown, unknown>
 }
 
 const made = new WeakMap<Shape, Made>()
 const keptPositions = 64
 
 /** `make()`, or what it returned for the same key while the shape's tail was the same. A key has one type. */
-export const once = <T>(shape: Shape, key: string, make: () => T): T => {
+export const once = <T>(shape: Shape, key: string | Offset, make: () => T): T => {
   let entry = made.get(shape)
   if (entry === undefined || entry.tail !== shape.tail) {
     entry = { tail: shape.tail, bodies: new Map() }
@@ -75,12 +75,20 @@ const nothing = new Uint8Array()
 
 const closing = (end: Offset): string => `data: ${upToDate(end.tx)}\n\n`
 
-/** The events after `from` up to `end`, closed when that is the tail; null when they are no longer all in memory. */
-const recentEvents = (shape: Shape, from: Offset, end: Offset): Uint8Array | null =>
-  once(shape, `sse ${from.tx}_${from.op}`, () => {
+/** What comes after an offset: up to where, and whether that is the tail; the bytes unless they have left memory. */
+interface Next {
+  readonly end: Offset
+  readonly isTail: boolean
+  readonly recent: Uint8Array | null
+}
+
+/** Readers that were sent the same are at the same offset object: it is the key, and costs no text. */
+const nextAfter = (shape: Shape, from: Offset): Next =>
+  once(shape, from, () => {
+    const end = shape.log.chunkEnd(from)
+    const isTail = compareOffsets(end, shape.tail) >= 0
     const items = shape.log.readRecent(from, end)
-    if (items === null) return null
-    return bytes(toEvents(items) + (compareOffsets(end, shape.tail) >= 0 ? closing(end) : ''))
+    return { end, isTail, recent: items === null ? null : bytes(toEvents(items) + (isTail ? closing(end) : '')) }
   })
 
 export interface EventOptions {
@@ -114,9 +122,8 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
   /** True when what is new has been written to the reader from within the wake: the stream goes on waiting. */
   const passOn = (): boolean => {
     if (direct.write === undefined) return false
-    const end = shape.log.chunkEnd(position)
-    const recent = compareOffsets(end, shape.tail) < 0 ? null : recentEvents(shape, position, end)
-    if (recent === null) return false
+    const { end, isTail, recent } = nextAfter(shape, position)
+    if (!isTail || recent === null) return false
     position = end
     isFull = !direct.write(recent)
     return !isFull
@@ -125,18 +132,14 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
     if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
     while (!shape.retired && !signal.aborted) {
       while (!caughtUp) {
-        const end = shape.log.chunkEnd(position)
-        caughtUp = compareOffsets(end, shape.tail) >= 0
-        const close = caughtUp ? closing(end) : ''
-        const from = position
-        const recent = recentEvents(shape, from, end)
+        const { end, isTail, recent } = nextAfter(shape, position)
         if (recent !== null) yield recent
         else {
-          for await (const items of shape.log.read(from, end)) yield bytes(toEvents(items))
-          if (close !== '') yield bytes(close)
+          for await (const items of shape.log.read(position, end)) yield bytes(toEvents(items))
+          if (isTail) yield bytes(closing(end))
         }
         position = end
-        caughtUp = caughtUp && compareOffsets(position, shape.tail) >= 0
+        caughtUp = isTail && compareOffsets(position, shape.tail) >= 0
       }
       const left = deadline - Date.now()
       if (left <= 0) return

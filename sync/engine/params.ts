@@ -24,6 +24,8 @@ export interface RequestParams {
   readonly live: boolean
   readonly sse: boolean
   readonly cursor: string | null
+  /** Offset and cursor in the words of the request. */
+  readonly position: string
   readonly subset: SubsetParams | null
 }
 
@@ -119,6 +121,7 @@ export const parseRequest = (given: Query, body: Readonly<Record<string, unknown
   const refused = definitionErrors(shape)
   if (refused !== null) return fail(refused)
   const subset = querySubset ?? null
+  const cursor = readText(query, 'cursor') ?? null
   return {
     ok: true,
     value: {
@@ -127,7 +130,8 @@ export const parseRequest = (given: Query, body: Readonly<Record<string, unknown
       handle: fromStart ? null : (handle ?? null),
       live,
       sse,
-      cursor: readText(query, 'cursor') ?? null,
+      cursor,
+      position: `${offsetText} ${cursor}`,
       subset: body === null ? subset : subsetOfBody(body, subset),
     },
   }

@@ -304,7 +304,7 @@ export const createServer = (options: ServeOptions) => {
   const liveAnswer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
     const { params, shape, ifNoneMatch, acceptEncoding } = request
     if (ifNoneMatch !== undefined) return answer(request, offset)
-    const key = `answer ${offset.tx}_${offset.op} ${params.cursor} ${acceptEncoding}`
+    const key = `answer ${params.position} ${acceptEncoding}`
     const shared = await once(shape, key, async () => {
       const made = await answer(request, offset)
       return made.body instanceof Uint8Array ? { ...made, shared: true as const } : null
