@@ -33,6 +33,8 @@ const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
     ? must(pieces[0])
     : Buffer.concat(pieces.flatMap((piece, index) => (index === 0 ? [piece] : [separator, piece])))
 
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, length)
+
 class ChunkedLog implements ShapeLog {
   readonly #store: ByteStore
   readonly #chunkBytes: number
@@ -133,12 +135,13 @@ class ChunkedLog implements ShapeLog {
     const fileEnd = Math.min(this.#committedEnd, memory[0]?.position ?? this.#written)
     let position = this.#index.positionBefore(after)
     while (position < fileEnd) {
-      const bytes = Buffer.from(await this.#store.read(position, Math.min(readBytes, fileEnd - position)))
+      const bytes = asBuffer(await this.#store.read(position, Math.min(readBytes, fileEnd - position)))
       const { frames, used } = await this.#wholeFrames(bytes, position)
       const pieces = this.#slices(frames, after, upTo)
       if (pieces.length > 0) yield joined(pieces)
       const last = frames.at(-1)
-      if (last !== undefined && last.tx > upTo.tx) return
+      // not by the transaction alone: a chunk may end in the middle of one that goes on for gigabytes
+      if (last !== undefined && compareOffsets({ tx: last.tx, op: lastOp(last.bytes) }, upTo) >= 0) return
       position += used
     }
     const pieces = this.#slices(memory, after, upTo)
@@ -220,7 +223,7 @@ class ChunkedLog implements ShapeLog {
       if (header === null) throw new LogDamaged(`no frame at ${position + at}`)
       if (at + header.size > bytes.length) {
         if (at > 0) break
-        const whole = Buffer.from(await this.#store.read(position, header.size))
+        const whole = asBuffer(await this.#store.read(position, header.size))
         if (whole.length < header.size) throw new LogDamaged(`half a frame at ${position}`)
         return { frames: [{ tx: header.tx, position, bytes: whole }], used: header.size }
       }
@@ -251,10 +254,10 @@ export const openChunkedLog = async (store: ByteStore, chunkBytes: number, durab
   let openChunk = 0
   let committedChunk = 0
   let staged: IndexEntry[] = []
-  let window = { start: 0, bytes: Buffer.alloc(0) }
+  let window: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
   const bytesAt = async (start: number, length: number): Promise<Buffer> => {
     if (start < window.start || start + length > window.start + window.bytes.length)
-      window = { start, bytes: Buffer.from(await store.read(start, Math.max(readBytes, length))) }
+      window = { start, bytes: asBuffer(await store.read(start, Math.max(readBytes, length))) }
     return window.bytes.subarray(start - window.start, start - window.start + length)
   }
   while (position + headerBytes <= size) {

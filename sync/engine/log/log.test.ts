@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { passThrough } from '../crash-point.ts'
-import { afterSnapshot } from '../lsn.ts'
+import { afterSnapshot, compareOffsets } from '../lsn.ts'
 import { openFileLog } from './file-log.ts'
 import type { ByteStore } from './log.ts'
 import { logContract } from './log.contract.ts'
@@ -74,6 +74,37 @@ test('S-83 what is written of an open transaction leaves memory', async () => {
   expect(store.written.filter(ref => ref.deref() !== undefined)).toEqual([])
   expect(log.commit()).toBe(true)
   expect(log.tail).toEqual({ tx: 7n, op: 58 })
+})
+
+test('S-92 a chunk is read without the rest of its transaction', async () => {
+  const store = memoryStore()
+  let read = 0
+  const counting: ByteStore = {
+    ...store,
+    size: () => store.size(),
+    write: (position, pieces) => store.write(position, pieces),
+    read: (position, length) => {
+      read += length
+      return store.read(position, length)
+    },
+  }
+  const chunkBytes = 300_000
+  const log = await openMemoryLog(chunkBytes, counting)
+  const item = JSON.stringify({ value: 'x'.repeat(10_000), headers: {} })
+  for (let op = 0; op < 2000; op += 2) log.stage(7n, op, item)
+  log.commit()
+  await log.flush(true)
+  let [at, chunks, bytes] = [afterSnapshot, 0, 0]
+  while (compareOffsets(at, log.tail) < 0) {
+    const end = log.chunkEnd(at)
+    for await (const items of log.read(at, end)) bytes += items.length
+    at = end
+    chunks += 1
+  }
+  expect(chunks).toBeGreaterThan(30)
+  expect(bytes).toBeGreaterThan(10_000_000)
+  // each chunk, and what lies around it in the pieces that are read
+  expect(read).toBeLessThan(bytes + chunks * 2 * 262_144)
 })
 
 test('S-42 a write and a cut that fail are made up for', async () => {
