@@ -267,15 +267,18 @@ export const createEndpoint = (parts: EndpointParts) => {
       const text = `Concurrent ${kind} request limit exceeded (limit: ${permit.limit}), please retry`
       return unavailable(text, wait, 'concurrent_request_limit_exceeded')
     }
-    return admitted(permit, request, async () => {
+    try {
       const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
-      if ('status' in parsed) return parsed
+      if ('status' in parsed) return released(parsed, permit, request)
       const engine = await running()
-      if ('status' in engine) return engine
+      if ('status' in engine) return released(engine, permit, request)
       const params = parsed.body === null ? parseOnce(request.query) : parseRequest(request.query, parsed.body)
-      if (!params.ok) return invalid(params.errors)
-      return read(engine, request, params.value)
-    })
+      const response = params.ok ? await read(engine, request, params.value) : invalid(params.errors)
+      return released(response, permit, request)
+    } catch (error) {
+      permit.leave()
+      throw error
+    }
   }
 
   return async (request: ShapeRequest): Promise<ShapeResponse> => {
@@ -296,35 +299,25 @@ export const createEndpoint = (parts: EndpointParts) => {
   }
 }
 
-/** Holds the permit as long as the answer is being made or, when it is a stream, read. */
-const admitted = async (
-  permit: Permit,
-  request: ShapeRequest,
-  answer: () => Promise<ShapeResponse>,
-): Promise<ShapeResponse> => {
-  try {
-    const response = await answer()
-    const { body } = response
-    if (body === null || body instanceof Uint8Array || request.method === 'HEAD') {
-      permit.leave()
-      return response
-    }
-    // Its shape has begun: what is left is reading.
-    permit.settle()
-    const leave = () => permit.leave()
-    request.signal.addEventListener('abort', leave, { once: true })
-    if (request.signal.aborted) leave()
-    // Thousands of event streams may wait: they spare the wrapper.
-    if (response.direct !== undefined) response.direct.ended = leave
-    else return { ...response, body: released(body, permit) }
-    return response
-  } catch (error) {
+/** Gives the permit back: at once, or when the stream that the answer is has been read. */
+const released = (response: ShapeResponse, permit: Permit, request: ShapeRequest): ShapeResponse => {
+  const { body, direct } = response
+  if (body === null || body instanceof Uint8Array || request.method === 'HEAD') {
     permit.leave()
-    throw error
+    return response
   }
+  // Its shape has begun: what is left is reading.
+  permit.settle()
+  const leave = () => permit.leave()
+  request.signal.addEventListener('abort', leave, { once: true })
+  if (request.signal.aborted) leave()
+  // Thousands of event streams may wait: they spare the wrapper.
+  if (direct === undefined) return { ...response, body: leaving(body, permit) }
+  direct.ended = leave
+  return response
 }
 
-async function* released(body: AsyncIterable<Uint8Array>, permit: Permit): AsyncGenerator<Uint8Array> {
+async function* leaving(body: AsyncIterable<Uint8Array>, permit: Permit): AsyncGenerator<Uint8Array> {
   try {
     yield* body
   } finally {

@@ -91,6 +91,23 @@ const readBody = async (request: IncomingMessage): Promise<Uint8Array | ShapeRes
   return Buffer.concat(pieces)
 }
 
+/** A header as it came, several of one name joined; without Node's table of all, which a parked reader would keep. */
+const headerOf = ({ rawHeaders }: IncomingMessage, name: string): string | undefined => {
+  let value: string | undefined
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const key = rawHeaders[at] ?? ''
+    if (key.length !== name.length || key.toLowerCase() !== name) continue
+    value = value === undefined ? (rawHeaders[at + 1] ?? '') : `${value}, ${rawHeaders[at + 1]}`
+  }
+  return value
+}
+
+/** The headers that the shape route knows. */
+const headersOf = (request: IncomingMessage): ShapeRequest['headers'] => ({
+  'if-none-match': headerOf(request, 'if-none-match'),
+  'accept-encoding': headerOf(request, 'accept-encoding'),
+})
+
 const clientGone = new Error('the client has gone')
 
 /** What a server keeps beside its requests. */
@@ -100,13 +117,14 @@ interface Serving extends HttpOptions {
   readonly parse: (search: string) => URLSearchParams | null
 }
 
-const shapeRoute = async (
+/** Without a body there is nothing to wait for: a parked request keeps what it can spare. */
+const shapeRoute = (
   request: IncomingMessage,
   response: ServerResponse,
   query: URLSearchParams,
   options: Serving,
-): Promise<ShapeResponse> => {
-  const method = request.method ?? ''
+): Promise<ShapeResponse> | ShapeResponse => {
+  const method = request.method as ShapeRequest['method']
   if (method !== 'OPTIONS' && !authorised(query, options.secret))
     return {
       status: 401,
@@ -114,24 +132,17 @@ const shapeRoute = async (
       body: bytes('{"message":"Unauthorized - Invalid API secret"}'),
     }
   const gone = new AbortController()
-  // An answer that is out needs no abort, and a reason of its own spares every other one an exception with its stack.
   options.running.add(gone)
   if (options.closing?.aborted === true) gone.abort()
+  // An answer that is out needs no abort, and a reason of its own spares every other one an exception with its stack.
   response.once('close', () => {
     options.running.delete(gone)
     if (!response.writableFinished) gone.abort(clientGone)
   })
-  const body = method === 'POST' ? await readBody(request) : undefined
-  if (body !== undefined && 'status' in body) return body
-  const shapeRequest: ShapeRequest = {
-    method: method as ShapeRequest['method'],
-    query,
-    // Not a copy, which a parked reader would keep: of what a request may carry, only set-cookie would be a list.
-    headers: request.headers as ShapeRequest['headers'],
-    signal: gone.signal,
-    ...(body === undefined ? {} : { body }),
-  }
-  return options.upstream.handle(shapeRequest)
+  const headers = headersOf(request)
+  const shapeRequest: ShapeRequest = { method, query, headers, signal: gone.signal }
+  if (method !== 'POST') return options.upstream.handle(shapeRequest)
+  return readBody(request).then(body => ('status' in body ? body : options.upstream.handle({ ...shapeRequest, body })))
 }
 
 const notFound: ShapeResponse = {
@@ -176,8 +187,8 @@ const answerFor = async (
 
 /** The request's own id, when it is one, or a new one. */
 const requestId = (request: IncomingMessage): string => {
-  const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:+=/-]{20,200}$/.test(given) ? given : randomUUID()
+  const given = headerOf(request, 'x-request-id')
+  return given !== undefined && /^[\w.:+=/-]{20,200}$/.test(given) ? given : randomUUID()
 }
 
 /** A server that is not yet listening. */
