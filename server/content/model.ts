@@ -21,6 +21,18 @@ export interface ContentProblem {
   readonly message: string
 }
 
+/** Marks from the outermost inward: the order in which they are stored and written. */
+export const markOrder: readonly string[] = [
+  'link',
+  'textStyle',
+  'highlight',
+  'underline',
+  'bold',
+  'italic',
+  'strike',
+  'code',
+]
+
 export const contentLimits = { depth: 100, nodes: 50_000, text: 50_000, bytes: 256 * 1024 } as const
 
 type Attribute = (value: unknown) => boolean
