@@ -11,10 +11,16 @@ export type Part =
   | { readonly kind: 'text'; readonly nodes: readonly ContentNode[] }
   | { readonly kind: 'element'; readonly node: ContentNode }
 
-const withoutNull = (attrs: Readonly<Record<string, unknown>> | undefined): [string, unknown][] =>
-  Object.entries(attrs ?? {}).filter(([, value]) => value !== null && value !== undefined)
+/** What editors write although it is what its absence means. */
+const defaults: Readonly<Record<string, unknown>> = { colspan: 1, rowspan: 1, start: 1, indent: 0 }
 
-const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1)
+/** Attributes that say something, by name: two nodes that mean the same have the same. */
+export const tidyAttributes = (attrs: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(attrs ?? {})
+      .filter(([name, value]) => value !== null && value !== undefined && defaults[name] !== value)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
 
 const rank = (mark: Mark): number => {
   const index = markOrder.indexOf(mark.type)
@@ -25,8 +31,8 @@ const rank = (mark: Mark): number => {
 export const tidyMarks = (marks: readonly Mark[] | undefined): readonly Mark[] =>
   (marks ?? [])
     .map(({ type, attrs }): Mark => {
-      const kept = withoutNull(attrs).sort(byName)
-      return kept.length > 0 ? { type, attrs: Object.fromEntries(kept) } : { type }
+      const kept = tidyAttributes(attrs)
+      return Object.keys(kept).length > 0 ? { type, attrs: kept } : { type }
     })
     .toSorted((a, b) => rank(a) - rank(b) || (a.type < b.type ? -1 : 1))
 
@@ -83,7 +89,8 @@ export const typeOf = (part: Part): Y.XmlElement | Y.XmlText => {
   }
   const element = new Y.XmlElement(part.node.type)
   // attributes hold any JSON value in y-prosemirror's shape, more than the type of Yjs says
-  for (const [name, value] of withoutNull(part.node.attrs)) element.setAttribute(name, value as string)
+  for (const [name, value] of Object.entries(tidyAttributes(part.node.attrs)))
+    element.setAttribute(name, value as string)
   const children = partsOf(part.node.content).map(typeOf)
   if (children.length > 0) element.insert(0, children)
   return element
@@ -116,8 +123,7 @@ export const textNodesOf = (text: Y.XmlText): ContentNode[] =>
   )
 
 /** Attributes of an element that say something. */
-export const attributesOf = (element: Y.XmlElement): Record<string, unknown> =>
-  Object.fromEntries(withoutNull(element.getAttributes() as Record<string, unknown>).sort(byName))
+export const attributesOf = (element: Y.XmlElement): Record<string, unknown> => tidyAttributes(element.getAttributes())
 
 /** Nesting below which a client's own state is no longer read: the model allows half of it. */
 const readDepth = 2 * contentLimits.depth

@@ -3,22 +3,25 @@
 import * as Y from 'yjs'
 import type { ContentNode } from './model.ts'
 import { type Step, steps } from './sequence.ts'
-import { attributesOf, formatOf, nodeOf, type Part, partsOf, textNodesOf, tidyMarks, typeOf } from './yjs-content.ts'
+import {
+  attributesOf,
+  formatOf,
+  nodeOf,
+  type Part,
+  partsOf,
+  textNodesOf,
+  tidyAttributes,
+  tidyMarks,
+  typeOf,
+} from './yjs-content.ts'
 
 type Child = Y.XmlElement | Y.XmlText | Y.XmlHook
-
-const sortedAttributes = (node: ContentNode): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(node.attrs ?? {})
-      .filter(([, value]) => value !== null && value !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  )
 
 const keyOfPart = (part: Part): string =>
   JSON.stringify(
     part.kind === 'text'
       ? part.nodes.map(node => [node.text, tidyMarks(node.marks)])
-      : [part.node.type, sortedAttributes(part.node), partsOf(part.node.content).map(keyOfPart)],
+      : [part.node.type, tidyAttributes(part.node.attrs), partsOf(part.node.content).map(keyOfPart)],
   )
 
 const partOfChild = (child: Child): Part => {
@@ -165,7 +168,7 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
 
 const updateElement = (element: Y.XmlElement, node: ContentNode): void => {
   const current = attributesOf(element)
-  const wanted = sortedAttributes(node)
+  const wanted = tidyAttributes(node.attrs)
   for (const name of Object.keys(current)) if (!(name in wanted)) element.removeAttribute(name)
   for (const [name, value] of Object.entries(wanted)) {
     if (!equalJson(current[name], value)) element.setAttribute(name, value as string)
