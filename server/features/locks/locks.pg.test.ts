@@ -150,6 +150,7 @@ test('whoever loses the right to write loses the lock', async () => {
     userId: member.userId,
     applicationId: board.applicationId,
   })
+  expect(server.events.slice(from)).toContainEqual({ type: 'document.lock', documentId: projectPaper.id })
   expect([await locks('document_id', projectPaper.id), await locks('document_id', paper.id)]).toEqual([0, 1])
   const membership = `/api/applications/${board.applicationId}/members/${member.userId}`
   written(await people.owner.patch(membership, { role: 'viewer' }))
