@@ -6,7 +6,7 @@ import { contentToMarkdown } from './markdown-write.ts'
 import type { ContentNode } from './model.ts'
 import { attachmentIdsIn, excerptOf, mentionedIds, plainText, wordCount } from './text.ts'
 import { contentField, contentOf, partsOf, typeOf } from './yjs-content.ts'
-import { updateChildren } from './yjs-replace.ts'
+import { updateFragment } from './yjs-replace.ts'
 
 /** What is stored beside a document's state, all of it derived from it. */
 export interface Derived {
@@ -35,7 +35,8 @@ const authorOf = (...parts: readonly (string | Uint8Array)[]): number => {
 }
 
 const open = (state: Uint8Array | undefined, author: number): Y.Doc => {
-  const doc = new Y.Doc()
+  // without collection of garbage: only the change is wanted, and deep content of a client would overflow it
+  const doc = new Y.Doc({ gc: false })
   if (state) Y.applyUpdate(doc, state)
   doc.clientID = author
   return doc
@@ -88,7 +89,7 @@ export const jsonOf = (state: Uint8Array): ContentNode => {
 /** The update that turns `state` into `json`, touching only what differs; `noUpdate` when nothing does. */
 export const replaceUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
   updateOf(state, authorOf('replace', state, JSON.stringify(json)), fragment => {
-    updateChildren(fragment, partsOf(blocksOf(json)))
+    updateFragment(fragment, partsOf(blocksOf(json)))
   })
 
 /** The update that adds the blocks of `json` behind all others. */
