@@ -49,7 +49,7 @@ const wireRevocation = (bus: Bus, gate: Gate): void => {
   bus.subscribe(event => {
     if (event.type === 'session_ended') gate.revocations.sessionEnded(event.userId, event.sessionPublicId)
     else if (event.type === 'access_changed') gate.revocations.accessChanged(event.userId, event.applicationId)
-    else gate.revocations.applicationDeleted(event.applicationId)
+    else if (event.type === 'application_deleted') gate.revocations.applicationDeleted(event.applicationId)
   })
 }
 
