@@ -93,7 +93,7 @@ test('an account is made, an import runs beside the server, the counters verify,
   const backlog = ['import', 'backlog-md', 'e2e/data/skerry-backlog', '--application', 'Harbour']
   const first = await skerry(backlog)
   expect(first.out).toContain('62 tasks created, 0 there already, 0 failed')
-  expect(first.out).toContain('Not imported yet: 1 docs and 1 decisions')
+  expect(first.out).toContain('2 docs and decisions became documents')
   expect((await skerry(backlog)).out).toContain('0 tasks created, 62 there already, 0 failed')
   const verified = await skerry(['verify'])
   expect(verified).toMatchObject({ code: 0 })

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
+import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
 import { changesOf, openClock, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
@@ -257,9 +258,12 @@ const writeCommand = (settings: DocumentSettings) =>
       await requireUnlocked(context, document.id)
       const expected = input.expected_content_version ?? context.expectedVersion
       if (expected !== undefined) await requireContentVersion(context, document, expected)
+      // Markdown says nothing of colours and widths: blocks that it leaves as they are keep theirs
+      const meant = (state: Uint8Array): ContentNode =>
+        input.mode === 'replace' && input.format === 'markdown' ? keepUncarried(jsonOf(state), json) : json
       const written = await changeContent(context, document, {
         maxBytes: settings.maxDocumentBytes,
-        compute: state => updates[input.mode](state, json),
+        compute: state => updates[input.mode](state, meant(state)),
         ...(input.mode === 'replace'
           ? {
               before: async content => {
