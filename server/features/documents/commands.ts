@@ -258,12 +258,13 @@ const writeCommand = (settings: DocumentSettings) =>
       await requireUnlocked(context, document.id)
       const expected = input.expected_content_version ?? context.expectedVersion
       if (expected !== undefined) await requireContentVersion(context, document, expected)
-      // Markdown says nothing of colours and widths: blocks that it leaves as they are keep theirs
-      const meant = (state: Uint8Array): ContentNode =>
-        input.mode === 'replace' && input.format === 'markdown' ? keepUncarried(jsonOf(state), json) : json
       const written = await changeContent(context, document, {
         maxBytes: settings.maxDocumentBytes,
-        compute: state => updates[input.mode](state, meant(state)),
+        compute: state =>
+          // what Markdown does not carry stays in the blocks that are left as they are
+          input.mode === 'replace' && input.format === 'markdown'
+            ? replaceUpdate(state, keepUncarried(jsonOf(state), json))
+            : updates[input.mode](state, json),
         ...(input.mode === 'replace'
           ? {
               before: async content => {
