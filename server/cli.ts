@@ -103,7 +103,9 @@ const run = async (args: string[]): Promise<void> => {
     case 'export': {
       const text = { type: 'string' } as const
       const { values, positionals } = parse(rest, {
-        ...{ application: text, project: text, as: text },
+        application: text,
+        project: text,
+        as: text,
         update: { type: 'boolean' },
       })
       const [format, folder] = positionals

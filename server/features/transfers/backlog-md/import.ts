@@ -1,7 +1,6 @@
 // `skerry import backlog-md`: tasks, docs and decisions of a Backlog.md folder into a project, through the same commands as any other
 // write. One transaction a task; a task that was imported before is left alone, so a second run changes nothing.
 import type { Database } from '#server/kernel/database.ts'
-import { AppError } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { freshRanks, rankBetween } from '#server/kernel/rank.ts'

@@ -61,14 +61,9 @@ const folderMaker = (
         .where('scope', '=', target.scope)
         .where(column, '=', target.scopeId)
         .where('deleted_at', 'is', null)
-        .where(({ or, and, eb }) =>
-          or([
-            ...(id === undefined ? [] : [eb('id', '=', id)]),
-            and([
-              sql<boolean>`parent_id is not distinct from ${parentId}::uuid`,
-              sql<boolean>`lower(name) = lower(${name})`,
-            ]),
-          ]),
+        .where(
+          sql<boolean>`(id = ${id ?? null}::uuid
+            or (parent_id is not distinct from ${parentId}::uuid and lower(name) = lower(${name})))`,
         )
         .orderBy(sql`id = ${id ?? null}::uuid desc nulls last`)
         .executeTakeFirst(),
