@@ -1,7 +1,8 @@
 // Markdown → content of a document or a comment (domain rules, section 8.7). Blocks are cut by the lexer that comes with
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
-import { fileIdIn, type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { fileIdIn } from './markdown-links.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
@@ -166,7 +167,7 @@ const readHeading = (token: Token, context: Context): ContentNode => {
 
 const readCode = (token: Token): ContentNode => {
   const { text, lang } = token as { text: string; lang?: string }
-  const language = lang?.trim().slice(0, 100)
+  const language = lang?.trim().slice(0, 100).toWellFormed()
   return node('codeBlock', text === '' ? [] : [{ type: 'text', text }], language ? { language } : {})
 }
 
