@@ -13,9 +13,9 @@ const usage = `skerry, a local-first sync backend
   skerry migrate                                bring the database up to date
   skerry import backlog-md FOLDER --application ID|NAME [--as EMAIL]
                                                 tasks, docs and decisions of a Backlog.md folder into a project
-  skerry import markdown FOLDER --application ID|NAME [--project KEY] [--update] [--as EMAIL]
+  skerry import markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--update] [--as EMAIL]
                                                 Markdown files as documents, with their folders and tags
-  skerry export markdown FOLDER --application ID|NAME [--project KEY] [--as EMAIL]
+  skerry export markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--as EMAIL]
                                                 documents as Markdown files, into a new folder
   skerry user create EMAIL [--name NAME]        an account; the password is read from standard input
   skerry user set-password EMAIL                a new password, from standard input; ends all sessions
@@ -105,6 +105,7 @@ const run = async (args: string[]): Promise<void> => {
       const { values, positionals } = parse(rest, {
         application: text,
         project: text,
+        path: text,
         as: text,
         update: { type: 'boolean' },
       })
@@ -114,11 +115,11 @@ const run = async (args: string[]): Promise<void> => {
         throw new UsageError(`The ${command} knows ${formats.join(' and ')}.`)
       }
       if (folder === undefined) throw new UsageError(`Name the folder to ${command}.`)
-      const { application, as, project, update } = values
+      const { application, as, project, path, update } = values
       if (application === undefined) throw new UsageError('Name the application with --application.')
       if (format === 'markdown') {
         const { exportMarkdownCommand, importMarkdownCommand } = await import('./cli/markdown.ts')
-        const options = { folder, application, as, project, print }
+        const options = { folder, application, as, project, path, print }
         process.exitCode =
           command === 'export'
             ? await exportMarkdownCommand(options)

@@ -10,8 +10,12 @@ interface Options extends TargetNames {
   readonly folder: string
   /** Key of the project; the application's own documents where none is named. */
   readonly project: string | undefined
+  /** Folder of the documents, as `Guides/Ropes`; all of them where none is named. */
+  readonly path: string | undefined
   readonly print: (text: string) => void
 }
+
+const namesIn = (path: string | undefined): string[] => (path ?? '').split('/').filter(name => name.trim() !== '')
 
 /** The report as lines for a person. */
 export const documentLines = (report: DocumentsReport): string[] => {
@@ -35,6 +39,7 @@ export const importMarkdownCommand = (options: Options & { readonly update: bool
         folder: options.folder,
         target,
         userId,
+        path: namesIn(options.path),
         update: options.update,
         onProgress: (done, total) => bar.show(done, total),
       },
@@ -54,6 +59,7 @@ export const exportMarkdownCommand = (options: Options): Promise<number> =>
     const report = await exportMarkdown(session.database, {
       folder: options.folder,
       target,
+      path: namesIn(options.path),
       onProgress: (done, total) => bar.show(done, total),
     })
     bar.clear()

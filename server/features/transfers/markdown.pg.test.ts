@@ -129,6 +129,23 @@ test('an export is what the import reads: in again, out again, the same', async 
   })
 })
 
+test('a path names the folder that documents go into or come from', async () => {
+  await write('one.md', 'one')
+  await write('deep/two.md', 'two')
+  const at = { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) }
+  const options = { folder: join(folder, 'in'), target, userId: owner.userId }
+  expect(await importMarkdown(at, { ...options, path: ['Guides', 'Ropes'] })).toMatchObject({ created: 2, folders: 3 })
+  expect(await documents()).toMatchObject([
+    { title: 'one', folder: 'Ropes', above: 'Guides' },
+    { title: 'two', folder: 'deep', above: 'Ropes' },
+  ])
+  const out = join(folder, 'out')
+  await exportMarkdown(server.database, { folder: out, target, path: ['guides', 'ROPES'] })
+  expect(Object.keys(await files(out))).toEqual(['deep/two.md', 'one.md'])
+  const missing = exportMarkdown(server.database, { folder: join(folder, 'none'), target, path: ['Ropes'] })
+  await expect(missing).rejects.toMatchObject({ code: 'bad_request' })
+})
+
 test('bad files are named and the rest goes on; a folder without Markdown, and a stranger, are refused', async () => {
   await expect(run()).rejects.toMatchObject({ code: 'bad_request' })
   await write('good.md', 'fine')

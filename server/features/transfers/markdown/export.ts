@@ -79,6 +79,33 @@ const readTree = (database: Database, target: DocumentTarget) =>
     return { folders, documents, tags: Map.groupBy(tags, tag => tag.document_id) }
   })
 
+type Tree = Awaited<ReturnType<typeof readTree>>
+
+/** What lies in the folder of these names from the top; its own documents come to the top. */
+const below = (tree: Tree, names: readonly string[]): Tree => {
+  let root: string | null = null
+  for (const name of names) {
+    const found = tree.folders.find(one => one.parent_id === root && one.name.toLowerCase() === name.toLowerCase())
+    if (!found) throw new AppError('bad_request', { message: `There is no folder ${names.join('/')}.` })
+    root = found.id
+  }
+  if (root === null) return tree
+  const top = root
+  const inside = new Set([top])
+  // parents come before their children
+  for (const { id, parent_id: parentId } of tree.folders) if (parentId !== null && inside.has(parentId)) inside.add(id)
+  const up = (id: string | null): string | null => (id === top ? null : id)
+  return {
+    ...tree,
+    folders: tree.folders
+      .filter(one => one.id !== top && inside.has(one.id))
+      .map(one => ({ ...one, parent_id: up(one.parent_id) })),
+    documents: tree.documents
+      .filter(one => one.folder_id !== null && inside.has(one.folder_id))
+      .map(one => ({ ...one, folder_id: up(one.folder_id) })),
+  }
+}
+
 const requireEmpty = async (folder: string): Promise<void> => {
   await mkdir(folder, { recursive: true })
   if ((await readdir(folder)).length === 0) return
@@ -94,11 +121,13 @@ export const exportMarkdown = async (
   options: {
     readonly folder: string
     readonly target: DocumentTarget
+    /** Names of folders from the top: only what lies in the last of them. */
+    readonly path?: readonly string[] | undefined
     readonly onProgress?: ((done: number, total: number) => void) | undefined
   },
 ): Promise<ExportReport> => {
+  const { folders, documents, tags } = below(await readTree(database, options.target), options.path ?? [])
   await requireEmpty(options.folder)
-  const { folders, documents, tags } = await readTree(database, options.target)
   const freeName = namer()
   const places = new Map<string, string>()
   for (const { id, parent_id: parentId, name } of folders) {

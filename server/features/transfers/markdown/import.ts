@@ -205,11 +205,14 @@ export const importMarkdown = async (
     readonly folder: string
     readonly target: DocumentTarget
     readonly userId: string
+    /** Names of folders from the top, made where they are missing: the documents go into the last of them. */
+    readonly path?: readonly string[] | undefined
     readonly update?: boolean | undefined
     readonly onProgress?: ((done: number, total: number) => void) | undefined
   },
 ): Promise<DocumentsReport> => {
-  const { sources, problems, otherFiles } = await readMarkdownFolder(options.folder)
+  const { sources: read, problems, otherFiles } = await readMarkdownFolder(options.folder)
+  const sources = read.map(source => ({ ...source, folders: [...(options.path ?? []), ...source.folders] }))
   const { applicationId } = options.target
   const importer = await createImporter(deps, { source: 'markdown', applicationId, userId: options.userId })
   const { target, update, onProgress } = options
