@@ -205,7 +205,7 @@ const tooDeep = (markdown: string): boolean =>
 /** Cells that tables may have, the missing ones included that readers add to short rows. */
 const cellLimit = 200_000
 
-const delimiterRow = /^[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
+const delimiterRow = /^\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
 
 /** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
 const tooWide = (markdown: string): boolean => {
@@ -213,7 +213,7 @@ const tooWide = (markdown: string): boolean => {
   let columns = 0
   for (const line of markdown.split('\n')) {
     if (line.trim() === '') columns = 0
-    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line)) {
+    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line.replace(/^[ \t>]+/, ''))) {
       columns = Math.max(columns, line.split('|').length)
     }
     cells += columns
