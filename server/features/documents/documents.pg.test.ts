@@ -347,7 +347,10 @@ test('documents go with their project, and whoever has one open is told', async 
 test('an archived application refuses every write into it', async () => {
   const other = await makeBoard(server, people)
   const paper = await makeDocument(people.owner, inApplication(other))
+  const from = server.events.length
   written(await people.owner.post(`/api/applications/${other.applicationId}/archive`))
+  // those who have one open are looked at again
+  expect(server.events.slice(from).map(event => 'userId' in event && event.userId)).toContain(people.editor.userId)
   const refused = [
     await people.owner.post('/api/documents', { ...inApplication(other), title: 'x' }),
     await people.owner.put(`/api/documents/${paper.id}/content`, { format: 'markdown', value: 'x' }),
