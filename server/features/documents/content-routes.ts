@@ -75,6 +75,7 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
       summary: 'Writes the content: `replace` (default), `append` or `prepend`. If-Match names a content version.',
       command: write,
       bodyLimit: contentBodyLimit,
+      lowestVersion: 0,
       limits: writeLimits,
     }),
   ),

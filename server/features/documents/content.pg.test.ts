@@ -143,8 +143,8 @@ test('reads and writes see what is typed and not stored yet', async () => {
 })
 
 test('a strict write needs the version it names, and nothing typed since', async () => {
-  const first = await people.viewer.get(`${url}/content`)
-  expect(first.headers.get('etag')).toBe('"1"')
+  const read = await people.viewer.get(`${url}/content`)
+  expect(read.headers.get('etag')).toBe('"1"')
   expect((await people.viewer.get(`${url}/content`, { 'if-none-match': '"1"' })).status).toBe(304)
   const strict = (version: string) =>
     people.editor.put(`${url}/content`, { format: 'markdown', value: 'Strict' }, { 'if-match': version })
@@ -155,6 +155,14 @@ test('a strict write needs the version it names, and nothing typed since', async
   await server.app.documents.store(paper.id, [people.editor.userId])
   expect(written(await strict('"2"')).data).toMatchObject({ content_version: 3 })
   expect((await write('x', { expected_content_version: 1 })).code).toBe('version_conflict')
+  const empty = `/api/documents/${(await makeDocument(people.editor, inApplication(board))).id}/content`
+  const etag = (await people.viewer.get(empty)).headers.get('etag') ?? ''
+  const first = { format: 'markdown', value: 'First' }
+  expect(etag).toBe('"0"')
+  expect(written(await people.editor.put(empty, first, { 'if-match': etag })).data).toMatchObject({
+    content_version: 1,
+  })
+  expect((await people.editor.put(empty, first, { 'if-match': etag })).code).toBe('version_conflict')
 })
 
 test('content that is none is refused with every problem', async () => {
