@@ -6,12 +6,14 @@ import * as people from './0001_people.ts'
 import * as boards from './0002_boards.ts'
 import * as kernel from './0003_kernel.ts'
 import * as publication from './0004_publication.ts'
+import * as documents from './0005_documents.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
   '0002_boards': boards,
   '0003_kernel': kernel,
   '0004_publication': publication,
+  '0005_documents': documents,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

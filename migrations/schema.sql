@@ -19,7 +19,8 @@ create table activities (
   via text not null,
   transaction_id uuid,
   visibility text not null default 'members'::text,
-  request_id text
+  request_id text,
+  document_id uuid
 );
 alter table activities add constraint activities_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES users(id) ON DELETE SET NULL;
 alter table activities add constraint activities_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'api_token'::text, 'system'::text, 'import'::text])));
@@ -31,6 +32,7 @@ alter table activities add constraint activities_via_check CHECK ((via = ANY (AR
 alter table activities add constraint activities_visibility_check CHECK ((visibility = ANY (ARRAY['members'::text, 'owners'::text])));
 CREATE INDEX activities_actor ON public.activities USING btree (actor_id);
 CREATE INDEX activities_application ON public.activities USING btree (application_id, created_at DESC, id DESC);
+CREATE INDEX activities_document ON public.activities USING btree (document_id, created_at DESC, id DESC) WHERE (document_id IS NOT NULL);
 CREATE INDEX activities_project ON public.activities USING btree (project_id, created_at DESC, id DESC);
 CREATE INDEX activities_task ON public.activities USING btree (task_id, created_at DESC, id DESC);
 CREATE INDEX activities_user ON public.activities USING btree (user_id);
@@ -60,6 +62,8 @@ CREATE INDEX application_members_user ON public.application_members USING btree 
 CREATE CONSTRAINT TRIGGER application_members_last_owner AFTER DELETE OR UPDATE ON public.application_members DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.role = 'owner'::text)) EXECUTE FUNCTION skerry_last_owner();
 CREATE TRIGGER application_members_count AFTER INSERT OR DELETE ON public.application_members FOR EACH ROW EXECUTE FUNCTION skerry_members_count();
 CREATE TRIGGER application_members_demoted AFTER UPDATE OF role ON public.application_members FOR EACH ROW WHEN (((new.role = 'viewer'::text) AND (old.role <> 'viewer'::text))) EXECUTE FUNCTION skerry_demoted();
+CREATE TRIGGER application_members_lost_locks AFTER DELETE ON public.application_members FOR EACH ROW EXECUTE FUNCTION skerry_lost_locks();
+CREATE TRIGGER application_members_lowered_locks AFTER UPDATE OF role ON public.application_members FOR EACH ROW WHEN ((old.role <> new.role)) EXECUTE FUNCTION skerry_lost_locks();
 CREATE TRIGGER application_members_names BEFORE INSERT ON public.application_members FOR EACH ROW EXECUTE FUNCTION skerry_member_names();
 CREATE TRIGGER application_members_version BEFORE UPDATE ON public.application_members FOR EACH ROW WHEN (((old.role IS DISTINCT FROM new.role) OR (old.invitation_id IS DISTINCT FROM new.invitation_id))) EXECUTE FUNCTION skerry_bump_version();
 
@@ -207,6 +211,253 @@ CREATE INDEX comments_task ON public.comments USING btree (task_id, created_at);
 CREATE TRIGGER comments_count AFTER INSERT OR DELETE OR UPDATE OF deleted_at ON public.comments FOR EACH ROW EXECUTE FUNCTION skerry_comment_count();
 CREATE TRIGGER comments_version BEFORE UPDATE ON public.comments FOR EACH ROW WHEN ((((((((old.body IS DISTINCT FROM new.body) OR (old.body_text IS DISTINCT FROM new.body_text)) OR (old.body_edited_at IS DISTINCT FROM new.body_edited_at)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.author_name IS DISTINCT FROM new.author_name)) OR (old.author_id IS DISTINCT FROM new.author_id))) EXECUTE FUNCTION skerry_bump_version();
 
+create table document_contents (
+  document_id uuid not null,
+  ydoc bytea not null,
+  content_json jsonb not null,
+  content_markdown text not null,
+  content_plain text not null,
+  attachment_ids uuid[] not null default '{}'::uuid[],
+  updated_at timestamp with time zone not null default now()
+);
+alter table document_contents add constraint document_contents_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_contents add constraint document_contents_pkey PRIMARY KEY (document_id);
+alter table document_contents add constraint document_contents_size_check CHECK ((octet_length(ydoc) <= 10485760));
+
+create table document_folders (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  scope text not null,
+  application_id uuid,
+  project_id uuid,
+  user_id uuid,
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  trash_root_id uuid,
+  parent_id uuid,
+  path text not null,
+  depth integer not null default 0,
+  name text not null,
+  rank text collate "C" not null,
+  created_by_id uuid
+);
+alter table document_folders replica identity full;
+alter table document_folders add constraint document_folders_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_check CHECK (((scope = 'personal'::text) = (user_id IS NOT NULL)));
+alter table document_folders add constraint document_folders_check1 CHECK (((scope <> 'personal'::text) = (application_id IS NOT NULL)));
+alter table document_folders add constraint document_folders_check2 CHECK (((scope = 'project'::text) = (project_id IS NOT NULL)));
+alter table document_folders add constraint document_folders_check3 CHECK (((deleted_at IS NULL) = (trash_root_id IS NULL)));
+alter table document_folders add constraint document_folders_check4 CHECK ((parent_id <> id));
+alter table document_folders add constraint document_folders_created_by_id_fkey FOREIGN KEY (created_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_folders add constraint document_folders_deleted_by_id_fkey FOREIGN KEY (deleted_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_folders add constraint document_folders_depth_check CHECK (((depth >= 0) AND (depth <= 5)));
+alter table document_folders add constraint document_folders_id_application_id_key UNIQUE (id, application_id);
+alter table document_folders add constraint document_folders_id_project_id_key UNIQUE (id, project_id);
+alter table document_folders add constraint document_folders_id_scope_key UNIQUE (id, scope);
+alter table document_folders add constraint document_folders_id_user_id_key UNIQUE (id, user_id);
+alter table document_folders add constraint document_folders_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 255)));
+alter table document_folders add constraint document_folders_parent_id_application_id_fkey FOREIGN KEY (parent_id, application_id) REFERENCES document_folders(id, application_id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES document_folders(id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_parent_id_project_id_fkey FOREIGN KEY (parent_id, project_id) REFERENCES document_folders(id, project_id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_parent_id_scope_fkey FOREIGN KEY (parent_id, scope) REFERENCES document_folders(id, scope) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_parent_id_user_id_fkey FOREIGN KEY (parent_id, user_id) REFERENCES document_folders(id, user_id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_pkey PRIMARY KEY (id);
+alter table document_folders add constraint document_folders_project_id_application_id_fkey FOREIGN KEY (project_id, application_id) REFERENCES projects(id, application_id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_rank_check CHECK ((rank ~ '^[A-Za-z][0-9A-Za-z]{0,199}$'::text));
+alter table document_folders add constraint document_folders_scope_check CHECK ((scope = ANY (ARRAY['personal'::text, 'application'::text, 'project'::text])));
+alter table document_folders add constraint document_folders_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_folders add constraint document_folders_version_check CHECK ((version >= 1));
+CREATE INDEX document_folders_application ON public.document_folders USING btree (application_id);
+CREATE INDEX document_folders_below ON public.document_folders USING btree (path text_pattern_ops);
+CREATE INDEX document_folders_created_by ON public.document_folders USING btree (created_by_id);
+CREATE INDEX document_folders_deleted_by ON public.document_folders USING btree (deleted_by_id);
+CREATE INDEX document_folders_parent ON public.document_folders USING btree (parent_id);
+CREATE INDEX document_folders_project ON public.document_folders USING btree (project_id);
+CREATE INDEX document_folders_trash ON public.document_folders USING btree (trash_root_id) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX document_folders_user ON public.document_folders USING btree (user_id);
+CREATE TRIGGER document_folders_name AFTER INSERT OR DELETE OR UPDATE OF name, parent_id, deleted_at ON public.document_folders FOR EACH ROW EXECUTE FUNCTION skerry_folder_name();
+CREATE TRIGGER document_folders_path BEFORE INSERT OR UPDATE OF parent_id ON public.document_folders FOR EACH ROW EXECUTE FUNCTION skerry_folder_path();
+CREATE TRIGGER document_folders_path_below AFTER UPDATE OF parent_id ON public.document_folders FOR EACH ROW WHEN ((old.path <> new.path)) EXECUTE FUNCTION skerry_folder_path_below();
+CREATE TRIGGER document_folders_version BEFORE UPDATE ON public.document_folders FOR EACH ROW WHEN ((((((((((old.parent_id IS DISTINCT FROM new.parent_id) OR (old.path IS DISTINCT FROM new.path)) OR (old.depth IS DISTINCT FROM new.depth)) OR (old.name IS DISTINCT FROM new.name)) OR (old.rank IS DISTINCT FROM new.rank)) OR (old.created_by_id IS DISTINCT FROM new.created_by_id)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.trash_root_id IS DISTINCT FROM new.trash_root_id))) EXECUTE FUNCTION skerry_bump_version();
+
+create table document_locks (
+  document_id uuid not null,
+  application_id uuid,
+  user_id uuid,
+  holder_id uuid not null,
+  holder_name text not null,
+  acquired_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  version integer not null default 1
+);
+alter table document_locks replica identity full;
+alter table document_locks add constraint document_locks_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_locks add constraint document_locks_document_id_application_id_fkey FOREIGN KEY (document_id, application_id) REFERENCES documents(id, application_id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_document_id_user_id_fkey FOREIGN KEY (document_id, user_id) REFERENCES documents(id, user_id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_holder_id_fkey FOREIGN KEY (holder_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_pkey PRIMARY KEY (document_id);
+alter table document_locks add constraint document_locks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_locks add constraint document_locks_version_check CHECK ((version >= 1));
+CREATE INDEX document_locks_application ON public.document_locks USING btree (application_id, holder_id);
+CREATE INDEX document_locks_expiry ON public.document_locks USING btree (expires_at);
+CREATE INDEX document_locks_holder ON public.document_locks USING btree (holder_id);
+CREATE INDEX document_locks_user ON public.document_locks USING btree (user_id);
+
+create table document_snapshots (
+  id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  application_id uuid,
+  user_id uuid,
+  document_id uuid not null,
+  kind text not null,
+  name text,
+  created_by_id uuid,
+  contributor_ids uuid[] not null default '{}'::uuid[],
+  word_count integer not null,
+  size_bytes integer not null,
+  content_version integer not null
+);
+alter table document_snapshots add constraint document_snapshots_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_snapshots add constraint document_snapshots_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_snapshots add constraint document_snapshots_check1 CHECK (((kind = 'named'::text) = (name IS NOT NULL)));
+alter table document_snapshots add constraint document_snapshots_created_by_id_fkey FOREIGN KEY (created_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_snapshots add constraint document_snapshots_document_id_application_id_fkey FOREIGN KEY (document_id, application_id) REFERENCES documents(id, application_id) ON DELETE CASCADE;
+alter table document_snapshots add constraint document_snapshots_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_snapshots add constraint document_snapshots_document_id_user_id_fkey FOREIGN KEY (document_id, user_id) REFERENCES documents(id, user_id) ON DELETE CASCADE;
+alter table document_snapshots add constraint document_snapshots_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'named'::text, 'before_restore'::text, 'before_replace'::text])));
+alter table document_snapshots add constraint document_snapshots_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)));
+alter table document_snapshots add constraint document_snapshots_pkey PRIMARY KEY (id);
+alter table document_snapshots add constraint document_snapshots_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+CREATE INDEX document_snapshots_age ON public.document_snapshots USING btree (created_at) WHERE (kind <> 'named'::text);
+CREATE INDEX document_snapshots_application ON public.document_snapshots USING btree (application_id);
+CREATE INDEX document_snapshots_created_by ON public.document_snapshots USING btree (created_by_id);
+CREATE INDEX document_snapshots_document ON public.document_snapshots USING btree (document_id, created_at DESC, id DESC);
+CREATE INDEX document_snapshots_user ON public.document_snapshots USING btree (user_id);
+
+create table document_tag_assignments (
+  id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  application_id uuid,
+  user_id uuid,
+  document_id uuid not null,
+  tag_id uuid not null
+);
+alter table document_tag_assignments replica identity full;
+alter table document_tag_assignments add constraint document_tag_assignments_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_tag_assignments add constraint document_tag_assignments_document_id_application_id_fkey FOREIGN KEY (document_id, application_id) REFERENCES documents(id, application_id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_document_id_tag_id_key UNIQUE (document_id, tag_id);
+alter table document_tag_assignments add constraint document_tag_assignments_document_id_user_id_fkey FOREIGN KEY (document_id, user_id) REFERENCES documents(id, user_id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_pkey PRIMARY KEY (id);
+alter table document_tag_assignments add constraint document_tag_assignments_tag_id_application_id_fkey FOREIGN KEY (tag_id, application_id) REFERENCES document_tags(id, application_id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_tag_id_fkey FOREIGN KEY (tag_id) REFERENCES document_tags(id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_tag_id_user_id_fkey FOREIGN KEY (tag_id, user_id) REFERENCES document_tags(id, user_id) ON DELETE CASCADE;
+alter table document_tag_assignments add constraint document_tag_assignments_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+CREATE INDEX document_tag_assignments_application ON public.document_tag_assignments USING btree (application_id);
+CREATE INDEX document_tag_assignments_tag ON public.document_tag_assignments USING btree (tag_id);
+CREATE INDEX document_tag_assignments_user ON public.document_tag_assignments USING btree (user_id);
+
+create table document_tags (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  application_id uuid,
+  user_id uuid,
+  name text not null,
+  color text
+);
+alter table document_tags replica identity full;
+alter table document_tags add constraint document_tags_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_tags add constraint document_tags_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_tags add constraint document_tags_color_check CHECK ((color ~ '^#[0-9A-Fa-f]{6}$'::text));
+alter table document_tags add constraint document_tags_id_application_id_key UNIQUE (id, application_id);
+alter table document_tags add constraint document_tags_id_user_id_key UNIQUE (id, user_id);
+alter table document_tags add constraint document_tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)));
+alter table document_tags add constraint document_tags_pkey PRIMARY KEY (id);
+alter table document_tags add constraint document_tags_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_tags add constraint document_tags_version_check CHECK ((version >= 1));
+CREATE UNIQUE INDEX document_tags_application_name_key ON public.document_tags USING btree (application_id, lower(name));
+CREATE UNIQUE INDEX document_tags_user_name_key ON public.document_tags USING btree (user_id, lower(name));
+CREATE TRIGGER document_tags_version BEFORE UPDATE ON public.document_tags FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.color IS DISTINCT FROM new.color))) EXECUTE FUNCTION skerry_bump_version();
+
+create table document_updates (
+  id bigint not null,
+  document_id uuid not null,
+  update bytea not null,
+  created_at timestamp with time zone not null default now()
+);
+alter table document_updates add constraint document_updates_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_updates add constraint document_updates_pkey PRIMARY KEY (id);
+CREATE INDEX document_updates_document ON public.document_updates USING btree (document_id, id);
+
+create table documents (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  scope text not null,
+  application_id uuid,
+  project_id uuid,
+  user_id uuid,
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  trash_root_id uuid,
+  folder_id uuid,
+  title text not null,
+  rank text collate "C" not null,
+  excerpt text not null default ''::text,
+  word_count integer not null default 0,
+  content_version integer not null default 0,
+  content_updated_at timestamp with time zone,
+  content_updated_by_id uuid,
+  schema_version integer not null default 1,
+  created_by_id uuid
+);
+alter table documents replica identity full;
+alter table documents add constraint documents_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table documents add constraint documents_check CHECK (((scope = 'personal'::text) = (user_id IS NOT NULL)));
+alter table documents add constraint documents_check1 CHECK (((scope <> 'personal'::text) = (application_id IS NOT NULL)));
+alter table documents add constraint documents_check2 CHECK (((scope = 'project'::text) = (project_id IS NOT NULL)));
+alter table documents add constraint documents_check3 CHECK (((deleted_at IS NULL) = (trash_root_id IS NULL)));
+alter table documents add constraint documents_content_updated_by_id_fkey FOREIGN KEY (content_updated_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table documents add constraint documents_content_version_check CHECK ((content_version >= 0));
+alter table documents add constraint documents_created_by_id_fkey FOREIGN KEY (created_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table documents add constraint documents_deleted_by_id_fkey FOREIGN KEY (deleted_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table documents add constraint documents_excerpt_check CHECK ((char_length(excerpt) <= 300));
+alter table documents add constraint documents_folder_id_application_id_fkey FOREIGN KEY (folder_id, application_id) REFERENCES document_folders(id, application_id) ON DELETE SET NULL (folder_id);
+alter table documents add constraint documents_folder_id_fkey FOREIGN KEY (folder_id) REFERENCES document_folders(id) ON DELETE SET NULL;
+alter table documents add constraint documents_folder_id_project_id_fkey FOREIGN KEY (folder_id, project_id) REFERENCES document_folders(id, project_id) ON DELETE SET NULL (folder_id);
+alter table documents add constraint documents_folder_id_scope_fkey FOREIGN KEY (folder_id, scope) REFERENCES document_folders(id, scope) ON DELETE SET NULL (folder_id);
+alter table documents add constraint documents_folder_id_user_id_fkey FOREIGN KEY (folder_id, user_id) REFERENCES document_folders(id, user_id) ON DELETE SET NULL (folder_id);
+alter table documents add constraint documents_id_application_id_key UNIQUE (id, application_id);
+alter table documents add constraint documents_id_user_id_key UNIQUE (id, user_id);
+alter table documents add constraint documents_pkey PRIMARY KEY (id);
+alter table documents add constraint documents_project_id_application_id_fkey FOREIGN KEY (project_id, application_id) REFERENCES projects(id, application_id) ON DELETE CASCADE;
+alter table documents add constraint documents_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id) ON DELETE CASCADE;
+alter table documents add constraint documents_rank_check CHECK ((rank ~ '^[A-Za-z][0-9A-Za-z]{0,199}$'::text));
+alter table documents add constraint documents_scope_check CHECK ((scope = ANY (ARRAY['personal'::text, 'application'::text, 'project'::text])));
+alter table documents add constraint documents_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 255)));
+alter table documents add constraint documents_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table documents add constraint documents_version_check CHECK ((version >= 1));
+alter table documents add constraint documents_word_count_check CHECK ((word_count >= 0));
+CREATE INDEX documents_application ON public.documents USING btree (application_id);
+CREATE INDEX documents_content_updated_by ON public.documents USING btree (content_updated_by_id);
+CREATE INDEX documents_created_by ON public.documents USING btree (created_by_id);
+CREATE INDEX documents_deleted_by ON public.documents USING btree (deleted_by_id);
+CREATE INDEX documents_folder ON public.documents USING btree (folder_id);
+CREATE INDEX documents_project ON public.documents USING btree (project_id);
+CREATE INDEX documents_trash ON public.documents USING btree (trash_root_id) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX documents_user ON public.documents USING btree (user_id);
+CREATE TRIGGER documents_name AFTER INSERT OR DELETE OR UPDATE OF title, folder_id, deleted_at ON public.documents FOR EACH ROW EXECUTE FUNCTION skerry_document_name();
+CREATE TRIGGER documents_version BEFORE UPDATE ON public.documents FOR EACH ROW WHEN (((((((((old.folder_id IS DISTINCT FROM new.folder_id) OR (old.title IS DISTINCT FROM new.title)) OR (old.rank IS DISTINCT FROM new.rank)) OR (old.schema_version IS DISTINCT FROM new.schema_version)) OR (old.created_by_id IS DISTINCT FROM new.created_by_id)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.trash_root_id IS DISTINCT FROM new.trash_root_id))) EXECUTE FUNCTION skerry_bump_version();
+
 create table external_refs (
   application_id uuid not null,
   container_id uuid not null,
@@ -283,17 +534,33 @@ create table mentions (
   id uuid not null,
   created_at timestamp with time zone not null default now(),
   application_id uuid not null,
-  comment_id uuid not null,
-  user_id uuid not null
+  comment_id uuid,
+  user_id uuid not null,
+  document_id uuid
 );
 alter table mentions replica identity full;
 alter table mentions add constraint mentions_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
 alter table mentions add constraint mentions_comment_id_application_id_fkey FOREIGN KEY (comment_id, application_id) REFERENCES comments(id, application_id) ON DELETE CASCADE;
 alter table mentions add constraint mentions_comment_id_fkey FOREIGN KEY (comment_id) REFERENCES comments(id) ON DELETE CASCADE;
 alter table mentions add constraint mentions_comment_id_user_id_key UNIQUE (comment_id, user_id);
+alter table mentions add constraint mentions_document_application_fkey FOREIGN KEY (document_id, application_id) REFERENCES documents(id, application_id) ON DELETE CASCADE;
+alter table mentions add constraint mentions_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table mentions add constraint mentions_document_user_key UNIQUE (document_id, user_id);
 alter table mentions add constraint mentions_pkey PRIMARY KEY (id);
+alter table mentions add constraint mentions_source_check CHECK ((num_nonnulls(comment_id, document_id) = 1));
 alter table mentions add constraint mentions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 CREATE INDEX mentions_user ON public.mentions USING btree (user_id);
+
+create table place_names (
+  scope_id uuid not null,
+  folder_id uuid not null,
+  name_key text not null,
+  kind text not null,
+  entity_id uuid not null
+);
+alter table place_names add constraint place_names_entity_id_key UNIQUE (entity_id);
+alter table place_names add constraint place_names_kind_check CHECK ((kind = ANY (ARRAY['folder'::text, 'document'::text])));
+alter table place_names add constraint place_names_name_key PRIMARY KEY (scope_id, folder_id, name_key);
 
 create table project_aggregates (
   project_id uuid not null,
@@ -349,6 +616,7 @@ alter table project_members add constraint project_members_version_check CHECK (
 CREATE INDEX project_members_added_by ON public.project_members USING btree (added_by_id);
 CREATE INDEX project_members_application_user ON public.project_members USING btree (application_id, user_id);
 CREATE INDEX project_members_user ON public.project_members USING btree (user_id);
+CREATE TRIGGER project_members_lost_locks AFTER DELETE ON public.project_members FOR EACH ROW EXECUTE FUNCTION skerry_lost_locks();
 CREATE TRIGGER project_members_version BEFORE UPDATE ON public.project_members FOR EACH ROW WHEN (((old.role IS DISTINCT FROM new.role) OR (old.added_by_id IS DISTINCT FROM new.added_by_id))) EXECUTE FUNCTION skerry_bump_version();
 
 create table projects (
@@ -422,6 +690,17 @@ alter table sessions add constraint sessions_user_agent_check CHECK ((char_lengt
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
+
+create table snapshot_contents (
+  snapshot_id uuid not null,
+  ydoc bytea not null,
+  content_json jsonb not null,
+  content_markdown text not null,
+  content_plain text not null,
+  attachment_ids uuid[] not null
+);
+alter table snapshot_contents add constraint snapshot_contents_pkey PRIMARY KEY (snapshot_id);
+alter table snapshot_contents add constraint snapshot_contents_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES document_snapshots(id) ON DELETE CASCADE;
 
 create table status_redirects (
   old_status_id uuid not null,
@@ -646,6 +925,24 @@ AS $function$
      select count(*) = count(distinct lower(l)) and coalesce(bool_and(char_length(l) between 1 and 50), true)
        from unnest(labels) as l $function$;
 
+CREATE OR REPLACE FUNCTION public.skerry_document_name()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     if tg_op = 'DELETE' then
+       delete from place_names where entity_id = old.id;
+     elsif new.deleted_at is not null then
+       delete from place_names where entity_id = new.id;
+     else
+       insert into place_names (scope_id, folder_id, name_key, kind, entity_id)
+       values (coalesce(new.project_id, new.application_id, new.user_id),
+               coalesce(new.folder_id, '00000000-0000-0000-0000-000000000000'), lower(btrim(new.title)), 'document', new.id)
+       on conflict (entity_id) do update set folder_id = excluded.folder_id, name_key = excluded.name_key;
+     end if;
+     return null;
+   end $function$;
+
 CREATE OR REPLACE FUNCTION public.skerry_effective_status()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -663,6 +960,56 @@ CREATE OR REPLACE FUNCTION public.skerry_fixed_category()
 AS $function$
    begin
      raise exception 'the category of a status cannot change' using errcode = '23514';
+   end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_folder_name()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     if tg_op = 'DELETE' then
+       delete from place_names where entity_id = old.id;
+     elsif new.deleted_at is not null then
+       delete from place_names where entity_id = new.id;
+     else
+       insert into place_names (scope_id, folder_id, name_key, kind, entity_id)
+       values (coalesce(new.project_id, new.application_id, new.user_id),
+               coalesce(new.parent_id, '00000000-0000-0000-0000-000000000000'), lower(btrim(new.name)), 'folder', new.id)
+       on conflict (entity_id) do update set folder_id = excluded.folder_id, name_key = excluded.name_key;
+     end if;
+     return null;
+   end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_folder_path()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   declare above record;
+   begin
+     if new.parent_id is null then
+       new.path := '/' || new.id || '/';
+       new.depth := 0;
+       return new;
+     end if;
+     select path, depth into above from document_folders where id = new.parent_id;
+     if strpos(above.path, '/' || new.id || '/') > 0 then
+       raise exception 'a folder cannot lie below itself' using errcode = '23514', constraint = 'document_folders_cycle_check';
+     end if;
+     -- a parent that is missing is the foreign key's to refuse
+     new.path := coalesce(above.path, '/') || new.id || '/';
+     new.depth := coalesce(above.depth + 1, 0);
+     return new;
+   end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_folder_path_below()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     update document_folders
+        set path = new.path || substr(path, length(old.path) + 1), depth = depth + new.depth - old.depth
+      where path like old.path || '%' and id <> new.id;
+     return null;
    end $function$;
 
 CREATE OR REPLACE FUNCTION public.skerry_item_count()
@@ -698,6 +1045,24 @@ AS $function$
        end if;
        return null;
      end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_lost_locks()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   declare
+     app uuid := old.application_id;
+     person uuid := old.user_id;
+   begin
+     delete from document_locks l using documents d
+      where l.application_id = app and l.holder_id = person and d.id = l.document_id
+        and not exists (
+          select 1 from application_members m
+           where m.application_id = app and m.user_id = person
+             and (m.role = 'owner' or (m.role = 'editor' and (d.project_id is null or exists (
+               select 1 from project_members p where p.project_id = d.project_id and p.user_id = person)))));
+     return null;
+   end $function$;
 
 CREATE OR REPLACE FUNCTION public.skerry_member_names()
  RETURNS trigger
@@ -1007,4 +1372,4 @@ AS $function$
        return null;
      end $function$;
 
-create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, invitations, mentions, project_aggregates, project_members, projects, task_statuses, tasks, users;
+create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, project_aggregates, project_members, projects, task_statuses, tasks, users;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
+import { createDocuments } from './features/documents/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { createHttp, type Http, windowsFor } from './http/stack.ts'
@@ -11,6 +12,7 @@ import type { Config } from '#server/kernel/config.ts'
 import { createMetrics, type Metrics } from '#server/kernel/metrics.ts'
 import { createShare } from '#server/kernel/groups.ts'
 import type { Database } from '#server/kernel/database.ts'
+import type { Documents } from '#server/kernel/documents.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { MutationDeps } from '#server/kernel/mutation.ts'
@@ -43,13 +45,15 @@ export interface App {
   readonly mutation: MutationDeps
   readonly write: ServerWrite
   readonly sessions: SessionPort
+  /** What sockets of documents need. */
+  readonly documents: Documents
 }
 
 const wireRevocation = (bus: Bus, gate: Gate): void => {
   bus.subscribe(event => {
     if (event.type === 'session_ended') gate.revocations.sessionEnded(event.userId, event.sessionPublicId)
     else if (event.type === 'access_changed') gate.revocations.accessChanged(event.userId, event.applicationId)
-    else gate.revocations.applicationDeleted(event.applicationId)
+    else if (event.type === 'application_deleted') gate.revocations.applicationDeleted(event.applicationId)
   })
 }
 
@@ -108,5 +112,6 @@ export const createApp = (options: AppOptions): App => {
     metrics,
     shapes: (call, actor) => gate.handle(call, actor),
   })
-  return { http, bus, gate, features, routes, mutation, write, sessions }
+  const documents = createDocuments({ database, write, clock, settings: config })
+  return { http, bus, gate, features, routes, mutation, write, sessions, documents }
 }

@@ -1,7 +1,8 @@
 // Content of comments: Markdown in, the model's guard, plain text and mentions out.
 import { expect, test } from 'vitest'
 import { markdownToContent } from './markdown.ts'
-import { checkContent, contentLimits } from './model.ts'
+import { checkContent } from './check.ts'
+import { contentLimits, modelLimits } from './model.ts'
 import { keepMentions, mentionedIds, plainText } from './text.ts'
 
 const ann = '0190a1b2-0000-7000-8000-00000000000a'
@@ -68,6 +69,6 @@ test('depth and length are bounded', () => {
   let nested: unknown = { type: 'paragraph' }
   for (let i = 0; i < contentLimits.depth; i += 1) nested = { type: 'blockquote', content: [nested] }
   expect(checkContent({ type: 'doc', content: [nested] })).toHaveProperty('problems.0.code', 'too_long')
-  const long = { type: 'paragraph', content: [{ type: 'text', text: 'x'.repeat(contentLimits.text + 1) }] }
+  const long = { type: 'paragraph', content: [{ type: 'text', text: 'x'.repeat(modelLimits.comment.text + 1) }] }
   expect(checkContent({ type: 'doc', content: [long] })).toHaveProperty('problems.0.code', 'too_long')
 })

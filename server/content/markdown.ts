@@ -1,67 +1,244 @@
-// Markdown → content of a comment. Raw HTML stays text; links of our own schemes become mentions. Pure.
-import { TaskItem, TaskList } from '@tiptap/extension-list'
+// Markdown → content of a document or a comment (domain rules, section 8.7). Blocks are cut by the lexer that comes with
+// TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
-import { StarterKit } from '@tiptap/starter-kit'
-import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
+import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { fileIdIn } from './markdown-links.ts'
+import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
+import { attribute } from './text.ts'
 
-let manager: MarkdownManager | undefined
+type Lexer = InstanceType<MarkdownManager['instance']['Lexer']>
+type Token = ReturnType<Lexer['blockTokens']>[number]
 
-// made at first use: building the schema takes longer than parsing many comments
-const parser = (): MarkdownManager =>
-  (manager ??= new MarkdownManager({ extensions: [StarterKit, TaskList, TaskItem.configure({ nested: true })] }))
+let lexerClass: MarkdownManager['instance']['Lexer'] | undefined
 
-const mentionPrefix = 'skerry-user:'
+// made at first use: loading costs more than reading many comments
+const newLexer = (): Lexer => new (lexerClass ??= new MarkdownManager({ extensions: [] }).instance.Lexer)()
 
-const mentionOf = (node: ContentNode): ContentNode | undefined => {
-  const link = node.marks?.find(mark => mark.type === 'link')
-  const href = link?.attrs?.href
-  if (typeof href !== 'string' || !href.startsWith(mentionPrefix)) return undefined
-  return {
-    type: 'mention',
-    attrs: { id: href.slice(mentionPrefix.length), label: (node.text ?? '').replace(/^@/, '') },
-  }
+interface Context {
+  readonly links: LinkTable
+  readonly model: ContentModel
 }
 
-const cleanMarks = (marks: readonly Mark[] | undefined): readonly Mark[] =>
-  (marks ?? []).flatMap(mark => {
-    if (mark.type !== 'link') return [{ type: mark.type }]
-    return isAllowedHref(mark.attrs?.href) ? [{ type: 'link', attrs: { href: mark.attrs?.href } }] : []
-  })
-
-// headings are no part of a comment: they stand as bold paragraphs, so that nothing typed is lost
-const embolden = (node: ContentNode): ContentNode => ({
-  ...node,
-  type: 'paragraph',
-  ...(node.content
-    ? {
-        content: node.content.map(child =>
-          child.type === 'text' ? { ...child, marks: [...(child.marks ?? []), { type: 'bold' }] } : child,
-        ),
-      }
-    : {}),
+const node = (type: string, content: readonly ContentNode[], attrs: Record<string, unknown> = {}): ContentNode => ({
+  type,
+  ...(Object.keys(attrs).length > 0 ? { attrs } : {}),
+  ...(content.length > 0 ? { content } : {}),
 })
 
-const convert = (node: ContentNode): ContentNode[] => {
-  if (node.type === 'text') {
-    if (!node.text) return []
-    const marks = cleanMarks(node.marks)
-    return [mentionOf(node) ?? { type: 'text', text: node.text, ...(marks.length > 0 ? { marks } : {}) }]
-  }
-  const { attrs: _attrs, ...source } = node.type === 'heading' ? embolden(node) : node
-  const content = source.content?.flatMap(convert)
-  const attrs =
-    node.type === 'heading' ? {} : Object.fromEntries(Object.entries(node.attrs ?? {}).filter(([, v]) => v !== null))
-  return [
-    {
-      type: source.type,
-      ...(Object.keys(attrs).length > 0 ? { attrs } : {}),
-      ...(content && content.length > 0 ? { content } : {}),
-    },
-  ]
+const paragraph = (content: readonly ContentNode[]): ContentNode => node('paragraph', content)
+
+/** An image of a stored file; one from elsewhere is a link to it, one from nowhere its text. */
+const imageOf = (image: ContentNode): ContentNode | undefined => {
+  const src = attribute(image, 'src')
+  const alt = attribute(image, 'alt')
+  const id = fileIdIn(src)
+  if (id !== undefined) return { type: 'image', attrs: { attachmentId: id, ...(alt === '' ? {} : { alt }) } }
+  const text = alt === '' ? src : alt
+  if (text === '') return undefined
+  return { type: 'text', text, ...(isAllowedHref(src) ? { marks: [{ type: 'link', attrs: { href: src } }] } : {}) }
 }
 
-/** The content that `markdown` stands for; still to be checked against the model, like any other input. */
-export const markdownToContent = (markdown: string): ContentNode => {
-  const [doc] = convert(parser().parse(markdown) as ContentNode)
-  return doc ?? { type: 'doc' }
+/** Inline content without images, for places that hold no block. */
+const inlineOnly = (source: string, context: Context): ContentNode[] =>
+  readInline(source, context).flatMap(one => {
+    if (one.type !== 'image') return [one]
+    const image = imageOf(one)
+    if (image?.type !== 'image') return image ? [image] : []
+    const href = `skerry-file:${attribute(image, 'attachmentId')}`
+    return [{ type: 'text', text: attribute(image, 'alt') || href, marks: [{ type: 'link', attrs: { href } }] }]
+  })
+
+/** Inline source as paragraphs, an image or the end of a paragraph of a cell between them. */
+const paragraphs = (source: string, context: Context & Partial<InlineContext>): ContentNode[] => {
+  const out: ContentNode[] = []
+  let run: ContentNode[] = []
+  let cut = false
+  const close = (always: boolean): void => {
+    if (run.length > 0 || always) out.push(paragraph(run))
+    run = []
+  }
+  for (const one of readInline(source, context)) {
+    const image = one.type === 'image' ? imageOf(one) : undefined
+    if (image?.type === 'image') {
+      close(false)
+      out.push(image)
+      cut = false
+    } else if (one.type === 'cut') {
+      close(cut || out.at(-1)?.type !== 'image')
+      cut = true
+    } else if (one.type !== 'image') run.push(one)
+    else if (image) run.push(image)
+  }
+  close(cut)
+  return out
+}
+
+const rawLines = (raw: string): ContentNode[] => {
+  const lines = raw.replace(/\n+$/, '').split('\n')
+  const content = lines.flatMap((line, index): ContentNode[] => [
+    ...(index > 0 ? [{ type: 'hardBreak' }] : []),
+    ...(line.trim() === '' ? [] : [{ type: 'text', text: line.trim() }]),
+  ])
+  return content.some(one => one.type === 'text') ? [paragraph(content)] : []
+}
+
+const withParagraph = (blocks: readonly ContentNode[]): readonly ContentNode[] =>
+  blocks[0]?.type === 'paragraph' ? blocks : [paragraph([]), ...blocks]
+
+const filled = (blocks: readonly ContentNode[]): readonly ContentNode[] =>
+  blocks.length > 0 ? blocks : [paragraph([])]
+
+const boxPattern = /^\[([ xX])\](?:[ \t]+|$)/
+
+interface ReadItem {
+  readonly checked: boolean | undefined
+  readonly blocks: readonly ContentNode[]
+}
+
+const readItem = (tokens: readonly Token[], context: Context): ReadItem => {
+  const rest = tokens.filter(token => token.type !== 'checkbox' && token.type !== 'space')
+  const first = rest[0]
+  const isText = first?.type === 'text' || first?.type === 'paragraph'
+  const box = isText ? boxPattern.exec(first.raw.trimStart()) : null
+  const ticked = tokens.find(token => token.type === 'checkbox') as { checked?: boolean } | undefined
+  const checked = box ? box[1] !== ' ' : ticked?.checked
+  if (checked === undefined || !isText) return { checked, blocks: withParagraph(blocks(rest, context)) }
+  const text = ((first as { text?: string }).text ?? '').replace(box ? boxPattern : /^/, '')
+  const head = text.trim() === '' ? [paragraph([])] : paragraphs(text, context)
+  return { checked, blocks: withParagraph([...head, ...blocks(rest.slice(1), context)]) }
+}
+
+/** Items with boxes and items without stand in lists of their own. */
+const readList = (token: Token, context: Context): ContentNode[] => {
+  const list = token as { ordered: boolean; start: number | ''; items: { tokens: Token[] }[] }
+  const lists: { type: string; items: ContentNode[] }[] = []
+  for (const { tokens } of list.items) {
+    const { checked, blocks: content } = readItem(tokens, context)
+    const type = checked !== undefined && !list.ordered ? 'taskList' : list.ordered ? 'orderedList' : 'bulletList'
+    const item = type === 'taskList' ? node('taskItem', content, { checked }) : node('listItem', content)
+    const last = lists.at(-1)
+    if (last?.type === type) last.items.push(item)
+    else lists.push({ type, items: [item] })
+  }
+  const start = typeof list.start === 'number' && list.start !== 1 && list.start <= 1_000_000 ? list.start : undefined
+  return lists.map(({ type, items }) =>
+    node(type, items, type === 'orderedList' && start !== undefined ? { start } : {}),
+  )
+}
+
+interface Cell {
+  readonly text: string
+}
+
+const readTable = (token: Token, context: Context): ContentNode[] => {
+  const { header, rows } = token as unknown as { header: Cell[]; rows: Cell[][] }
+  if (context.model === 'comment') {
+    // no tables in comments: each row is a line
+    return [header, ...rows].map(row =>
+      paragraph(
+        row.flatMap(({ text }, index): ContentNode[] => [
+          ...(index > 0 ? [{ type: 'text', text: ' | ' }] : []),
+          ...inlineOnly(text, context),
+        ]),
+      ),
+    )
+  }
+  const row = (cells: readonly Cell[], type: string): ContentNode =>
+    node(
+      'tableRow',
+      cells.map(({ text }) => node(type, filled(paragraphs(text, { ...context, cell: true })))),
+    )
+  return [node('table', [row(header, 'tableHeader'), ...rows.map(cells => row(cells, 'tableCell'))])]
+}
+
+const readHeading = (token: Token, context: Context): ContentNode => {
+  const { depth, text } = token as { depth: number; text: string }
+  const content = inlineOnly(text, context)
+  if (context.model === 'document') return node('heading', content, { level: depth })
+  // headings are no part of a comment: they stand as bold paragraphs, so that nothing typed is lost
+  return paragraph(
+    content.map(one =>
+      one.type === 'text' && !one.marks?.some(mark => mark.type === 'bold')
+        ? { ...one, marks: [...(one.marks ?? []), { type: 'bold' }] }
+        : one,
+    ),
+  )
+}
+
+const readCode = (token: Token): ContentNode => {
+  const { text, lang } = token as { text: string; lang?: string }
+  const language = lang?.trim().slice(0, 100).toWellFormed()
+  return node('codeBlock', text === '' ? [] : [{ type: 'text', text }], language ? { language } : {})
+}
+
+const blocks = (tokens: readonly Token[], context: Context): ContentNode[] =>
+  tokens.flatMap((token): ContentNode[] => {
+    switch (token.type) {
+      case 'heading':
+        return [readHeading(token, context)]
+      case 'paragraph':
+      case 'text':
+        return paragraphs((token as { text?: string }).text ?? token.raw, context)
+      case 'list':
+        return readList(token, context)
+      case 'code':
+        return [readCode(token)]
+      case 'blockquote':
+        return [node('blockquote', filled(blocks((token as { tokens?: Token[] }).tokens ?? [], context)))]
+      case 'hr':
+        return [node('horizontalRule', [])]
+      case 'table':
+        return readTable(token, context)
+      case 'html':
+        return rawLines(token.raw)
+      default:
+        return []
+    }
+  })
+
+/** A line that opens more levels at once than a document may have: reading those takes the square of its length. */
+const tooDeep = (markdown: string): boolean =>
+  (markdown.match(/^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){101}.*$/gm) ?? [])
+    // a rule may be as long as it likes
+    .some(line => !/^[ \t]*([-*])(?:[ \t]|\1)*$/.test(line))
+
+/** Cells that tables may have, the missing ones included that readers add to short rows. */
+const cellLimit = 200_000
+
+const delimiterRow = /^\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
+
+/** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
+const tooWide = (markdown: string): boolean => {
+  let cells = 0
+  let columns = 0
+  for (const line of markdown.split('\n')) {
+    if (line.trim() === '') columns = 0
+    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line.replace(/^[ \t>]+/, ''))) {
+      columns = Math.max(columns, line.split('|').length)
+    }
+    cells += columns
+  }
+  return cells > cellLimit
+}
+
+/** Thrown for Markdown that no document can hold; the message says why. */
+export class UnreadableMarkdown extends Error {}
+
+/**
+ * The content that `markdown` stands for; still to be checked against the model, like any other input. Throws
+ * UnreadableMarkdown when it is nested too deep or its tables are too large.
+ */
+export const markdownToContent = (markdown: string, model: ContentModel = 'comment'): ContentNode => {
+  const deep = `The text is nested deeper than ${contentLimits.depth} levels.`
+  const source = markdown.replace(/\r\n?/g, '\n')
+  if (tooDeep(source)) throw new UnreadableMarkdown(deep)
+  if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
+  const lexer = newLexer()
+  try {
+    const tokens = lexer.blockTokens(source, [])
+    return node('doc', blocks(tokens, { links: lexer.tokens.links, model }))
+  } catch (error) {
+    if (error instanceof RangeError) throw new UnreadableMarkdown(deep, { cause: error })
+    throw error
+  }
 }

@@ -1,5 +1,5 @@
-// The content model of comments (TipTap JSON): which nodes, marks and attributes there are, and how they nest. Pure.
-// Source: the domain rules, section 8.7; documents add headings, tables and drawings to it.
+// The content model (TipTap JSON) of documents and comments: which nodes, marks and attributes there are. Pure.
+// Source: the domain rules, section 8.7. What checks content against it is check.ts.
 
 export interface Mark {
   readonly type: string
@@ -14,39 +14,81 @@ export interface ContentNode {
   readonly text?: string
 }
 
-/** What is wrong with a document, and where. */
-export interface ContentProblem {
-  readonly path: string
-  readonly code: 'bad_format' | 'too_long'
-  readonly message: string
+/** Documents have all of it; comments no headings, tables and drawings. */
+export type ContentModel = 'document' | 'comment'
+
+/** Marks from the outermost inward: the order in which they are stored and written. */
+export const markOrder: readonly string[] = [
+  'link',
+  'textStyle',
+  'highlight',
+  'underline',
+  'bold',
+  'italic',
+  'strike',
+  'code',
+]
+
+/** Bounds of all content: levels, nodes; of the text attributes of one node; of a drawing. */
+export const contentLimits = { depth: 100, nodes: 50_000, attribute: 2000, drawing: 5 * 1024 * 1024 } as const
+
+/** Bounds of one model: characters of text, and bytes as JSON. */
+export const modelLimits: Readonly<Record<ContentModel, { readonly text: number; readonly bytes: number }>> = {
+  comment: { text: 50_000, bytes: 256 * 1024 },
+  document: { text: 10 * 1024 * 1024, bytes: 10 * 1024 * 1024 },
 }
 
-export const contentLimits = { depth: 100, nodes: 50_000, text: 50_000, bytes: 256 * 1024 } as const
+/** Is the value of an attribute allowed? `undefined` asks whether it may be absent. */
+export type Attribute = (value: unknown) => boolean
 
-type Attribute = (value: unknown) => boolean
+const textUpTo =
+  (limit: number): Attribute =>
+  value =>
+    typeof value === 'string' && value.length <= limit && value.isWellFormed() && !value.includes('\0')
+const absent: Attribute = value => value === null || value === undefined
+const optional =
+  (check: Attribute): Attribute =>
+  value =>
+    absent(value) || check(value)
+const integer =
+  (from: number, to: number): Attribute =>
+  value =>
+    Number.isInteger(value) && (value as number) >= from && (value as number) <= to
 
-const text: Attribute = value => typeof value === 'string' && value.length <= 2000 && value.isWellFormed()
-const optionalText: Attribute = value => value === null || value === undefined || text(value)
+const text = textUpTo(contentLimits.attribute)
+const optionalText = optional(text)
 const flag: Attribute = value => typeof value === 'boolean'
 const uuid: Attribute = value => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
-const count: Attribute = value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1_000_000
-const optionalCount: Attribute = value => value === null || value === undefined || count(value)
-const align: Attribute = value =>
-  value === null || value === undefined || ['left', 'center', 'right', 'justify'].includes(value as string)
+const optionalCount = optional(integer(0, 1_000_000))
+const align = optional(value => ['left', 'center', 'right', 'justify'].includes(value as string))
+const columnWidths = optional(
+  value => Array.isArray(value) && value.length <= 1000 && value.every(optional(integer(0, 100_000))),
+)
 
 const allowedSchemes = new Set(['http:', 'https:', 'mailto:', 'skerry-user:', 'skerry-file:'])
 
 /** May a link lead there? http, https, mailto and the two schemes of our own. */
 export const isAllowedHref = (href: unknown): boolean =>
-  typeof href === 'string' && href.length <= 2000 && URL.canParse(href) && allowedSchemes.has(new URL(href).protocol)
+  typeof href === 'string' &&
+  href.length <= contentLimits.attribute &&
+  URL.canParse(href) &&
+  allowedSchemes.has(new URL(href).protocol)
 
-interface NodeRule {
+/** What may stand in a node, and what must. */
+export interface NodeRule {
   /** Node types that may stand inside; 'inline' for text, breaks and mentions; undefined for none. */
   readonly content?: 'inline' | readonly string[]
   readonly attrs?: Readonly<Record<string, Attribute>>
+  /**
+   * What editors need in it, and drop it without: a paragraph first or any block (an empty paragraph is added then), or
+   * a child of its own kind (its absence is a problem).
+   */
+  readonly needs?: 'paragraph' | 'block' | 'child'
 }
 
-const blocks = [
+const layout = { textAlign: align, indent: optional(integer(0, 100)) }
+
+const commentBlocks = [
   'paragraph',
   'bulletList',
   'orderedList',
@@ -56,27 +98,55 @@ const blocks = [
   'horizontalRule',
   'image',
 ] as const
-const layout = { textAlign: align, indent: optionalCount }
+const documentBlocks = [...commentBlocks, 'heading', 'table', 'drawio'] as const
 
-const rules: Readonly<Record<string, NodeRule>> = {
+const rulesWith = (blocks: readonly string[]): Readonly<Record<string, NodeRule>> => ({
   doc: { content: blocks },
   paragraph: { content: 'inline', attrs: layout },
-  bulletList: { content: ['listItem'] },
-  orderedList: { content: ['listItem'], attrs: { start: optionalCount, type: optionalText } },
-  listItem: { content: blocks },
-  taskList: { content: ['taskItem'] },
-  taskItem: { content: blocks, attrs: { checked: flag } },
+  bulletList: { content: ['listItem'], needs: 'child' },
+  orderedList: { content: ['listItem'], attrs: { start: optionalCount, type: optionalText }, needs: 'child' },
+  listItem: { content: blocks, needs: 'paragraph' },
+  taskList: { content: ['taskItem'], needs: 'child' },
+  taskItem: { content: blocks, attrs: { checked: flag }, needs: 'paragraph' },
   codeBlock: { content: ['text'], attrs: { language: optionalText } },
-  blockquote: { content: blocks },
+  blockquote: { content: blocks, needs: 'block' },
   horizontalRule: {},
   image: { attrs: { attachmentId: uuid, alt: optionalText, width: optionalCount } },
   text: {},
   hardBreak: {},
   mention: { attrs: { id: uuid, label: text } },
-}
-const inline = ['text', 'hardBreak', 'mention']
+})
 
-const marks: Readonly<Record<string, Readonly<Record<string, Attribute>>>> = {
+const cell: NodeRule = {
+  content: documentBlocks,
+  attrs: {
+    colspan: optional(integer(1, 100)),
+    rowspan: optional(integer(1, 1000)),
+    colwidth: columnWidths,
+    align: optionalText,
+  },
+  needs: 'block',
+}
+
+/** The nodes of each model. */
+export const nodeRules: Readonly<Record<ContentModel, Readonly<Record<string, NodeRule>>>> = {
+  comment: rulesWith(commentBlocks),
+  document: {
+    ...rulesWith(documentBlocks),
+    heading: { content: 'inline', attrs: { level: integer(1, 6), ...layout } },
+    table: { content: ['tableRow'], needs: 'child' },
+    tableRow: { content: ['tableHeader', 'tableCell'], needs: 'child' },
+    tableHeader: cell,
+    tableCell: cell,
+    drawio: { attrs: { attachmentId: optional(uuid), xml: optional(textUpTo(contentLimits.drawing)) } },
+  },
+}
+
+/** What stands in a line of text. */
+export const inlineTypes: readonly string[] = ['text', 'hardBreak', 'mention']
+
+/** The marks of both models, with their attributes. */
+export const markRules: Readonly<Record<string, Readonly<Record<string, Attribute>>>> = {
   bold: {},
   italic: {},
   strike: {},
@@ -84,108 +154,7 @@ const marks: Readonly<Record<string, Readonly<Record<string, Attribute>>>> = {
   underline: {},
   link: { href: isAllowedHref, title: optionalText, target: optionalText, rel: optionalText, class: optionalText },
   highlight: { color: optionalText },
-  textStyle: { color: optionalText },
-}
-
-class Checker {
-  readonly problems: ContentProblem[] = []
-  #nodes = 0
-  #text = 0
-
-  #say(path: string, message: string, code: ContentProblem['code'] = 'bad_format'): undefined {
-    if (this.problems.length < 20) this.problems.push({ path, code, message })
-    return undefined
-  }
-
-  #attrs(
-    path: string,
-    given: unknown,
-    known: Readonly<Record<string, Attribute>>,
-  ): Record<string, unknown> | undefined {
-    if (given === undefined || given === null) return undefined
-    if (typeof given !== 'object' || Array.isArray(given)) return this.#say(path, 'Attributes are an object.')
-    const out: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(given)) {
-      const rule = known[name]
-      if (!rule) this.#say(`${path}.${name}`, 'There is no such attribute here.')
-      else if (!rule(value)) this.#say(`${path}.${name}`, 'The value is not allowed.')
-      else if (value !== null && value !== undefined) out[name] = value
-    }
-    return out
-  }
-
-  #marks(path: string, given: unknown): Mark[] | undefined {
-    if (given === undefined) return undefined
-    if (!Array.isArray(given) || given.length > 20) return this.#say(path, 'Marks are a short list.')
-    const out: Mark[] = []
-    for (const [index, entry] of (given as unknown[]).entries()) {
-      const mark = entry as Partial<Mark> | null
-      const known = typeof mark?.type === 'string' && Object.hasOwn(marks, mark.type) ? marks[mark.type] : undefined
-      if (!mark || !known) {
-        this.#say(`${path}.${index}`, 'There is no such mark.')
-        continue
-      }
-      const attrs = this.#attrs(`${path}.${index}.attrs`, mark.attrs, known)
-      out.push({ type: mark.type as string, ...(attrs && Object.keys(attrs).length > 0 ? { attrs } : {}) })
-    }
-    return out.length > 0 ? out : undefined
-  }
-
-  /** A clean copy of `given`, or undefined with the problems noted. */
-  node(path: string, given: unknown, allowed: readonly string[], depth: number): ContentNode | undefined {
-    this.#nodes += 1
-    if (depth > contentLimits.depth || this.#nodes > contentLimits.nodes) {
-      return this.#say(path, 'The content is nested too deep or has too many parts.', 'too_long')
-    }
-    const node = given as Partial<ContentNode> | null
-    if (typeof node !== 'object' || node === null || typeof node.type !== 'string' || !allowed.includes(node.type)) {
-      return this.#say(path, `Here stands one of ${allowed.join(', ')}.`)
-    }
-    const rule = rules[node.type] ?? {}
-    if (node.type === 'text') return this.#textNode(path, node)
-    const attrs = this.#attrs(`${path}.attrs`, node.attrs, rule.attrs ?? {})
-    for (const [name, check] of Object.entries(rule.attrs ?? {})) {
-      if (attrs?.[name] === undefined && !check(undefined))
-        this.#say(`${path}.attrs.${name}`, 'This attribute is needed.')
-    }
-    const children = node.content === undefined ? [] : node.content
-    if (!Array.isArray(children)) return this.#say(`${path}.content`, 'Content is a list.')
-    if (children.length > 0 && !rule.content) return this.#say(`${path}.content`, `${node.type} holds nothing.`)
-    const inside = rule.content === 'inline' ? inline : (rule.content ?? [])
-    const content: ContentNode[] = []
-    for (const [index, child] of (children as unknown[]).entries()) {
-      const clean = this.node(`${path}.content.${index}`, child, inside, depth + 1)
-      if (clean) content.push(clean)
-    }
-    return {
-      type: node.type,
-      ...(attrs && Object.keys(attrs).length > 0 ? { attrs } : {}),
-      ...(content.length > 0 ? { content } : {}),
-    }
-  }
-
-  #textNode(path: string, node: Partial<ContentNode>): ContentNode | undefined {
-    if (typeof node.text !== 'string' || node.text === '' || !node.text.isWellFormed() || node.text.includes('\0')) {
-      return this.#say(`${path}.text`, 'Text is a non-empty string.')
-    }
-    this.#text += node.text.length
-    if (this.#text > contentLimits.text) return this.#say(path, `At most ${contentLimits.text} characters.`, 'too_long')
-    const list = this.#marks(`${path}.marks`, node.marks)
-    return { type: 'text', text: node.text.normalize('NFC'), ...(list ? { marks: list } : {}) }
-  }
-}
-
-/** Checks `given` against the model of comments; answers a clean copy, or everything that is wrong (first 20). */
-export const checkContent = (
-  given: unknown,
-): { readonly content: ContentNode } | { readonly problems: readonly ContentProblem[] } => {
-  const checker = new Checker()
-  const content = checker.node('', given, ['doc'], 0)
-  if (content && checker.problems.length === 0) {
-    if (Buffer.byteLength(JSON.stringify(content)) <= contentLimits.bytes) return { content }
-    return { problems: [{ path: '', code: 'too_long', message: 'The content is larger than 256 KiB.' }] }
-  }
-  return { problems: checker.problems.map(one => ({ ...one, path: one.path.replace(/^\./, '') })) }
+  textStyle: { color: optionalText, backgroundColor: optionalText, fontFamily: optionalText, fontSize: optionalText },
 }
 
 /** An empty document: a comment that is only files. */

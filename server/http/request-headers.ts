@@ -21,12 +21,12 @@ export const editedAt = (headers: Headers): Date | undefined => {
 }
 
 /** `If-Match: "<version>"`, quotes optional. `*` asks for nothing, since every command needs its row. */
-export const expectedVersion = (headers: Headers): number | undefined => {
+export const expectedVersion = (headers: Headers, lowest: 0 | 1 = 1): number | undefined => {
   const value = headers['if-match']?.trim()
   if (value === undefined || value === '*') return undefined
-  const digits = /^(?:"([1-9]\d{0,9})"|([1-9]\d{0,9}))$/.exec(value)
+  const digits = /^(?:"(0|[1-9]\d{0,9})"|(0|[1-9]\d{0,9}))$/.exec(value)
   const version = Number(digits?.[1] ?? digits?.[2])
-  if (!digits || version > 2_147_483_647) throw bad('If-Match', 'is not a version')
+  if (!digits || version < lowest || version > 2_147_483_647) throw bad('If-Match', 'is not a version')
   return version
 }
 

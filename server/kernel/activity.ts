@@ -33,6 +33,8 @@ export const activityRows = (
       application_id: entry.applicationId ?? null,
       project_id: entry.projectId ?? null,
       task_id: entry.taskId ?? null,
+      document_id: entry.documentId ?? null,
+      user_id: entry.personId ?? null,
       actor_id: origin.actor.userId ?? null,
       actor_name: origin.actor.displayName,
       actor_kind: origin.actor.kind,

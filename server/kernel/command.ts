@@ -17,6 +17,9 @@ export interface ActivityEntry {
   readonly applicationId: string | undefined
   readonly projectId?: string | undefined
   readonly taskId?: string | undefined
+  readonly documentId?: string | undefined
+  /** Whose personal content it is, where it belongs to no application. */
+  readonly personId?: string | undefined
   readonly changes?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>
   readonly superseded?: readonly Superseded[]
   readonly visibility?: 'members' | 'owners'
@@ -27,6 +30,8 @@ export type DomainEvent =
   | { readonly type: 'access_changed'; readonly userId: string; readonly applicationId: string }
   | { readonly type: 'application_deleted'; readonly applicationId: string }
   | { readonly type: 'session_ended'; readonly userId: string; readonly sessionPublicId: string }
+  /** `content`: the stored text changed. `lock`: taken or freed. `changed`: moved, renamed, in or out of the trash, gone. */
+  | { readonly type: 'document.content' | 'document.lock' | 'document.changed'; readonly documentId: string }
 
 /** What a command works with. One object lives as long as one attempt of one transaction. */
 export interface WriteContext {

@@ -40,6 +40,11 @@ export interface Config {
   readonly sessionDays: number
   readonly registration: 'open' | 'invite' | 'closed'
   readonly invitationDays: number
+  /** Automatic snapshots of a document that is being edited. */
+  readonly snapshotIntervalMinutes: number
+  /** How long a lock lasts without a heartbeat, in seconds. */
+  readonly documentLockTtl: number
+  readonly maxDocumentBytes: number
   readonly rateLimits: boolean
 }
 
@@ -147,6 +152,9 @@ const settings = {
   SESSION_DAYS: wholeNumber(1, 400, 30),
   REGISTRATION: oneOf(['open', 'invite', 'closed'], 'open'),
   INVITATION_DAYS: wholeNumber(1, 365, 14),
+  SNAPSHOT_INTERVAL_MINUTES: wholeNumber(1, 1440, 10),
+  DOCUMENT_LOCK_TTL: wholeNumber(10, 86_400, 300),
+  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
   RATE_LIMITS: oneOf(['on', 'off'], 'on'),
 } as const
 
@@ -174,6 +182,9 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   SESSION_DAYS: 'set a number of days such as 30',
   REGISTRATION: 'set open, invite or closed',
   INVITATION_DAYS: 'set a number of days such as 14',
+  SNAPSHOT_INTERVAL_MINUTES: 'set a number of minutes such as 10',
+  DOCUMENT_LOCK_TTL: 'set a number of seconds such as 300',
+  MAX_DOCUMENT_MB: 'set a number of mebibytes between 1 and 10',
   RATE_LIMITS: 'set on or off',
 }
 
@@ -237,6 +248,9 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     sessionDays: values.SESSION_DAYS,
     registration: values.REGISTRATION,
     invitationDays: values.INVITATION_DAYS,
+    snapshotIntervalMinutes: values.SNAPSHOT_INTERVAL_MINUTES,
+    documentLockTtl: values.DOCUMENT_LOCK_TTL,
+    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
     rateLimits: values.RATE_LIMITS === 'on',
   }
   return Object.freeze(config)

@@ -9,6 +9,8 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
 
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
 export type Json = JsonValue;
 
 export type JsonArray = JsonValue[];
@@ -31,6 +33,7 @@ export interface Activities {
   application_id: string | null;
   changes: Generated<Json>;
   created_at: Generated<Timestamp>;
+  document_id: string | null;
   edited_at: Timestamp;
   entity_id: string;
   entity_label: string;
@@ -130,6 +133,113 @@ export interface Comments {
   version: Generated<number>;
 }
 
+export interface DocumentContents {
+  attachment_ids: Generated<string[]>;
+  content_json: Json;
+  content_markdown: string;
+  content_plain: string;
+  document_id: string;
+  updated_at: Generated<Timestamp>;
+  ydoc: Buffer;
+}
+
+export interface DocumentFolders {
+  application_id: string | null;
+  created_at: Generated<Timestamp>;
+  created_by_id: string | null;
+  deleted_at: Timestamp | null;
+  deleted_by_id: string | null;
+  depth: Generated<number>;
+  id: string;
+  name: string;
+  parent_id: string | null;
+  path: string;
+  project_id: string | null;
+  rank: string;
+  scope: string;
+  trash_root_id: string | null;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: Generated<number>;
+}
+
+export interface DocumentLocks {
+  acquired_at: Timestamp;
+  application_id: string | null;
+  document_id: string;
+  expires_at: Timestamp;
+  holder_id: string;
+  holder_name: string;
+  user_id: string | null;
+  version: Generated<number>;
+}
+
+export interface Documents {
+  application_id: string | null;
+  content_updated_at: Timestamp | null;
+  content_updated_by_id: string | null;
+  content_version: Generated<number>;
+  created_at: Generated<Timestamp>;
+  created_by_id: string | null;
+  deleted_at: Timestamp | null;
+  deleted_by_id: string | null;
+  excerpt: Generated<string>;
+  folder_id: string | null;
+  id: string;
+  project_id: string | null;
+  rank: string;
+  schema_version: Generated<number>;
+  scope: string;
+  title: string;
+  trash_root_id: string | null;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: Generated<number>;
+  word_count: Generated<number>;
+}
+
+export interface DocumentSnapshots {
+  application_id: string | null;
+  content_version: number;
+  contributor_ids: Generated<string[]>;
+  created_at: Generated<Timestamp>;
+  created_by_id: string | null;
+  document_id: string;
+  id: string;
+  kind: string;
+  name: string | null;
+  size_bytes: number;
+  user_id: string | null;
+  word_count: number;
+}
+
+export interface DocumentTagAssignments {
+  application_id: string | null;
+  created_at: Generated<Timestamp>;
+  document_id: string;
+  id: string;
+  tag_id: string;
+  user_id: string | null;
+}
+
+export interface DocumentTags {
+  application_id: string | null;
+  color: string | null;
+  created_at: Generated<Timestamp>;
+  id: string;
+  name: string;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: Generated<number>;
+}
+
+export interface DocumentUpdates {
+  created_at: Generated<Timestamp>;
+  document_id: string;
+  id: Generated<Int8>;
+  update: Buffer;
+}
+
 export interface ExternalRefs {
   application_id: string;
   container_id: string;
@@ -177,10 +287,19 @@ export interface Invitations {
 
 export interface Mentions {
   application_id: string;
-  comment_id: string;
+  comment_id: string | null;
   created_at: Generated<Timestamp>;
+  document_id: string | null;
   id: string;
   user_id: string;
+}
+
+export interface PlaceNames {
+  entity_id: string;
+  folder_id: string;
+  kind: string;
+  name_key: string;
+  scope_id: string;
 }
 
 export interface ProjectAggregates {
@@ -245,6 +364,15 @@ export interface Sessions {
   public_id: string;
   user_agent: string | null;
   user_id: string;
+}
+
+export interface SnapshotContents {
+  attachment_ids: string[];
+  content_json: Json;
+  content_markdown: string;
+  content_plain: string;
+  snapshot_id: string;
+  ydoc: Buffer;
 }
 
 export interface StatusRedirects {
@@ -332,15 +460,25 @@ export interface DB {
   checklist_items: ChecklistItems;
   checklists: Checklists;
   comments: Comments;
+  document_contents: DocumentContents;
+  document_folders: DocumentFolders;
+  document_locks: DocumentLocks;
+  document_snapshots: DocumentSnapshots;
+  document_tag_assignments: DocumentTagAssignments;
+  document_tags: DocumentTags;
+  document_updates: DocumentUpdates;
+  documents: Documents;
   external_refs: ExternalRefs;
   field_clocks: FieldClocks;
   idempotency_keys: IdempotencyKeys;
   invitations: Invitations;
   mentions: Mentions;
+  place_names: PlaceNames;
   project_aggregates: ProjectAggregates;
   project_members: ProjectMembers;
   projects: Projects;
   sessions: Sessions;
+  snapshot_contents: SnapshotContents;
   status_redirects: StatusRedirects;
   task_statuses: TaskStatuses;
   tasks: Tasks;

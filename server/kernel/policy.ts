@@ -16,6 +16,9 @@ export interface Standing {
 
 export const stranger: Standing = { role: undefined, projectRole: undefined, applicationArchived: false }
 
+/** A person with what is his alone. */
+const himself: Standing = { role: 'owner', projectRole: undefined, applicationArchived: false }
+
 /** Where a row lives. */
 export interface Scope {
   readonly applicationId: string
@@ -42,6 +45,8 @@ export type RowRule<Row> = (row: Row, actor: SignedIn, standing: Standing) => bo
 export interface Policy<Action extends string, Row> {
   readonly entity: string
   readonly scopeOf: (row: Row) => Scope
+  /** Whose row it is, where it belongs to a person and not to an application: nobody else learns that it exists. */
+  readonly personOf?: (row: Row) => string | undefined
   readonly actions: Readonly<Record<Action, Code | RowRule<Row>>>
 }
 
@@ -75,6 +80,18 @@ export const decision = <Action extends string, Row>(
   return allowed ? 'allowed' : 'forbidden'
 }
 
+/** What `actor` is to `row`: himself with his own, otherwise what `access` finds. */
+export const standingOf = async <Action extends string, Row>(
+  policy: Policy<Action, Row>,
+  row: Row,
+  actor: SignedIn,
+  access: AccessLookup,
+): Promise<Standing> => {
+  const person = policy.personOf?.(row)
+  if (person === undefined) return access.standing(policy.scopeOf(row))
+  return person === actor.userId ? himself : stranger
+}
+
 /** Granted, or 404 for what the actor may not even see, or 403. `row` undefined (no such row) is the same 404. */
 export const decide = async <Action extends string, Row>(
   policy: Policy<Action, Row>,
@@ -84,7 +101,7 @@ export const decide = async <Action extends string, Row>(
   access: AccessLookup,
 ): Promise<Granted<Action, Row>> => {
   if (row === undefined) throw notFound()
-  const standing = await access.standing(policy.scopeOf(row))
+  const standing = await standingOf(policy, row, actor, access)
   const found = decision(policy, action, row, actor, standing)
   if (found === 'hidden') throw notFound()
   if (found === 'forbidden') throw new AppError('forbidden')

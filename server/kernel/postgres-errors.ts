@@ -51,10 +51,15 @@ const constraints: Readonly<Record<string, ErrorCode>> = {
   projects_key_key: 'key_taken',
   project_members_user_key: 'already_member',
   task_statuses_name_key: 'name_taken',
+  place_names_name_key: 'name_taken',
+  document_tags_application_name_key: 'name_taken',
+  document_tags_user_name_key: 'name_taken',
 }
 
 const checks: Readonly<Record<string, readonly [string, IssueCode, string]>> = {
   tasks_depth_check: ['parent_id', 'depth_exceeded', 'A task stands at most five levels below its topmost parent.'],
+  document_folders_depth_check: ['parent_id', 'depth_exceeded', 'Folders lie at most five levels below the topmost.'],
+  document_folders_cycle_check: ['parent_id', 'parent_cycle', 'A folder cannot lie below itself.'],
 }
 
 /** Turns what the database refused into the catalogue's error; anything else is answered unchanged. */

@@ -1,7 +1,8 @@
 // comment.* (domain rules, section 4). Comments are decided by arrival order, not merged.
 import { isDeepStrictEqual } from 'node:util'
-import { markdownToContent } from '#server/content/markdown.ts'
-import { checkContent, type ContentNode } from '#server/content/model.ts'
+import { checkContent } from '#server/content/check.ts'
+import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
+import type { ContentNode } from '#server/content/model.ts'
 import { keepMentions, mentionedIds, plainText } from '#server/content/text.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
@@ -12,9 +13,18 @@ import { openTask } from '../tasks/open.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
 
+const fromMarkdown = (markdown: string): ContentNode => {
+  try {
+    return markdownToContent(markdown)
+  } catch (error) {
+    if (error instanceof UnreadableMarkdown) throw invalidAt('body_markdown', 'too_long', error.message)
+    throw error
+  }
+}
+
 const contentOf = (input: { body?: Record<string, unknown> | undefined; body_markdown?: string | undefined }) => {
   const field = input.body === undefined ? 'body_markdown' : 'body'
-  const checked = checkContent(input.body ?? markdownToContent(must(input.body_markdown)))
+  const checked = checkContent(input.body ?? fromMarkdown(must(input.body_markdown)))
   if ('problems' in checked) {
     throw invalid(...checked.problems.map(one => ({ ...one, path: one.path === '' ? field : `${field}.${one.path}` })))
   }

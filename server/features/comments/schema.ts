@@ -20,7 +20,7 @@ export const commentColumns = [
   'deleted_by_id',
 ] as const
 
-export const mentionColumns = ['id', 'created_at', 'application_id', 'comment_id', 'user_id'] as const
+export const mentionColumns = ['id', 'created_at', 'application_id', 'comment_id', 'document_id', 'user_id'] as const
 
 export const commentRow: z.ZodType = z
   .looseObject({

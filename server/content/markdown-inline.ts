@@ -1,0 +1,448 @@
+// Inline Markdown → text with marks, breaks, mentions and images, after CommonMark with strikethrough and bare links.
+// HTML is text, but for `<u>` and, in cells, `<br>`. Pure. Near linear for any input: every search has a bound or is
+// remembered, since what arrives here may be ten megabytes of unclosed brackets. Longer than other files: one class makes
+// one pass, and all of its parts share the state of that pass.
+import { entityText } from './entities.ts'
+import { isEscapable, isPunctuation, isSpace, trimBlank, trimBlankEnd } from './markdown-chars.ts'
+import {
+  bareLinkAt,
+  fileIdIn,
+  linkMark,
+  matchAt,
+  personIdIn,
+  shortened,
+  type Target,
+  targetAt,
+  unescape,
+} from './markdown-links.ts'
+import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
+import { tidyMarks } from './yjs-content.ts'
+
+/** Where links named elsewhere lead: label in lower case → target. */
+export type LinkTable = Readonly<Record<string, { readonly href?: string | null; readonly title?: string | null }>>
+
+/** What inline content may need of its surroundings. */
+export interface InlineContext {
+  readonly links: LinkTable
+  /** In a cell of a table `<br>` ends a paragraph: it becomes a node of type `cut`. */
+  readonly cell?: boolean
+}
+
+interface Item {
+  text: string
+  readonly kind: 'source' | 'text' | 'code' | 'node'
+  readonly node?: ContentNode
+}
+
+interface Span {
+  readonly from: number
+  readonly to: number
+  readonly mark: Mark
+}
+
+interface Delimiter {
+  readonly item: number
+  readonly char: string
+  readonly length: number
+  readonly canOpen: boolean
+  readonly canClose: boolean
+  count: number
+  prev: Delimiter | undefined
+  next: Delimiter | undefined
+}
+
+interface Bracket {
+  readonly item: number
+  readonly at: number
+  readonly image: boolean
+  readonly spans: number
+  readonly underlines: number
+  readonly bottom: Delimiter | undefined
+}
+
+const textPattern = /[^\\\n`*_~[\]!<&hH]+/y
+const entityPattern = /&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});/y
+const autolinkPattern = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,1960})>/y
+const tagPattern = /<(u|\/u|br\s{0,8}\/?)>/iy
+
+/** Start of the next run of exactly so many backticks, by length; each list rises. */
+const backticks = (source: string): Map<number, number[]> => {
+  const runs = new Map<number, number[]>()
+  for (const { 0: run, index } of source.matchAll(/`+/g)) {
+    const list = runs.get(run.length)
+    if (list) list.push(index)
+    else runs.set(run.length, [index])
+  }
+  return runs
+}
+
+const firstAfter = (list: readonly number[], at: number): number | undefined => {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((list[middle] ?? 0) > at) high = middle
+    else low = middle + 1
+  }
+  return list[low]
+}
+
+const emphasisMark = (char: string, used: number): Mark => {
+  if (char === '~') return { type: 'strike' }
+  return { type: used === 2 ? 'bold' : 'italic' }
+}
+
+/** One pass over one stretch of inline source. */
+class InlineReader {
+  readonly #source: string
+  readonly #context: InlineContext
+  readonly #items: Item[] = []
+  readonly #spans: Span[] = []
+  readonly #brackets: Bracket[] = []
+  readonly #underlines: number[] = []
+  readonly #runs: Map<number, number[]>
+  #last: Delimiter | undefined
+  /** Brackets below this one may no longer become links: there is a link inside of them. */
+  #closedBelow = 0
+  #at = 0
+
+  constructor(source: string, context: InlineContext) {
+    this.#source = source
+    this.#context = context
+    this.#runs = backticks(source)
+  }
+
+  read(): ContentNode[] {
+    while (this.#at < this.#source.length) this.#step()
+    this.#emphasis(undefined)
+    return this.#nodes()
+  }
+
+  #push(text: string, kind: Item['kind'], node?: ContentNode): void {
+    this.#items.push({ text, kind, ...(node ? { node } : {}) })
+  }
+
+  /** A node that ends the text before it and begins another behind it: white space around it is none of theirs. */
+  #block(node: ContentNode): void {
+    const before = this.#items.at(-1)
+    if (before?.kind === 'source') before.text = trimBlankEnd(before.text)
+    this.#push('', 'node', node)
+    while (/[ \t\n]/.test(this.#source[this.#at] ?? '')) this.#at += 1
+  }
+
+  #step(): void {
+    const plain = matchAt(textPattern, this.#source, this.#at)
+    if (plain) {
+      this.#push(plain[0], 'source')
+      this.#at += plain[0].length
+    }
+    const character = this.#source[this.#at]
+    switch (character) {
+      case undefined:
+        return
+      case '\\':
+        return this.#backslash()
+      case '\n':
+        return this.#lineEnd()
+      case '`':
+        return this.#code()
+      case '*':
+      case '_':
+      case '~':
+        return this.#delimiter(character)
+      case '[':
+        return this.#open(false)
+      case '!':
+        if (this.#source[this.#at + 1] === '[') return this.#open(true)
+        break
+      case ']':
+        return this.#close()
+      case '<':
+        return this.#tag()
+      case '&':
+        return this.#entity()
+      default:
+        return this.#bareLink(character)
+    }
+    this.#take(character)
+  }
+
+  #take(text: string): void {
+    this.#push(text, 'source')
+    this.#at += text.length
+  }
+
+  #backslash(): void {
+    const next = this.#source[this.#at + 1] ?? ''
+    if (next === '\n') {
+      this.#at += 1
+      this.#lineEnd(true)
+    } else if (isEscapable(next)) {
+      this.#push(next, 'text')
+      this.#at += 2
+    } else this.#take('\\')
+  }
+
+  #lineEnd(hard = false): void {
+    const before = this.#items.at(-1)
+    let spaces = 0
+    if (before?.kind === 'source') {
+      const kept = trimBlankEnd(before.text)
+      spaces = before.text.length - kept.length
+      before.text = kept
+    }
+    this.#at += 1
+    while (/[ \t]/.test(this.#source[this.#at] ?? '')) this.#at += 1
+    if (hard || spaces >= 2) this.#push('', 'node', { type: 'hardBreak' })
+    else this.#push(' ', 'text')
+  }
+
+  #code(): void {
+    const run = matchAt(/`+/y, this.#source, this.#at)?.[0] ?? '`'
+    const start = this.#at + run.length
+    const end = firstAfter(this.#runs.get(run.length) ?? [], this.#at)
+    if (end === undefined) return this.#take(run)
+    const text = this.#source.slice(start, end).replace(/\n[ \t]*/g, ' ')
+    this.#push(/^ .* $/.test(text) && text.trim() !== '' ? text.slice(1, -1) : text, 'code')
+    this.#at = end + run.length
+  }
+
+  #delimiter(char: string): void {
+    let end = this.#at
+    while (this.#source[end] === char) end += 1
+    const length = end - this.#at
+    const before = Array.from(this.#source.slice(Math.max(0, this.#at - 2), this.#at)).at(-1) ?? ''
+    const after = this.#source.codePointAt(end)
+    const next = after === undefined ? '' : String.fromCodePoint(after)
+    const left = !isSpace(next) && (!isPunctuation(next) || isSpace(before) || isPunctuation(before))
+    const right = !isSpace(before) && (!isPunctuation(before) || isSpace(next) || isPunctuation(next))
+    const inWord = char === '_' && left && right
+    const usable = char !== '~' || length === 2
+    const delimiter: Delimiter = {
+      item: this.#items.length,
+      char,
+      length,
+      count: length,
+      canOpen: usable && left && (!inWord || isPunctuation(before)),
+      canClose: usable && right && (!inWord || isPunctuation(next)),
+      prev: this.#last,
+      next: undefined,
+    }
+    this.#take(this.#source.slice(this.#at, end))
+    if (!delimiter.canOpen && !delimiter.canClose) return
+    if (this.#last) this.#last.next = delimiter
+    this.#last = delimiter
+  }
+
+  #remove(delimiter: Delimiter): void {
+    if (delimiter.prev) delimiter.prev.next = delimiter.next
+    if (delimiter.next) delimiter.next.prev = delimiter.prev
+    else this.#last = delimiter.prev
+  }
+
+  #openerOf(closer: Delimiter, bottom: Delimiter | undefined, known: Delimiter | undefined): Delimiter | undefined {
+    for (let opener = closer.prev; opener && opener !== bottom && opener !== known; opener = opener.prev) {
+      if (opener.char !== closer.char || !opener.canOpen) continue
+      const both = opener.canClose || closer.canOpen
+      const odd = both && (opener.length + closer.length) % 3 === 0
+      if (closer.char === '~' || !odd || (opener.length % 3 === 0 && closer.length % 3 === 0)) return opener
+    }
+    return undefined
+  }
+
+  /** Pairs the delimiters above `bottom` (CommonMark, appendix on nested emphasis). */
+  #emphasis(bottom: Delimiter | undefined): void {
+    const searched = new Map<string, Delimiter | undefined>()
+    let closer = this.#last
+    while (closer && closer !== bottom && closer.prev !== bottom) closer = closer.prev
+    if (closer === bottom) return
+    while (closer) {
+      if (!closer.canClose) {
+        closer = closer.next
+        continue
+      }
+      const key = `${closer.char}${closer.canOpen}${closer.length % 3}`
+      const opener = this.#openerOf(closer, bottom, searched.get(key))
+      if (!opener) {
+        const next: Delimiter | undefined = closer.next
+        if (closer.prev !== bottom) searched.set(key, closer.prev)
+        if (!closer.canOpen) this.#remove(closer)
+        closer = next
+        continue
+      }
+      const used = opener.count >= 2 && closer.count >= 2 ? 2 : 1
+      this.#spans.push({ from: opener.item + 1, to: closer.item, mark: emphasisMark(closer.char, used) })
+      for (let between = closer.prev; between && between !== opener; between = between.prev) this.#remove(between)
+      for (const side of [opener, closer]) {
+        side.count -= used
+        const item = this.#items[side.item]
+        if (item) item.text = item.text.slice(used)
+      }
+      if (opener.count === 0) this.#remove(opener)
+      if (closer.count === 0) {
+        const next: Delimiter | undefined = closer.next
+        this.#remove(closer)
+        closer = next
+      }
+    }
+    while (this.#last && this.#last !== bottom) this.#remove(this.#last)
+  }
+
+  #open(image: boolean): void {
+    const sign = image ? '![' : '['
+    this.#brackets.push({
+      item: this.#items.length,
+      at: this.#at + sign.length,
+      image,
+      spans: this.#spans.length,
+      underlines: this.#underlines.length,
+      bottom: this.#last,
+    })
+    this.#take(sign)
+  }
+
+  #close(): void {
+    const opener = this.#brackets.pop()
+    const active = opener && (opener.image || this.#brackets.length >= this.#closedBelow)
+    this.#closedBelow = Math.min(this.#closedBelow, this.#brackets.length)
+    const target = active ? this.#target(opener) : undefined
+    if (!opener || !target) return this.#take(']')
+    this.#at = target.end
+    this.#emphasis(opener.bottom)
+    this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
+    const person = personIdIn(target.href)
+    const inside = this.#items.slice(opener.item + 1)
+    if (opener.image || person !== undefined) {
+      const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
+      this.#items.length = opener.item
+      this.#spans.length = opener.spans
+      const node: ContentNode = opener.image
+        ? { type: 'image', attrs: { src: target.href, alt: shortened(text) } }
+        : { type: 'mention', attrs: { id: person, label: shortened(text.replace(/^@/, '')) } }
+      if (opener.image && fileIdIn(target.href) !== undefined) this.#block(node)
+      else this.#push('', 'node', node)
+      return
+    }
+    this.#closedBelow = this.#brackets.length
+    const bracket = this.#items[opener.item]
+    if (bracket) bracket.text = ''
+    const mark = linkMark(target.href, target.title)
+    if (mark) this.#spans.push({ from: opener.item + 1, to: this.#items.length, mark })
+  }
+
+  #target(opener: Bracket): Target | undefined {
+    const inline = targetAt(this.#source, this.#at + 1)
+    if (inline) return inline
+    const second = matchAt(/\[((?:[^\\[\]]|\\.){0,999})\]/y, this.#source, this.#at + 1)
+    const own = this.#source.slice(opener.at, Math.min(this.#at, opener.at + 1000))
+    const label = (second?.[1] || own).trim().replace(/\s+/g, ' ').toLowerCase()
+    const found = Object.hasOwn(this.#context.links, label) ? this.#context.links[label] : undefined
+    if (!found) return undefined
+    return {
+      href: unescape(found.href ?? ''),
+      title: unescape(found.title ?? ''),
+      end: this.#at + 1 + (second?.[0].length ?? 0),
+    }
+  }
+
+  #tag(): void {
+    const tag = matchAt(tagPattern, this.#source, this.#at)
+    const name = tag?.[1]?.toLowerCase() ?? ''
+    if (name === 'u') {
+      this.#underlines.push(this.#items.length)
+      return this.#take('<u>')
+    }
+    const start = name === '/u' ? this.#underlines.pop() : undefined
+    if (start !== undefined) {
+      const item = this.#items[start]
+      if (item) item.text = ''
+      this.#spans.push({ from: start + 1, to: this.#items.length, mark: { type: 'underline' } })
+      this.#at += tag?.[0].length ?? 0
+      return
+    }
+    if (name.startsWith('br') && this.#context.cell) {
+      this.#at += tag?.[0].length ?? 0
+      return this.#block({ type: 'cut' })
+    }
+    const link = matchAt(autolinkPattern, this.#source, this.#at)
+    if (!link?.[1] || !isAllowedHref(link[1])) return this.#take('<')
+    this.#link(link[1], link[0].length)
+  }
+
+  #link(href: string, length: number): void {
+    const mark = linkMark(href, '')
+    if (mark) this.#spans.push({ from: this.#items.length, to: this.#items.length + 1, mark })
+    this.#push(href, 'text')
+    this.#at += length
+  }
+
+  #entity(): void {
+    const found = matchAt(entityPattern, this.#source, this.#at)?.[0]
+    const text = found === undefined ? undefined : entityText(found)
+    if (found === undefined || text === undefined) return this.#take('&')
+    if (text === '\n') this.#push('', 'node', { type: 'hardBreak' })
+    else this.#push(text, 'text')
+    this.#at += found.length
+  }
+
+  #bareLink(character: string): void {
+    const before = this.#source[this.#at - 1] ?? ''
+    const link = /[\p{L}\p{N}]/u.test(before) ? '' : bareLinkAt(this.#source, this.#at)
+    if (link !== '') this.#link(link, link.length)
+    else this.#take(character)
+  }
+
+  #nodes(): ContentNode[] {
+    const starts = new Map<number, Mark[]>()
+    const ends = new Map<number, Mark[]>()
+    const add = (map: Map<number, Mark[]>, at: number, mark: Mark): void => {
+      const list = map.get(at)
+      if (list) list.push(mark)
+      else map.set(at, [mark])
+    }
+    // outer ones come later: they were closed later
+    for (const { from, to, mark } of this.#spans.toReversed()) {
+      if (from >= to) continue
+      add(starts, from, mark)
+      add(ends, to, mark)
+    }
+    // per type: many may overlap, the outermost counts
+    const active = new Map<string, { readonly mark: Mark; count: number }>()
+    const out: { node: ContentNode; key: string }[] = []
+    for (const [index, item] of this.#items.entries()) {
+      for (const { type } of ends.get(index) ?? []) {
+        const entry = active.get(type)
+        if (entry && (entry.count -= 1) === 0) active.delete(type)
+      }
+      for (const mark of starts.get(index) ?? []) {
+        const entry = active.get(mark.type)
+        if (entry) entry.count += 1
+        else active.set(mark.type, { mark, count: 1 })
+      }
+      if (item.node) {
+        out.push({ node: item.node, key: '' })
+        continue
+      }
+      if (item.text === '') continue
+      const marks = tidyMarks([
+        ...Array.from(active.values(), entry => entry.mark),
+        ...(item.kind === 'code' ? [{ type: 'code' }] : []),
+      ])
+      const key = `text ${JSON.stringify(marks)}`
+      const last = out.at(-1)
+      if (last?.key === key) last.node = { ...last.node, text: (last.node.text ?? '') + item.text }
+      else out.push({ node: { type: 'text', text: item.text, ...(marks.length > 0 ? { marks } : {}) }, key })
+    }
+    return out.map(({ node }) => node)
+  }
+}
+
+const nodeText = (node: ContentNode): string => {
+  const { alt, label } = node.attrs ?? {}
+  if (node.type === 'mention') return `@${String(label)}`
+  return node.type === 'image' ? String(alt) : ' '
+}
+
+/** Inline source as content. Images come as nodes of type `image` with `src` and `alt`: the caller finds their place. */
+export const readInline = (source: string, context: InlineContext): ContentNode[] =>
+  new InlineReader(trimBlank(source), context).read()
