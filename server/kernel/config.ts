@@ -41,6 +41,13 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly invitationDays: number
   readonly rateLimits: boolean
+  /** Redis that joins several servers' documents; undefined: this one is alone. */
+  readonly redisUrl: string | undefined
+  /** Milliseconds from the last change, and at most from the first, until a document is stored. */
+  readonly collabDebounceMs: number
+  readonly collabMaxDebounceMs: number
+  /** Bytes of a document's stored state. */
+  readonly maxDocumentBytes: number
 }
 
 /** One setting that cannot be used, in words for whoever runs the server. */
@@ -86,6 +93,8 @@ const isHttpUrl = (text: string): boolean => /^https?:$/.test(urlOf(text)?.proto
 const isOrigin = (text: string): boolean => urlOf(text)?.origin === text
 const isDatabaseUrl = (text: string): boolean =>
   text === 'embedded' || /^postgres(ql)?:$/.test(urlOf(text)?.protocol ?? '')
+
+const isRedisUrl = (text: string): boolean => /^rediss?:$/.test(urlOf(text)?.protocol ?? '')
 
 const isReadable = (path: string): boolean => {
   try {
@@ -148,6 +157,10 @@ const settings = {
   REGISTRATION: oneOf(['open', 'invite', 'closed'], 'open'),
   INVITATION_DAYS: wholeNumber(1, 365, 14),
   RATE_LIMITS: oneOf(['on', 'off'], 'on'),
+  REDIS_URL: z.string().refine(isRedisUrl, 'is not a redis:// or rediss:// URL').optional(),
+  COLLAB_DEBOUNCE_MS: wholeNumber(0, 60_000, 2000),
+  COLLAB_MAX_DEBOUNCE_MS: wholeNumber(0, 600_000, 10_000),
+  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
 } as const
 
 export type SettingName = keyof typeof settings
@@ -175,6 +188,10 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   REGISTRATION: 'set open, invite or closed',
   INVITATION_DAYS: 'set a number of days such as 14',
   RATE_LIMITS: 'set on or off',
+  REDIS_URL: 'set the address of Redis, such as redis://redis:6379, or leave it out when one server runs alone',
+  COLLAB_DEBOUNCE_MS: 'set a number of milliseconds such as 2000',
+  COLLAB_MAX_DEBOUNCE_MS: 'set a number of milliseconds such as 10000',
+  MAX_DOCUMENT_MB: 'set a number of megabytes between 1 and 10',
 }
 
 const requiredInProduction: readonly SettingName[] = ['DATABASE_URL', 'PUBLIC_URL', 'SECRET_KEY']
@@ -238,6 +255,10 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     registration: values.REGISTRATION,
     invitationDays: values.INVITATION_DAYS,
     rateLimits: values.RATE_LIMITS === 'on',
+    redisUrl: values.REDIS_URL,
+    collabDebounceMs: values.COLLAB_DEBOUNCE_MS,
+    collabMaxDebounceMs: values.COLLAB_MAX_DEBOUNCE_MS,
+    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
   }
   return Object.freeze(config)
 }

@@ -1,0 +1,141 @@
+// The real clients of both protocols, as one thing: a replica that connects, leaves, and says what it knows.
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import { WebSocket } from 'ws'
+import { WebsocketProvider } from 'y-websocket'
+import * as Y from 'yjs'
+import type { Awareness } from 'y-protocols/awareness'
+import { contentField } from '#server/content/yjs-content.ts'
+
+export interface Replica {
+  readonly kind: 'hocuspocus' | 'y-websocket'
+  readonly doc: Y.Doc
+  readonly awareness: Awareness
+  synced(): boolean
+  /** Nothing waits for an acknowledgement. y-websocket has none: then always true. */
+  acknowledged(): boolean
+  /** Close codes of its sockets, in order. */
+  readonly closes: number[]
+  /** Reasons for which it was refused. */
+  readonly refusals: string[]
+  /** Payloads of stateless messages. */
+  readonly stateless: string[]
+  /** `readonly` or `read-write`, as last told. */
+  scope(): string | undefined
+  goOffline(): void
+  goOnline(): void
+  destroy(): void
+}
+
+export interface ReplicaOptions {
+  /** `http://host:port` of the server; asked again at every attempt. */
+  readonly url: () => string
+  readonly room: string
+  readonly token: string
+  readonly doc?: Y.Doc
+}
+
+const wsUrl = (url: string): string => `${url.replace(/^http/, 'ws')}/collab`
+
+/** A `WebSocket` class whose address is looked up when it connects: servers come back on other ports. */
+const movingSocket = (url: () => string, rest: string, closes: number[]) =>
+  class extends WebSocket {
+    constructor(_address: string, protocols?: string[]) {
+      super(wsUrl(url()) + rest, protocols)
+      this.on('close', code => closes.push(code))
+      this.on('error', () => {})
+    }
+  }
+
+/** A client of Hocuspocus' protocol. */
+export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
+  const { url, room, token, doc = new Y.Doc() } = options
+  const closes: number[] = []
+  const refusals: string[] = []
+  const stateless: string[] = []
+  let scope: string | undefined
+  const websocketProvider = new HocuspocusProviderWebsocket({
+    url: wsUrl(url()),
+    WebSocketPolyfill: movingSocket(url, '', closes),
+    delay: 20,
+    minDelay: 10,
+    maxDelay: 200,
+  })
+  const provider = new HocuspocusProvider({
+    websocketProvider,
+    name: room,
+    document: doc,
+    token,
+    onAuthenticated: event => {
+      scope = event.scope
+    },
+    onAuthenticationFailed: ({ reason }) => void refusals.push(reason),
+    onStateless: ({ payload }) => void stateless.push(payload),
+  })
+  provider.attach()
+  const { awareness } = provider
+  if (!awareness) throw new Error('a provider without awareness')
+  return {
+    kind: 'hocuspocus',
+    doc,
+    awareness,
+    closes,
+    refusals,
+    stateless,
+    synced: () => provider.isSynced,
+    acknowledged: () => provider.isSynced && !provider.hasUnsyncedChanges,
+    scope: () => scope,
+    goOffline: () => websocketProvider.disconnect(),
+    goOnline: () => void websocketProvider.connect(),
+    destroy: () => {
+      provider.destroy()
+      websocketProvider.destroy()
+    },
+  }
+}
+
+/** A client of y-websocket's protocol. */
+export const yWebsocketReplica = (options: ReplicaOptions): Replica => {
+  const { url, room, token, doc = new Y.Doc() } = options
+  const closes: number[] = []
+  const provider = new WebsocketProvider(wsUrl(url()), room, doc, {
+    protocols: ['skerry', token],
+    WebSocketPolyfill: movingSocket(url, `/${room}`, closes) as unknown as typeof globalThis.WebSocket,
+    disableBc: true,
+    maxBackoffTime: 200,
+  })
+  return {
+    kind: 'y-websocket',
+    doc,
+    awareness: provider.awareness,
+    closes,
+    refusals: [],
+    stateless: [],
+    synced: () => provider.synced,
+    acknowledged: () => true,
+    scope: () => undefined,
+    goOffline: () => provider.disconnect(),
+    goOnline: () => provider.connect(),
+    destroy: () => provider.destroy(),
+  }
+}
+
+/** One of each, for tests that must hold over both. */
+export const transports = { hocuspocus: hocuspocusReplica, 'y-websocket': yWebsocketReplica } as const
+
+/** Adds a paragraph with `text`. */
+export const type = (doc: Y.Doc, text: string, at?: number): void => {
+  const fragment = doc.getXmlFragment(contentField)
+  doc.transact(() => {
+    const paragraph = new Y.XmlElement('paragraph')
+    paragraph.insert(0, [new Y.XmlText(text)])
+    fragment.insert(Math.min(at ?? fragment.length, fragment.length), [paragraph])
+  })
+}
+
+/** The texts of all paragraphs. */
+export const textsOf = (doc: Y.Doc): string[] =>
+  doc
+    .getXmlFragment(contentField)
+    .toArray()
+    .flatMap(node => (node instanceof Y.XmlElement ? [node.toArray()] : []))
+    .map(children => children.map(child => (child instanceof Y.XmlText ? child.toJSON() : '')).join(''))
