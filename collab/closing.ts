@@ -37,6 +37,8 @@ export class Closed extends Error implements Closing {
   constructor({ code, reason }: Closing) {
     super('')
     this.name = 'Closed'
+    // the library prints what it catches, and where this one comes from is known
+    this.stack = ''
     this.code = code
     this.reason = reason
   }

@@ -23,7 +23,7 @@ import { createLiveDocuments } from './live-documents.ts'
 import type { DocumentStore } from './postgres-store.ts'
 import { createRightChecks, type Rights } from './rights.ts'
 import { createSeats, rightsChanged, type SeatContext } from './seats.ts'
-import { createSockets } from './sockets.ts'
+import { createSockets, type Pulse, usualPulse } from './sockets.ts'
 import { createStoreQueue } from './store-queue.ts'
 import { createUpdateLog } from './update-log.ts'
 
@@ -41,6 +41,8 @@ export interface CollabOptions {
   readonly cluster?: ((unopened: (name: string) => void) => Extension<SeatContext>) | undefined
   /** Milliseconds between two looks at all rights; for tests. */
   readonly roundMs?: number
+  /** Of the sockets; for tests. */
+  readonly pulse?: Pulse
 }
 
 export interface CollabSettings {
@@ -68,7 +70,7 @@ const flushMs = 8000
 
 /** Builds the service; nothing runs before `start`. */
 export const createCollab = (options: CollabOptions): Collab => {
-  const { documents, store, settings, log, metrics, cluster } = options
+  const { documents, store, settings, log, metrics, cluster, pulse = usualPulse } = options
   const seats = createSeats()
   const sizes = createDocumentSizes(settings.maxDocumentBytes)
   const rights: Rights = {
@@ -131,12 +133,13 @@ export const createCollab = (options: CollabOptions): Collab => {
   ]
   const library = new Hocuspocus<SeatContext>({
     quiet: true,
+    timeout: pulse.idleMs,
     extensions,
     // storing is ours (store-queue.ts): behind its own debounce the library only forgets what nobody has open
     debounce: settings.debounceMs,
     maxDebounce: settings.maxDebounceMs,
   })
-  const sockets = createSockets({ library, seats, limited: settings.limited, log })
+  const sockets = createSockets({ library, seats, limited: settings.limited, pingMs: pulse.pingMs, log })
   const observe = metrics
     ? collabMetrics(metrics, {
         sockets: () => sockets.open(),

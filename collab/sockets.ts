@@ -9,7 +9,13 @@ import { maxMessageBytes, maxUnreadBytes, messageWindow } from './extensions/lim
 import type { SeatContext, Seats, Socket } from './seats.ts'
 import { chosenProtocol, createBridge, roomInPath, tokenIn } from './y-websocket.ts'
 
-const pingMs = 30_000
+/** How often the server pings, and how long a client may say nothing, pongs included; milliseconds. */
+export interface Pulse {
+  readonly pingMs: number
+  readonly idleMs: number
+}
+
+export const usualPulse: Pulse = { pingMs: 30_000, idleMs: 60_000 }
 
 export interface Sockets {
   /** Takes an upgrade over that has passed the checks of the HTTP server. */
@@ -25,6 +31,7 @@ export interface SocketsOptions {
   readonly library: Hocuspocus<SeatContext>
   readonly seats: Seats
   readonly limited: boolean
+  readonly pingMs: number
   readonly log: Log
 }
 
@@ -38,7 +45,7 @@ const webRequest = (request: IncomingMessage): Request => {
 }
 
 /** The door. */
-export const createSockets = ({ library, seats, limited, log }: SocketsOptions): Sockets => {
+export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsOptions): Sockets => {
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,

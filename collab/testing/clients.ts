@@ -9,7 +9,8 @@ import { contentField } from '#server/content/yjs-content.ts'
 export interface Replica {
   readonly kind: 'hocuspocus' | 'y-websocket'
   readonly doc: Y.Doc
-  readonly awareness: Awareness
+  /** Undefined for a mute one. */
+  readonly awareness: Awareness | undefined
   synced(): boolean
   /** Nothing waits for an acknowledgement. y-websocket has none: then always true. */
   acknowledged(): boolean
@@ -32,6 +33,8 @@ export interface ReplicaOptions {
   readonly room: string
   readonly token: string
   readonly doc?: Y.Doc
+  /** No awareness at all; Hocuspocus' client only. */
+  readonly mute?: boolean
 }
 
 const wsUrl = (url: string): string => `${url.replace(/^http/, 'ws')}/collab`
@@ -65,6 +68,7 @@ export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
     name: room,
     document: doc,
     token,
+    ...(options.mute ? { awareness: null } : {}),
     onAuthenticated: event => {
       scope = event.scope
     },
@@ -73,11 +77,10 @@ export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
   })
   provider.attach()
   const { awareness } = provider
-  if (!awareness) throw new Error('a provider without awareness')
   return {
     kind: 'hocuspocus',
     doc,
-    awareness,
+    awareness: awareness ?? undefined,
     closes,
     refusals,
     stateless,
@@ -98,7 +101,7 @@ export const yWebsocketReplica = (options: ReplicaOptions): Replica => {
   const { url, room, token, doc = new Y.Doc() } = options
   const closes: number[] = []
   const provider = new WebsocketProvider(wsUrl(url()), room, doc, {
-    protocols: ['skerry', token],
+    protocols: ['skerry', ...(token === '' ? [] : [token])],
     WebSocketPolyfill: movingSocket(url, `/${room}`, closes) as unknown as typeof globalThis.WebSocket,
     disableBc: true,
     maxBackoffTime: 200,

@@ -15,6 +15,8 @@ export interface FakeDocuments extends Documents {
   /** Rejects the next calls of `store`, this many. */
   failStores(count: number): void
   /** What somebody may do; undefined for nothing. */
+  /** May be replaced by a test. */
+  access: Documents['access']
   allow(userId: string, documentId: string, right: { readonly edit: boolean } | undefined): void
   /** A new document of that person, without content. */
   create(userId: string): Promise<string>
