@@ -8,3 +8,26 @@ export const isPunctuation = (character: string): boolean => /^[\p{P}\p{S}]$/u.t
 
 /** May a backslash stand before it? */
 export const isEscapable = (character: string): boolean => /^[!-/:-@[-`{-~]$/.test(character)
+
+const blank = new Set([' ', '\t', '\n'])
+
+/** Without spaces, tabs and line feeds at its end. (A pattern would take the square of a long run of spaces.) */
+export const trimBlankEnd = (text: string): string => {
+  let end = text.length
+  while (end > 0 && blank.has(text[end - 1] ?? '')) end -= 1
+  return text.slice(0, end)
+}
+
+/** Without spaces, tabs and line feeds at both ends. */
+export const trimBlank = (text: string): string => {
+  let start = 0
+  while (start < text.length && blank.has(text[start] ?? '')) start += 1
+  return trimBlankEnd(text.slice(start))
+}
+
+/** How long the longest run of backticks in `text` is: fences must be longer. */
+export const longestTicks = (text: string): number => {
+  let longest = 0
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length)
+  return longest
+}

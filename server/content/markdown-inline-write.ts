@@ -1,6 +1,6 @@
 // Inline content → Markdown: marks nested in one order, and whatever text would be read as markup escaped. Pure.
 // It is the reverse of markdown-inline.ts; both hold to CommonMark's rules of flanking delimiters.
-import { isPunctuation, isSpace } from './markdown-chars.ts'
+import { isPunctuation, isSpace, longestTicks } from './markdown-chars.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { attribute } from './text.ts'
 import { tidyMarks } from './yjs-content.ts'
@@ -60,6 +60,8 @@ const without = (node: ContentNode, type: string, text: string): ContentNode => 
   marks: (node.marks ?? []).filter(mark => mark.type !== type),
 })
 
+const spaceAtEnd = (text: string): string => text.slice(text.trimEnd().length)
+
 /** Space at the edges of emphasis stands outside of it: inside, the delimiters would be text. */
 const trimEmphasis = (nodes: readonly ContentNode[]): ContentNode[] => {
   let list = [...nodes]
@@ -80,7 +82,7 @@ const trimEmphasis = (nodes: readonly ContentNode[]): ContentNode[] => {
     list = []
     let after: ContentNode | undefined
     for (const node of trimmed.toReversed()) {
-      const tail = atEdge(node, after) ? (/\s+$/.exec(node.text ?? '')?.[0] ?? '') : ''
+      const tail = atEdge(node, after) ? spaceAtEnd(node.text ?? '') : ''
       if (tail !== '') list.push(without(node, type, tail))
       const text = (node.text ?? '').slice(0, (node.text ?? '').length - tail.length)
       const rest = node.type === 'text' ? { ...node, text } : node
@@ -95,14 +97,13 @@ const trimEmphasis = (nodes: readonly ContentNode[]): ContentNode[] => {
 }
 
 const codeSpan = (text: string): string => {
-  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map(run => run.length))
-  const fence = '`'.repeat(longest + 1)
+  const fence = '`'.repeat(longestTicks(text) + 1)
   const pad = /^`|`$/.test(text) || (/^ .* $/.test(text) && text.trim() !== '') ? ' ' : ''
   return `${fence}${pad}${text}${pad}${fence}`
 }
 
 const destination = (href: string): string => {
-  const safe = href.replace(/[\n\r]/g, '').replace(/\\(?=[!-/:-@[-`{-~])|&(?=#?\w+;)/g, '\\$&')
+  const safe = href.replace(/[\n\r]/g, '').replace(/\\(?=[!-/:-@[-`{-~]|$)|&(?=#?\w+;)/g, '\\$&')
   return /[\s<>()]/.test(safe) || safe === '' ? `<${safe.replace(/[<>]/g, '\\$&')}>` : safe
 }
 
@@ -216,7 +217,8 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
   const signs = italicSigns(list)
   let out = ''
   let inLink = false
-  let lineStart = place !== 'cell'
+  let lineStart = place === 'paragraph'
+  let lineEmpty = true
   // a word that touches emphasis on its outer side, where that begins or ends with punctuation
   const guardFirst = new Set<number>()
   const guardLast = new Set<number>()
@@ -238,16 +240,18 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
   for (const [index, piece] of list.entries()) {
     if (piece.kind === 'break') {
       const next = list[index + 1]
-      const plain = place === 'paragraph' && out !== '' && !out.endsWith('\n') && next && next.kind !== 'break'
-      out += plain && !inLink ? '  \n' : inlineBreak
-      lineStart = plain === true
+      const onLine: boolean =
+        place === 'paragraph' && !lineEmpty && !inLink && next !== undefined && next.kind !== 'break'
+      out += onLine ? '  \n' : inlineBreak
+      lineStart = onLine
+      lineEmpty = onLine
       continue
     }
     if (piece.kind === 'text') {
       const characters = Array.from(piece.text)
-      const atEnd = index === list.length - 1 || list[index + 1]?.kind === 'break'
-      const head =
-        (guardFirst.has(index) || (/^\s/.test(piece.text) && (lineStart || out === ''))) && characters.shift()
+      const atStart = lineStart || ['open', undefined].includes(list[index - 1]?.kind)
+      const atEnd = ['close', 'break', undefined].includes(list[index + 1]?.kind)
+      const head = (guardFirst.has(index) || (/^\s/.test(piece.text) && atStart)) && characters.shift()
       const tail = (guardLast.has(index) || (/\s$/.test(characters.join('')) && atEnd)) && characters.pop()
       let text = escapeText(characters.join(''), inLink)
       const next = list[index + 1]
@@ -265,6 +269,7 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
     } else if (piece.mark.type === 'underline') out += piece.kind === 'open' ? '<u>' : '</u>'
     else out += signs.get(index) ?? emphasis.get(piece.mark.type) ?? ''
     lineStart = false
+    lineEmpty = false
   }
   if (place === 'heading') return out.replace(/#$/, '\\#')
   return place === 'cell' ? out.replaceAll('|', '\\|') : out

@@ -2,7 +2,7 @@
 // HTML is text, but for `<u>` and, in cells, `<br>`. Pure. Near linear for any input: every search has a bound or is
 // remembered, since what arrives here may be ten megabytes of unclosed brackets.
 import { entityText } from './entities.ts'
-import { isEscapable, isPunctuation, isSpace } from './markdown-chars.ts'
+import { isEscapable, isPunctuation, isSpace, trimBlank, trimBlankEnd } from './markdown-chars.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { tidyMarks } from './yjs-content.ts'
 
@@ -144,6 +144,11 @@ const emphasisMark = (char: string, used: number): Mark => {
   return { type: used === 2 ? 'bold' : 'italic' }
 }
 
+const fileId = /^skerry-file:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
+
+/** The id of the stored file that a target names; undefined when it names none. */
+export const fileIdIn = (href: string): string | undefined => fileId.exec(href)?.[1]
+
 const mentionId = /^skerry-user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 
 /** The link mark for a target; undefined where it may not lead. */
@@ -180,6 +185,14 @@ class InlineReader {
 
   #push(text: string, kind: Item['kind'], node?: ContentNode): void {
     this.#items.push({ text, kind, ...(node ? { node } : {}) })
+  }
+
+  /** A node that ends the text before it and begins another behind it: white space around it is none of theirs. */
+  #block(node: ContentNode): void {
+    const before = this.#items.at(-1)
+    if (before?.kind === 'source') before.text = trimBlankEnd(before.text)
+    this.#push('', 'node', node)
+    while (/[ \t\n]/.test(this.#source[this.#at] ?? '')) this.#at += 1
   }
 
   #step(): void {
@@ -239,7 +252,7 @@ class InlineReader {
     const before = this.#items.at(-1)
     let spaces = 0
     if (before?.kind === 'source') {
-      const kept = before.text.replace(/[ \t]+$/, '')
+      const kept = trimBlankEnd(before.text)
       spaces = before.text.length - kept.length
       before.text = kept
     }
@@ -254,7 +267,7 @@ class InlineReader {
     const start = this.#at + run.length
     const end = firstAfter(this.#runs.get(run.length) ?? [], this.#at)
     if (end === undefined) return this.#take(run)
-    const text = this.#source.slice(start, end).replace(/[ \t]*\n[ \t]*/g, ' ')
+    const text = this.#source.slice(start, end).replace(/\n[ \t]*/g, ' ')
     this.#push(/^ .* $/.test(text) && text.trim() !== '' ? text.slice(1, -1) : text, 'code')
     this.#at = end + run.length
   }
@@ -371,7 +384,8 @@ class InlineReader {
       const node: ContentNode = opener.image
         ? { type: 'image', attrs: { src: target.href, alt: text.slice(0, longestTarget) } }
         : { type: 'mention', attrs: { id: person, label: text.replace(/^@/, '').slice(0, longestTarget) } }
-      this.#push('', 'node', node)
+      if (opener.image && fileIdIn(target.href) !== undefined) this.#block(node)
+      else this.#push('', 'node', node)
       return
     }
     this.#closedBelow = this.#brackets.length
@@ -412,9 +426,8 @@ class InlineReader {
       return
     }
     if (name.startsWith('br') && this.#context.cell) {
-      this.#push('', 'node', { type: 'cut' })
       this.#at += tag?.[0].length ?? 0
-      return
+      return this.#block({ type: 'cut' })
     }
     const link = matchAt(autolinkPattern, this.#source, this.#at)
     if (!link?.[1] || !isAllowedHref(link[1])) return this.#take('<')
@@ -498,4 +511,4 @@ const nodeText = (node: ContentNode): string => {
 
 /** Inline source as content. Images come as nodes of type `image` with `src` and `alt`: the caller finds their place. */
 export const readInline = (source: string, context: InlineContext): ContentNode[] =>
-  new InlineReader(source.replace(/^[ \t\n]+|[ \t\n]+$/g, ''), context).read()
+  new InlineReader(trimBlank(source), context).read()

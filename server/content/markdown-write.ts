@@ -1,6 +1,7 @@
 // Content → Markdown (domain rules, section 8.7). Pure, and total: unknown nodes stand for their children. What Markdown
 // has no sign for (colours, alignment, spans of cells, empty paragraphs) is left out.
 import { readDrawing } from './drawio.ts'
+import { longestTicks } from './markdown-chars.ts'
 import { escapeText, writeInline } from './markdown-inline-write.ts'
 import type { ContentNode } from './model.ts'
 import { attribute, plainText } from './text.ts'
@@ -14,17 +15,23 @@ const codeLines = (node: ContentNode): string[] => {
     .map(child => (child.type === 'hardBreak' ? '\n' : (child.text ?? '')))
     .join('')
     .replace(/\r\n?/g, '\n')
-  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(run => run.length))
-  const fence = '`'.repeat(longest + 1)
+  const fence = '`'.repeat(Math.max(3, longestTicks(text) + 1))
   const language = attribute(node, 'language')
     .replace(/[`\s]+/g, ' ')
     .trim()
+    .replace(/\\(?=[\p{P}\p{S}])/gu, '\\\\')
   return [`${fence}${language}`, ...(text === '' ? [] : text.split('\n')), fence]
 }
 
 const indented = (lines: readonly string[], marker: string): string[] =>
   lines.map((line, index) =>
-    index === 0 ? `${marker}${line}`.trimEnd() : line === '' ? '' : `${' '.repeat(marker.length)}${line}`,
+    index === 0
+      ? line === ''
+        ? marker.trimEnd()
+        : `${marker}${line}`
+      : line === ''
+        ? ''
+        : `${' '.repeat(marker.length)}${line}`,
   )
 
 interface Sign {
@@ -40,12 +47,19 @@ const itemLines = (item: ContentNode, marker: string, box: string): string[] => 
   const empty = first?.type === 'paragraph' && children(first).length === 0
   const head = first === undefined || empty ? [] : blocks([first])
   const tail = blocks(rest)
-  const tight = head.length === 0 || rest[0]?.type.endsWith('List') === true
+  // only a list that may interrupt a paragraph follows it directly
+  const tight =
+    head.length === 0 || (rest[0]?.type.endsWith('List') === true && /^(?:[-*]|1[.)]) \S/.test(tail[0] ?? ''))
   const lines = tail.length === 0 ? head : [...head, ...(tight ? [] : ['']), ...tail]
-  if (box === '') return indented(lines.length > 0 ? lines : [''], marker)
+  if (box === '') {
+    // `- ---` would be a rule, not an item
+    const [line = '', ...more] = lines
+    return indented([line === '---' && marker === '- ' ? '***' : line, ...more], marker)
+  }
   // without a text of its own the box stands alone in its line
   const boxed = head.length > 0 && first?.type === 'paragraph'
-  return indented(boxed ? [`${box}${lines[0] ?? ''}`, ...lines.slice(1)] : [box.trimEnd(), ...lines], marker)
+  if (boxed) return indented([`${box}${lines[0] ?? ''}`, ...lines.slice(1)], marker)
+  return indented(lines.length > 0 ? [box.trimEnd(), '', ...lines] : [box.trimEnd()], marker)
 }
 
 const listLines = (list: ContentNode, sign: Sign): string[] => {
@@ -78,12 +92,12 @@ const rowCells = (row: ContentNode): string[] =>
   })
 
 const tableLines = (table: ContentNode): string[] => {
-  const rows = children(table).map(rowCells)
-  const columns = Math.max(1, ...rows.map(row => row.length))
-  const line = (cells: readonly string[]): string =>
-    `| ${Array.from({ length: columns }, (_, index) => cells[index] ?? '').join(' | ')} |`
-  const [head = [], ...body] = rows
-  return [line(head), line(Array.from({ length: columns }, () => '---')), ...body.map(line)]
+  const [head = [], ...body] = children(table).map(rowCells)
+  const columns = body.reduce((most, row) => Math.max(most, row.length), Math.max(1, head.length))
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  const wide = (fill: (index: number) => string): string => line(Array.from({ length: columns }, (_, at) => fill(at)))
+  // readers fill shorter rows up
+  return [wide(at => head[at] ?? ''), wide(() => '---'), ...body.map(line)]
 }
 
 const imageText = (node: ContentNode): string => {
@@ -117,7 +131,7 @@ const blockLines = (node: ContentNode, sign: Sign): string[] => {
       return codeLines(node)
     case 'blockquote': {
       const lines = blocks(children(node))
-      return lines.length === 0 ? ['>'] : lines.map(line => `> ${line}`.trimEnd())
+      return lines.length === 0 ? ['>'] : lines.map(line => (line === '' ? '>' : `> ${line}`))
     }
     case 'horizontalRule':
       return ['---']
@@ -148,7 +162,7 @@ const known = (nodes: readonly ContentNode[]): ContentNode[] => {
       close()
       if (node.type === 'drawio') out.push(...drawingNodes(node))
       else if (knownBlocks.has(node.type)) out.push(node)
-      else out.push(...known(children(node)))
+      else for (const inner of known(children(node))) out.push(inner)
     }
   }
   close()

@@ -1,4 +1,4 @@
-// Markdown ⇄ content over generated documents and over any text (D100).
+// Markdown ⇄ content over generated documents and over any text (D99).
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { carriedDocument, nastyText } from '#server/testing/content-arbitrary.ts'
@@ -8,17 +8,17 @@ import { markdownToContent } from './markdown.ts'
 
 const read = (markdown: string) => markdownToContent(markdown, 'document')
 
-test('D100 content → Markdown → content is equal for what Markdown carries', () => {
+test('D99 content → Markdown → content is equal for what Markdown carries', () => {
   fc.assert(
     fc.property(carriedDocument, content => {
       const markdown = contentToMarkdown(content)
       expect(read(markdown), markdown).toEqual(content)
     }),
-    { numRuns: Number(process.env.FC_RUNS ?? 300) },
+    { numRuns: 300 },
   )
 })
 
-test('D100 any text is read as a document that the model accepts, and is stable from then on', () => {
+test('D99 any text is read as a document that the model accepts, and is stable from then on', () => {
   const lines = fc
     .array(fc.tuple(fc.constantFrom('', '', '  ', '    ', '- ', '1. ', '> ', '| ', '```', '# ', '- [ ] '), nastyText), {
       maxLength: 8,
@@ -31,6 +31,6 @@ test('D100 any text is read as a document that the model accepts, and is stable 
       const written = contentToMarkdown(first)
       expect(contentToMarkdown(read(written)), JSON.stringify(written)).toBe(written)
     }),
-    { numRuns: Number(process.env.FC_RUNS ?? 300) },
+    { numRuns: 300 },
   )
 })

@@ -1,7 +1,7 @@
 // Markdown → content of a document or a comment (domain rules, section 8.7). Blocks are cut by the lexer that comes with
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
-import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { fileIdIn, type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
@@ -26,32 +26,15 @@ const node = (type: string, content: readonly ContentNode[], attrs: Record<strin
 
 const paragraph = (content: readonly ContentNode[]): ContentNode => node('paragraph', content)
 
-const fileImage = /^skerry-file:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
-
 /** An image of a stored file; one from elsewhere is a link to it, one from nowhere its text. */
 const imageOf = (image: ContentNode): ContentNode | undefined => {
   const src = attribute(image, 'src')
   const alt = attribute(image, 'alt')
-  const id = fileImage.exec(src)?.[1]
+  const id = fileIdIn(src)
   if (id !== undefined) return { type: 'image', attrs: { attachmentId: id, ...(alt === '' ? {} : { alt }) } }
   const text = alt === '' ? src : alt
   if (text === '') return undefined
   return { type: 'text', text, ...(isAllowedHref(src) ? { marks: [{ type: 'link', attrs: { href: src } }] } : {}) }
-}
-
-const trimmed = (nodes: readonly ContentNode[]): ContentNode[] => {
-  const out = nodes.filter(one => one.type !== 'text' || one.text !== '')
-  const edge = (index: number, pattern: RegExp): void => {
-    const at = index < 0 ? out.length - 1 : 0
-    const one = out[at]
-    if (one?.type !== 'text' || one.marks) return
-    const text = (one.text ?? '').replace(pattern, '')
-    if (text === '') out.splice(at, 1)
-    else out[at] = { ...one, text }
-  }
-  edge(0, /^ +/)
-  edge(-1, / +$/)
-  return out
 }
 
 /** Inline content without images, for places that hold no block. */
@@ -70,14 +53,12 @@ const paragraphs = (source: string, context: Context & Partial<InlineContext>): 
   let run: ContentNode[] = []
   let cut = false
   const close = (always: boolean): void => {
-    const content = cut || out.length > 0 ? trimmed(run) : run
-    if (content.length > 0 || always) out.push(paragraph(content))
+    if (run.length > 0 || always) out.push(paragraph(run))
     run = []
   }
   for (const one of readInline(source, context)) {
     const image = one.type === 'image' ? imageOf(one) : undefined
     if (image?.type === 'image') {
-      run = trimmed(run)
       close(false)
       out.push(image)
       cut = false
@@ -220,19 +201,40 @@ const tooDeep = (markdown: string): boolean =>
     // a rule may be as long as it likes
     .some(line => !/^[ \t]*([-*])(?:[ \t]|\1)*$/.test(line))
 
+/** Cells that tables may have, the missing ones included that readers add to short rows. */
+const cellLimit = 200_000
+
+const delimiterRow = /^[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
+
+/** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
+const tooWide = (markdown: string): boolean => {
+  let cells = 0
+  let columns = 0
+  for (const line of markdown.split('\n')) {
+    if (line.trim() === '') columns = 0
+    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line)) {
+      columns = Math.max(columns, line.split('|').length)
+    }
+    cells += columns
+  }
+  return cells > cellLimit
+}
+
 /** Thrown for Markdown that no document can hold; the message says why. */
 export class UnreadableMarkdown extends Error {}
 
 /**
  * The content that `markdown` stands for; still to be checked against the model, like any other input. Throws
- * UnreadableMarkdown when it is nested too deep.
+ * UnreadableMarkdown when it is nested too deep or its tables are too large.
  */
 export const markdownToContent = (markdown: string, model: ContentModel = 'comment'): ContentNode => {
   const deep = `The text is nested deeper than ${contentLimits.depth} levels.`
-  if (tooDeep(markdown)) throw new UnreadableMarkdown(deep)
+  const source = markdown.replace(/\r\n?/g, '\n')
+  if (tooDeep(source)) throw new UnreadableMarkdown(deep)
+  if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
   const lexer = newLexer()
   try {
-    const tokens = lexer.blockTokens(markdown.replace(/\r\n?/g, '\n'), [])
+    const tokens = lexer.blockTokens(source, [])
     return node('doc', blocks(tokens, { links: lexer.tokens.links, model }))
   } catch (error) {
     if (error instanceof RangeError) throw new UnreadableMarkdown(deep, { cause: error })

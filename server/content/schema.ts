@@ -12,6 +12,14 @@ import { StarterKit } from '@tiptap/starter-kit'
 const plainAttributes = (...names: readonly string[]) =>
   Object.fromEntries(names.map(name => [name, { default: null }]))
 
+/** Code that may be a link or bold as well, as in Markdown; TipTap's own excludes all other marks. */
+const Kit = StarterKit.extend({
+  addExtensions() {
+    const list = this.parent?.() ?? []
+    return list.map(one => (one.name === 'code' ? one.extend({ excludes: 'code' }) : one))
+  },
+})
+
 /** An image of a stored file. */
 const FileImage = Node.create({
   name: 'image',
@@ -45,7 +53,7 @@ const Indent = Extension.create({
 
 /** The extensions of an editor for documents, without its tools. */
 export const documentExtensions = [
-  StarterKit,
+  Kit,
   TaskList,
   TaskItem.configure({ nested: true }),
   Table,

@@ -30,31 +30,31 @@ const drawingLines = (drawing: Drawing | undefined): string[] => [
   ...(drawing?.connections ?? []).map(one => one.label).filter(label => label !== ''),
 ]
 
-const lines = (node: ContentNode): string[] => {
+const linesOf = (node: ContentNode): string[] => {
   const children = node.content ?? []
   if (node.type === 'drawio') return drawingLines(readDrawing(node.attrs?.xml))
-  if (node.type === 'tableRow') return [children.map(cell => lines(cell).join(' ')).join('\t')]
-  if (children.some(isInline)) {
-    // an unknown node may hold inline and blocks side by side
-    const out: string[] = []
-    let run = ''
-    for (const child of children) {
-      if (isInline(child)) run += inlineText(child)
-      else {
-        if (run !== '') out.push(...run.split('\n'))
-        run = ''
-        out.push(...lines(child))
-      }
-    }
-    return run === '' ? out : [...out, ...run.split('\n')]
+  if (node.type === 'tableRow') return [children.map(cell => linesOf(cell).join(' ')).join('\t')]
+  if (children.length === 0) return [inlineText(node)].filter(own => own !== '')
+  const out: string[] = []
+  let run = ''
+  const close = (): void => {
+    if (run !== '') for (const line of run.split('\n')) out.push(line)
+    run = ''
   }
-  if (children.length > 0) return children.flatMap(lines)
-  const own = inlineText(node)
-  return own === '' ? [] : [own]
+  // an unknown node may hold inline content and blocks side by side
+  for (const child of children) {
+    if (isInline(child)) run += inlineText(child)
+    else {
+      close()
+      for (const line of linesOf(child)) out.push(line)
+    }
+  }
+  close()
+  return out
 }
 
 /** One line per block and list item, rows of tables with tabs between their cells; no markup. */
-export const plainText = (content: ContentNode): string => lines(content).join('\n').trim()
+export const plainText = (content: ContentNode): string => linesOf(content).join('\n').trim()
 
 /** The beginning of a plain text on one line, at most 300 characters, ending with a whole word where there is one. */
 export const excerptOf = (plain: string, limit = 300): string => {

@@ -105,7 +105,7 @@ const writeHandler =
     const edited = editedAt(headers)
     const version = expectedVersion(headers)
     const origin = via(headers, credential)
-    const bytes = await readBody(ctx.req, defaultBodyLimit)
+    const bytes = await readBody(ctx.req, route.bodyLimit ?? defaultBodyLimit)
     const replay = idempotency(headers, ctx.method, ctx.url, bytes)
     const body = parseBody(ctx.req, bytes, false) ?? {}
     if (!isObject(body)) throw invalidAt('', 'bad_format', 'The body must be a JSON object.')

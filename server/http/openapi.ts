@@ -13,6 +13,9 @@ const accessWords: Readonly<Record<Access, string>> = {
   OWNER: 'owners of the application',
   CONTRIB: 'owners, and editors who are members of the project',
   PADMIN: 'owners, and editors who are admins of the project',
+  DOCVIEW: 'members of the application; of personal documents the person alone',
+  DOCEDIT:
+    'owners and editors; in a project owners, and editors who are members of it; of personal documents the person alone',
   AUTHOR: 'whoever made it',
   ADMIN: 'administrators of the server',
 }

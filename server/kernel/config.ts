@@ -40,6 +40,11 @@ export interface Config {
   readonly sessionDays: number
   readonly registration: 'open' | 'invite' | 'closed'
   readonly invitationDays: number
+  /** Automatic snapshots of a document that is being edited. */
+  readonly snapshotIntervalMinutes: number
+  /** How long a lock lasts without a heartbeat, in seconds. */
+  readonly documentLockTtl: number
+  readonly maxDocumentBytes: number
   readonly rateLimits: boolean
   /** Redis that joins several servers' documents; undefined: this one is alone. */
   readonly redisUrl: string | undefined
@@ -156,6 +161,9 @@ const settings = {
   SESSION_DAYS: wholeNumber(1, 400, 30),
   REGISTRATION: oneOf(['open', 'invite', 'closed'], 'open'),
   INVITATION_DAYS: wholeNumber(1, 365, 14),
+  SNAPSHOT_INTERVAL_MINUTES: wholeNumber(1, 1440, 10),
+  DOCUMENT_LOCK_TTL: wholeNumber(10, 86_400, 300),
+  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
   RATE_LIMITS: oneOf(['on', 'off'], 'on'),
   REDIS_URL: z.string().refine(isRedisUrl, 'is not a redis:// or rediss:// URL').optional(),
   COLLAB_DEBOUNCE_MS: wholeNumber(0, 60_000, 2000),
@@ -187,6 +195,9 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   SESSION_DAYS: 'set a number of days such as 30',
   REGISTRATION: 'set open, invite or closed',
   INVITATION_DAYS: 'set a number of days such as 14',
+  SNAPSHOT_INTERVAL_MINUTES: 'set a number of minutes such as 10',
+  DOCUMENT_LOCK_TTL: 'set a number of seconds such as 300',
+  MAX_DOCUMENT_MB: 'set a number of mebibytes between 1 and 10',
   RATE_LIMITS: 'set on or off',
   REDIS_URL: 'set the address of Redis, such as redis://redis:6379, or leave it out when one server runs alone',
   COLLAB_DEBOUNCE_MS: 'set a number of milliseconds such as 2000',
@@ -254,6 +265,9 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     sessionDays: values.SESSION_DAYS,
     registration: values.REGISTRATION,
     invitationDays: values.INVITATION_DAYS,
+    snapshotIntervalMinutes: values.SNAPSHOT_INTERVAL_MINUTES,
+    documentLockTtl: values.DOCUMENT_LOCK_TTL,
+    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
     rateLimits: values.RATE_LIMITS === 'on',
     redisUrl: values.REDIS_URL,
     collabDebounceMs: values.COLLAB_DEBOUNCE_MS,

@@ -16,6 +16,9 @@ export interface Standing {
 
 export const stranger: Standing = { role: undefined, projectRole: undefined, applicationArchived: false }
 
+/** A person with what is his alone. */
+const himself: Standing = { role: 'owner', projectRole: undefined, applicationArchived: false }
+
 /** Where a row lives. */
 export interface Scope {
   readonly applicationId: string
@@ -42,6 +45,8 @@ export type RowRule<Row> = (row: Row, actor: SignedIn, standing: Standing) => bo
 export interface Policy<Action extends string, Row> {
   readonly entity: string
   readonly scopeOf: (row: Row) => Scope
+  /** Whose row it is, where it belongs to a person and not to an application: nobody else learns that it exists. */
+  readonly personOf?: (row: Row) => string | undefined
   readonly actions: Readonly<Record<Action, Code | RowRule<Row>>>
 }
 
@@ -84,7 +89,9 @@ export const decide = async <Action extends string, Row>(
   access: AccessLookup,
 ): Promise<Granted<Action, Row>> => {
   if (row === undefined) throw notFound()
-  const standing = await access.standing(policy.scopeOf(row))
+  const person = policy.personOf?.(row)
+  const standing =
+    person === undefined ? await access.standing(policy.scopeOf(row)) : person === actor.userId ? himself : stranger
   const found = decision(policy, action, row, actor, standing)
   if (found === 'hidden') throw notFound()
   if (found === 'forbidden') throw new AppError('forbidden')

@@ -15,6 +15,8 @@ export type Access =
   | 'OWNER'
   | 'CONTRIB'
   | 'PADMIN'
+  | 'DOCVIEW'
+  | 'DOCEDIT'
   | 'AUTHOR'
   | 'ADMIN'
 
@@ -62,6 +64,8 @@ export interface WriteRoute extends RouteBase {
   readonly queryArgs?: readonly string[]
   /** 201 for creates. */
   readonly status?: 200 | 201
+  /** The body limit in bytes; default 2 MiB. */
+  readonly bodyLimit?: number
   /** Turns path parameters and body into the command's arguments where names alone do not do it. */
   readonly toArgs?: (params: Readonly<Record<string, string>>, body: Record<string, unknown>) => Record<string, unknown>
 }

@@ -81,6 +81,8 @@ const add = defineCommand({
       .returning(projectMemberColumns)
       .executeTakeFirstOrThrow()
     await record(context, project, row, { old: null, new: row.role })
+    // documents of the project become writable
+    context.emit({ type: 'access_changed', userId: row.user_id, applicationId: project.application_id })
     return { data: row }
   },
 })
@@ -142,6 +144,7 @@ const takeOut = async (
   }
   await context.tx.deleteFrom('project_members').where('id', '=', row.id).execute()
   await record(context, project, row, { old: row.role, new: null })
+  context.emit({ type: 'access_changed', userId, applicationId: project.application_id })
   return { data: { id: row.id } }
 }
 

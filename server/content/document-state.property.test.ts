@@ -1,0 +1,48 @@
+// States over generated documents: what is written is read, a replace leads to what is wanted (D98), an editor accepts it.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { yXmlFragmentToProseMirrorRootNode } from 'y-prosemirror'
+import * as Y from 'yjs'
+import { carriedDocument } from '#server/testing/content-arbitrary.ts'
+import { checkContent } from './check.ts'
+import { derive, isNoUpdate, jsonOf, replaceUpdate, stateOf } from './document-state.ts'
+import { documentSchema } from './schema.ts'
+
+test('D98 a replace leads to the content that is wanted, and a second one changes nothing', () => {
+  fc.assert(
+    fc.property(carriedDocument, carriedDocument, (before, after) => {
+      const state = stateOf(before)
+      expect(jsonOf(state)).toEqual(before)
+      const next = Y.mergeUpdates([state, replaceUpdate(state, after)])
+      expect(jsonOf(next)).toEqual(after)
+      expect(isNoUpdate(replaceUpdate(next, after))).toBe(true)
+    }),
+  )
+})
+
+test('D98 replaces of two people at once converge, whatever the order', () => {
+  fc.assert(
+    fc.property(carriedDocument, carriedDocument, carriedDocument, (before, one, two) => {
+      const state = stateOf(before)
+      const [first, second] = [replaceUpdate(state, one), replaceUpdate(state, two)]
+      const forth = jsonOf(Y.mergeUpdates([state, first, second]))
+      const live = new Y.Doc()
+      for (const update of [state, second, first]) Y.applyUpdate(live, update)
+      expect(derive(live).json).toEqual(forth)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('what the model accepts, the schema of editors accepts: y-prosemirror deletes nothing of it', () => {
+  fc.assert(
+    fc.property(carriedDocument, content => {
+      const checked = checkContent(content, 'document')
+      expect(checked).toEqual({ content })
+      const live = new Y.Doc()
+      Y.applyUpdate(live, stateOf(content))
+      yXmlFragmentToProseMirrorRootNode(live.getXmlFragment('default'), documentSchema()).check()
+      expect(derive(live).json).toEqual(content)
+    }),
+  )
+})

@@ -1,0 +1,183 @@
+// Markdown of documents, row by row of the domain rules' table (section 8.7), real files, and the limits.
+import { deflateRawSync } from 'node:zlib'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { checkContent } from './check.ts'
+import { keepUncarried } from './markdown-merge.ts'
+import { contentToMarkdown } from './markdown-write.ts'
+import { markdownToContent, UnreadableMarkdown } from './markdown.ts'
+import type { ContentNode } from './model.ts'
+import { plainText } from './text.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const shared = process.env.SKERRY_SHARED ?? join(root, '../shared')
+const id = '0190a1b2-0000-7000-8000-00000000000a'
+
+const read = (markdown: string): ContentNode => {
+  const checked = checkContent(markdownToContent(markdown, 'document'), 'document')
+  if ('problems' in checked) throw new Error(JSON.stringify(checked.problems))
+  return checked.content
+}
+const stable = (markdown: string): void => expect(contentToMarkdown(read(markdown))).toBe(markdown)
+const doc = (...content: ContentNode[]): ContentNode => ({ type: 'doc', content })
+const text = (value: string, ...marks: string[]): ContentNode => ({
+  type: 'text',
+  text: value,
+  ...(marks.length > 0 ? { marks: marks.map(type => ({ type })) } : {}),
+})
+
+test.each([
+  ['marks', '**x** _x_ ~~x~~ `x` [x](https://example.com) <u>x</u> **_both_**'],
+  ['headings', '# One\n\n###### Six'],
+  ['nested lists', '- a\n  - b\n    - c\n- d'],
+  ['ordered lists with a start', '7. a\n8. b\n\n   more\n9. c'],
+  ['tasks', '- [x] done\n  - [ ] open\n- [ ] next'],
+  ['code', '```ts\nconst a = `1`\n```\n\n````\n```\n````'],
+  ['quotes and rules', '> one\n>\n> - two\n\n---'],
+  ['breaks', 'one  \ntwo'],
+  ['tables', '| a | b\\|c |\n| --- | --- |\n| **1** | 2<br>3 |\n|  | `x\\|y` |'],
+  ['images', `![a chart](skerry-file:${id})`],
+  ['mentions', `[@Ann Lee](skerry-user:${id}) said`],
+  ['two lists side by side', '- a\n\n* b\n\n1. c\n\n1) d'],
+  ['what only looks like markup', '1\\. a\\*b\\* \\`c\\` \\<b> \\_d\\_ snake_case 2 * 3 a[0] \\&amp; http\\://x.y'],
+])('D99 %s are stable', (_, markdown) => stable(markdown))
+
+test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
+  const content = doc(
+    {
+      type: 'paragraph',
+      attrs: { textAlign: 'center', indent: 2 },
+      content: [{ ...text('red'), marks: [{ type: 'textStyle', attrs: { color: 'red' } }] }, text(' lit', 'highlight')],
+    },
+    { type: 'panel', content: [{ type: 'paragraph', content: [text('inside')] }] },
+  )
+  expect(contentToMarkdown(content)).toBe('red lit\n\ninside')
+  expect(plainText(content)).toBe('red lit\ninside')
+})
+
+test('D99 plain text: cells by tab, rows by newline, alt, @label, one line per item', () => {
+  const markdown = `| a | b |\n| --- | --- |\n| 1 | 2<br>3 |\n\n![chart](skerry-file:${id})\n\n- x [@Ann](skerry-user:${id})\n- [x] y`
+  expect(plainText(read(markdown))).toBe('a\tb\n1\t2 3\nchart\nx @Ann\ny')
+})
+
+const graph =
+  '<mxGraphModel><root><mxCell id="0"/><mxCell id="1" parent="0"/>' +
+  '<mxCell id="2" value="Client &lt;b&gt;app&lt;/b&gt;" vertex="1" parent="1"/>' +
+  '<UserObject id="3" label="Server"><mxCell vertex="1" parent="1"/></UserObject>' +
+  '<mxCell id="4" value="HTTP" edge="1" source="2" target="3" parent="1"/>' +
+  '<mxCell id="5" edge="1" source="3" target="9" parent="1"><mxGeometry as="geometry"/></mxCell></root></mxGraphModel>'
+
+test('D99 a drawing is a list of its labels and connections, folded or not; a broken one says so', () => {
+  const drawing = (xml: string): ContentNode => doc({ type: 'drawio', attrs: { xml } })
+  const folded = deflateRawSync(encodeURIComponent(graph)).toString('base64')
+  for (const xml of [graph, `<mxfile><diagram name="p">${folded}</diagram></mxfile>`]) {
+    const markdown = contentToMarkdown(drawing(xml))
+    expect(markdown).toBe('- Client app\n- Server\n- Client app --[HTTP]--> Server\n- Server --> ?')
+    stable(markdown)
+    expect(plainText(drawing(xml))).toBe('Client app\nServer\nHTTP')
+  }
+  for (const xml of ['<mxGraphModel><root>', 'text', '<diagram>AAAAAAAAAAAA</diagram>', '<a b="1" c></a>']) {
+    expect(contentToMarkdown(drawing(xml))).toMatch(/^\(drawing .*\)$/)
+  }
+})
+
+test('D99 raw HTML becomes text, links of other schemes are dropped, images from elsewhere become links', () => {
+  const content = read(
+    '<script>x</script>\n\na <b>c</b> [bad](javascript:alert(1)) ![pic](https://e.com/p.png) ![gone](p.png)',
+  )
+  expect(plainText(content)).toBe('<script>x</script>\na <b>c</b> bad pic gone')
+  expect(JSON.stringify(content)).not.toContain('javascript')
+  expect(JSON.stringify(content)).not.toContain('"image"')
+})
+
+test('links by name, bare links and references are read', () => {
+  const markdown = '[a][B] and <https://c.d> https://e.f/(g). &copy;&#33;\n\n[b]: https://x.y "T"'
+  expect(contentToMarkdown(read(markdown))).toBe(
+    '[a](https://x.y "T") and [https\\://c.d](https://c.d) [https\\://e.f/(g)](<https://e.f/(g)>). ©!',
+  )
+})
+
+test('writing Markdown back keeps colours, widths and empty paragraphs of the blocks that it does not change', () => {
+  const red = { ...text('red'), marks: [{ type: 'textStyle', attrs: { color: 'red' } }] }
+  const before = doc(
+    { type: 'paragraph', attrs: { textAlign: 'center' }, content: [red] },
+    { type: 'paragraph' },
+    { type: 'paragraph', content: [text('same', 'highlight')] },
+    { type: 'paragraph', content: [text('old')] },
+  )
+  const markdown = contentToMarkdown(before)
+  expect(keepUncarried(before, read(markdown))).toEqual(before)
+  expect(keepUncarried(before, read(markdown.replace('old', 'new'))).content?.slice(0, 3)).toEqual(
+    before.content?.slice(0, 3),
+  )
+  expect(keepUncarried(before, read('other'))).toEqual(read('other'))
+  expect(keepUncarried(doc({ type: 'paragraph' }), read('first'))).toEqual(read('first'))
+})
+
+test('comments have no headings, tables and images: their text stays', () => {
+  const content = markdownToContent('# Head\n\n| a | b |\n|---|---|\n| 1 | **2** |')
+  expect(checkContent(content)).not.toHaveProperty('problems')
+  expect(contentToMarkdown(content)).toBe('**Head**\n\na | b\n\n1 | **2**')
+})
+
+test('documents: structure that editors would drop is mended or refused, depth and size are bounded', () => {
+  const checked = (content: ContentNode) => checkContent(content, 'document')
+  expect(checked(doc({ type: 'blockquote' }))).toEqual({
+    content: doc({ type: 'blockquote', content: [{ type: 'paragraph' }] }),
+  })
+  expect(checked(doc({ type: 'table' }))).toHaveProperty('problems.0.path', 'content.0.content')
+  expect(checked(doc({ type: 'heading', attrs: { level: 7 } }))).toHaveProperty(
+    'problems.0.path',
+    'content.0.attrs.level',
+  )
+  expect(checked(doc({ type: 'image', attrs: { attachmentId: 'x' } }))).toHaveProperty('problems.0.code', 'bad_format')
+  const many = doc(...Array.from({ length: 50_000 }, (): ContentNode => ({ type: 'paragraph' })))
+  expect(checked(many)).toHaveProperty('problems.0.code', 'too_long')
+  expect(checked(markdownToContent(`${'> '.repeat(99)}a`, 'document'))).toHaveProperty('problems.0.code', 'too_long')
+})
+
+test('Markdown that would take the memory or the square of its length is refused; long lines are not', () => {
+  expect(() => read('>'.repeat(200_000))).toThrow(UnreadableMarkdown)
+  expect(() => read(`${'|a'.repeat(5000)}|\n${'|-'.repeat(5000)}|\n${'|x\n'.repeat(5000)}`)).toThrow(UnreadableMarkdown)
+  const hostile = [
+    '*a **b ',
+    '[a](b "',
+    '![',
+    '`a``',
+    '<u>',
+    'a  \n',
+    '_a',
+    '~~',
+    '&#',
+    '((',
+    '[a]: b\n',
+    '- ',
+    'http://',
+  ]
+  for (const piece of hostile) {
+    const source = piece.repeat(20_000)
+    expect(contentToMarkdown(markdownToContent(source, 'document'))).toBeTypeOf('string')
+  }
+  expect(read('- '.repeat(200)).content).toEqual([{ type: 'horizontalRule' }])
+})
+
+const folder = join(shared, 'data/backlog-md')
+const missing = existsSync(folder)
+  ? ''
+  : `; not run: ${folder} is missing, SKERRY_SHARED names the folder that holds data/`
+
+describe(`D99 real files${missing}`, () => {
+  test.runIf(missing === '')('every Markdown file of Backlog.md is stable from its first writing on', () => {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.md'))
+    expect(files.length).toBeGreaterThan(600)
+    for (const name of files) {
+      const first = read(readFileSync(join(folder, name), 'utf8'))
+      const written = contentToMarkdown(first)
+      const second = read(written)
+      expect(second, name).toEqual(first)
+      expect(contentToMarkdown(second), name).toBe(written)
+    }
+  })
+})

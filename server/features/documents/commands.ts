@@ -1,0 +1,329 @@
+// document.create, .update, .move, .write, .merge and .duplicate (domain rules, sections 4, 7 and 8).
+import { z } from 'zod'
+import * as Y from 'yjs'
+import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
+import { type ContentNode, emptyContent } from '#server/content/model.ts'
+import { changesOf, openClock, startClock } from '#server/kernel/clocks.ts'
+import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { AppError, invalidAt } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import type { UnitEdit } from '#server/kernel/merge.ts'
+import { isEmptyChange, reference } from '#server/kernel/schemas.ts'
+import { changeContent, contentFrom, readState, saveState, storedContent } from './content.ts'
+import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
+import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
+import {
+  createInput,
+  type DocumentSettings,
+  documentColumns,
+  duplicateInput,
+  moveInput,
+  updateInput,
+  writeInput,
+} from './schema.ts'
+import { takeSnapshot } from './take-snapshot.ts'
+
+/** Puts the tags into the document; 422 `tag_foreign` for one that belongs elsewhere. */
+const assignTags = async (context: WriteContext, document: LockedDocument, tagIds: readonly string[]) => {
+  const wanted = [...new Set(tagIds)]
+  if (wanted.length === 0) return
+  const owner = document.user_id === null ? 'application_id' : 'user_id'
+  const tags = await context.tx
+    .selectFrom('document_tags')
+    .select('id')
+    .where('id', 'in', wanted)
+    .where(owner, '=', must(document[owner]))
+    .forShare()
+    .execute()
+  if (tags.length < wanted.length) {
+    throw invalidAt('tag_ids', 'tag_foreign', 'A tag belongs to another application or person.')
+  }
+  await context.tx
+    .insertInto('document_tag_assignments')
+    .values(
+      wanted.map(tagId => ({
+        id: uuid7(),
+        application_id: document.application_id,
+        user_id: document.user_id,
+        document_id: document.id,
+        tag_id: tagId,
+      })),
+    )
+    .execute()
+  context.touch(shapeIn(document, 'tag_assignments'))
+}
+
+/** Writes the row, its first state and its edit clock. The place is locked, the name free. */
+const insertDocument = async (
+  context: WriteContext,
+  place: Place,
+  wanted: {
+    readonly id: string | undefined
+    readonly title: string
+    readonly folderId: string | null
+    readonly content: ContentNode | undefined
+    readonly tagIds: readonly string[]
+  },
+  settings: DocumentSettings,
+): Promise<LockedDocument> => {
+  const list = { table: 'documents', place, folderId: wanted.folderId } as const
+  const empty = await context.tx
+    .insertInto('documents')
+    .values({
+      id: wanted.id ?? uuid7(),
+      ...place,
+      folder_id: wanted.folderId,
+      title: wanted.title,
+      rank: must(await rankIn(context, list, { moved: true })),
+      created_by_id: context.userId,
+    })
+    .returning(documentColumns)
+    .executeTakeFirstOrThrow()
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, stateOf(wanted.content ?? emptyContent))
+  const content = storedContent(doc, settings.maxDocumentBytes)
+  doc.destroy()
+  let document = empty
+  if (wanted.content) document = await saveState(context, empty, content, { folded: [], byId: context.userId })
+  else {
+    const { derived: _derived, ...columns } = content
+    await context.tx
+      .insertInto('document_contents')
+      .values({ document_id: empty.id, ...columns })
+      .execute()
+  }
+  await assignTags(context, document, wanted.tagIds)
+  startClock(context, 'document', document.id)
+  touchDocument(context, document)
+  context.record(recordOf(document))
+  return document
+}
+
+/** Merges `edits` into the document's row; rules are checked on what wins. */
+const change = async (
+  context: WriteContext,
+  document: LockedDocument,
+  edits: {
+    readonly title?: string | undefined
+    readonly folderId?: string | null | undefined
+    readonly anchors?: Anchors
+  },
+): Promise<CommandResult> => {
+  const clock = await openClock(context, 'document', document)
+  const units: UnitEdit[] = []
+  if (edits.title !== undefined) {
+    units.push({ unit: 'title', field: 'title', value: edits.title, current: document.title })
+  }
+  if (edits.folderId !== undefined) {
+    units.push({ unit: 'place', field: 'folder_id', value: edits.folderId, current: document.folder_id })
+  }
+  const merged = clock.merge(units)
+  const wins = new Map(merged.changed.map(edit => [edit.field, edit.value]))
+  const folderId = (wins.has('folder_id') ? wins.get('folder_id') : document.folder_id) as string | null
+  const title = (wins.get('title') ?? document.title) as string
+  const moved = wins.has('folder_id')
+  if (moved) await requireFolder(context, placeOf(document), folderId, 'folder_id')
+  // a place that lost takes its rank along
+  const lost = edits.folderId !== undefined && edits.folderId !== document.folder_id && !moved
+  const list = { table: 'documents', place: placeOf(document), folderId } as const
+  const rank =
+    lost || (!moved && edits.anchors === undefined)
+      ? undefined
+      : await rankIn(context, list, { ...edits.anchors, except: document.id, moved })
+  const ranked = clock.merge(
+    rank === undefined ? [] : [{ unit: 'rank', field: 'rank', value: rank, current: document.rank }],
+    moved,
+  )
+  clock.save()
+  const changed = [...merged.changed, ...ranked.changed]
+  const superseded = [...merged.superseded, ...ranked.superseded]
+  let row = document
+  if (changed.length > 0) {
+    await requireUnlocked(context, document.id)
+    if (wins.size > 0 && document.deleted_at === null) {
+      await freeName(context, document, { folderId, name: title, except: document.id })
+    }
+    row = await context.tx
+      .updateTable('documents')
+      .set({ title, folder_id: folderId, ...(ranked.changed.length > 0 && rank !== undefined ? { rank } : {}) })
+      .where('id', '=', document.id)
+      .returning(documentColumns)
+      .executeTakeFirstOrThrow()
+    touchDocument(context, document)
+    context.emit({ type: 'document.changed', documentId: document.id })
+  }
+  if (changed.length + superseded.length > 0) {
+    context.record({ ...recordOf(row), changes: changesOf(changed), superseded })
+  }
+  return { data: row, superseded }
+}
+
+interface Anchors {
+  readonly after_id?: string | undefined
+  readonly before_id?: string | undefined
+  readonly rank?: string | undefined
+}
+
+const updates = { replace: replaceUpdate, append: appendUpdate, prepend: prependUpdate } as const
+
+const move = defineCommand({
+  name: 'document.move',
+  summary: 'Moves a document to a folder of its scope, or to another place in its folder.',
+  access: 'DOCEDIT',
+  input: moveInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    if (isEmptyChange(input, ['folder_id', 'after_id', 'before_id', 'rank'])) {
+      throw invalidAt('', 'nothing_to_change', 'Name a folder, an anchor or a rank.')
+    }
+    const document = await openDocument(context, input.id, 'edit', true)
+    const { folder_id: folderId, after_id, before_id, rank } = input
+    return change(context, document, { folderId, anchors: { after_id, before_id, rank } })
+  },
+})
+
+const update = defineCommand({
+  name: 'document.update',
+  summary: 'Renames a document.',
+  access: 'DOCEDIT',
+  input: updateInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    if (input.title === undefined) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
+    return change(context, await openDocument(context, input.id, 'edit', true), { title: input.title })
+  },
+})
+
+const createCommand = (settings: DocumentSettings) =>
+  defineCommand({
+    name: 'document.create',
+    summary: 'Makes a document, empty or with a first content.',
+    access: 'DOCEDIT',
+    input: createInput,
+    inTransactions: true,
+    run: async (context, input) => {
+      const content = input.content && contentFrom(input.content.format, input.content.value, 'content.value')
+      const place = await openPlace(context, input)
+      await requireFreeId(context, 'documents', input.id)
+      const folderId = input.folder_id ?? null
+      await requireFolder(context, place, folderId, 'folder_id')
+      const title = await freeName(context, place, { folderId, name: input.title }, input.on_name_conflict)
+      const wanted = { id: input.id, title, folderId, content, tagIds: input.tag_ids ?? [] }
+      return { data: await insertDocument(context, place, wanted, settings) }
+    },
+  })
+
+const duplicateCommand = (settings: DocumentSettings) =>
+  defineCommand({
+    name: 'document.duplicate',
+    summary: 'Copies the present content and the tags of a document.',
+    access: 'DOCEDIT',
+    input: duplicateInput,
+    inTransactions: true,
+    run: async (context, input) => {
+      const source = await openDocument(context, input.document_id, 'edit', true)
+      await requireFreeId(context, 'documents', input.id)
+      const place = placeOf(source)
+      const folderId = input.folder_id === undefined ? source.folder_id : input.folder_id
+      await requireFolder(context, place, folderId, 'folder_id')
+      const name = input.title ?? source.title
+      // a copy that nobody named gets the next number
+      const title = await freeName(context, place, { folderId, name }, input.title === undefined ? 'rename' : 'reject')
+      const open = must(await readState(context.tx, source.id))
+      const content = jsonOf(Y.encodeStateAsUpdate(open.doc))
+      open.doc.destroy()
+      const tags = await context.tx
+        .selectFrom('document_tag_assignments')
+        .select('tag_id')
+        .where('document_id', '=', source.id)
+        .execute()
+      const wanted = { id: input.id, title, folderId, content, tagIds: tags.map(row => row.tag_id) }
+      return { data: await insertDocument(context, place, wanted, settings) }
+    },
+  })
+
+const writeCommand = (settings: DocumentSettings) =>
+  defineCommand({
+    name: 'document.write',
+    summary: 'Writes content: replaces what differs, or adds blocks at an end. Concurrent typing survives.',
+    access: 'DOCEDIT',
+    input: writeInput,
+    inTransactions: true,
+    run: async (context, input) => {
+      const json = contentFrom(input.format, input.value, 'value')
+      const document = await openDocument(context, input.id, 'edit')
+      await requireUnlocked(context, document.id)
+      const expected = input.expected_content_version ?? context.expectedVersion
+      if (expected !== undefined) await requireContentVersion(context, document, expected)
+      const written = await changeContent(context, document, {
+        maxBytes: settings.maxDocumentBytes,
+        compute: state => updates[input.mode](state, json),
+        ...(input.mode === 'replace'
+          ? {
+              before: async content => {
+                await takeSnapshot(context, document, content, { kind: 'before_replace' })
+              },
+            }
+          : {}),
+      })
+      if (written.changed) context.record(recordOf(document))
+      return { data: written.document }
+    },
+  })
+
+/** 409 unless nobody has written since `expected`; typing that is not stored yet counts. */
+const requireContentVersion = async (context: WriteContext, document: LockedDocument, expected: number) => {
+  const typed = await context.tx
+    .selectFrom('document_updates')
+    .select('document_id')
+    .where('document_id', '=', document.id)
+    .limit(1)
+    .executeTakeFirst()
+  if (document.content_version === expected && !typed) return
+  throw new AppError('version_conflict', { details: { current: document } })
+}
+
+/** Merges a Yjs update, for clients without a socket. Not for transactions: it carries bytes. */
+export const mergeCommand = (settings: DocumentSettings): AnyCommand =>
+  defineCommand({
+    name: 'document.write',
+    summary: 'Merges a Yjs update.',
+    access: 'DOCEDIT',
+    input: z.strictObject({ id: reference, update: z.instanceof(Uint8Array) }),
+    inTransactions: false,
+    run: async (context, input) => {
+      const document = await openDocument(context, input.id, 'edit')
+      await requireUnlocked(context, document.id)
+      const written = await changeContent(context, document, {
+        maxBytes: settings.maxDocumentBytes,
+        compute: () => {
+          requireUpdate(input.update)
+          return input.update
+        },
+      })
+      if (written.changed) context.record(recordOf(document))
+      return { data: written.document }
+    },
+  })
+
+const requireUpdate = (update: Uint8Array): void => {
+  const scratch = new Y.Doc()
+  try {
+    Y.applyUpdate(scratch, update)
+  } catch (cause) {
+    throw Object.assign(invalidAt('', 'bad_format', 'The body is no Yjs update (version 1).'), { cause })
+  } finally {
+    scratch.destroy()
+  }
+}
+
+/** document.* but those of the trash. */
+export const contentCommands = (settings: DocumentSettings): readonly AnyCommand[] => [
+  createCommand(settings),
+  update,
+  move,
+  writeCommand(settings),
+  duplicateCommand(settings),
+]

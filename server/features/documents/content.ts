@@ -1,0 +1,225 @@
+// The content of a document in the database: state and log read together, a changed state stored with everything that is
+// derived from it (domain rules, sections 8.2 to 8.4 and 8.8). The document's row is locked by the caller.
+import { sql } from 'kysely'
+import * as Y from 'yjs'
+import { checkContent } from '#server/content/check.ts'
+import { type Derived, derive } from '#server/content/document-state.ts'
+import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
+import type { ContentNode } from '#server/content/model.ts'
+import type { WriteContext } from '#server/kernel/command.ts'
+import type { Reader } from '#server/kernel/database.ts'
+import { AppError, invalid, invalidAt } from '#server/kernel/errors.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { markdown } from '#server/kernel/schemas.ts'
+import { issuesOf } from '#server/kernel/validation.ts'
+import { type LockedDocument, touchDocument } from './open.ts'
+import { contentBodyLimit, documentColumns } from './schema.ts'
+
+export interface OpenState {
+  /** Stored state and log merged. The caller's to change, and to destroy. */
+  readonly doc: Y.Doc
+  /** The log that is in it but not folded yet. */
+  readonly pending: readonly string[]
+}
+
+/** The present state of a document; undefined when it is gone. */
+export const readState = async (db: Pick<Reader, 'selectFrom'>, documentId: string): Promise<OpenState | undefined> => {
+  const stored = await db
+    .selectFrom('document_contents')
+    .select('ydoc')
+    .where('document_id', '=', documentId)
+    .executeTakeFirst()
+  if (!stored) return undefined
+  const updates = await db
+    .selectFrom('document_updates')
+    .select([sql<string>`id::text`.as('id'), 'update'])
+    .where('document_id', '=', documentId)
+    .orderBy('document_updates.id')
+    .execute()
+  const doc = new Y.Doc()
+  doc.transact(() => {
+    Y.applyUpdate(doc, stored.ydoc)
+    for (const { update } of updates) Y.applyUpdate(doc, update)
+  })
+  return { doc, pending: updates.map(row => row.id) }
+}
+
+// what Postgres cannot hold, and what a client may have typed nevertheless
+const storableText = (text: string): string => text.toWellFormed().replaceAll('\0', '')
+
+const storable = (value: unknown): unknown => {
+  if (typeof value === 'string') return storableText(value)
+  if (Array.isArray(value)) return value.map(storable)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [storableText(name), storable(inner)]))
+}
+
+/** What is stored of a state, and copied into snapshots. */
+export interface StoredContent {
+  readonly ydoc: Buffer
+  readonly content_json: string
+  readonly content_markdown: string
+  readonly content_plain: string
+  readonly attachment_ids: string[]
+  readonly derived: Derived
+}
+
+/** The state with everything derived from it; 413 `body_too_large` beyond `maxBytes`. */
+export const storedContent = (doc: Y.Doc, maxBytes: number): StoredContent => {
+  const bytes = Y.encodeStateAsUpdate(doc)
+  if (bytes.length > maxBytes) {
+    throw new AppError('body_too_large', {
+      message: 'The document has become too large; delete parts of it or begin a new one.',
+      details: { limit: maxBytes },
+    })
+  }
+  const derived = derive(doc)
+  return {
+    ydoc: Buffer.from(bytes),
+    content_json: JSON.stringify(storable(derived.json)),
+    content_markdown: storableText(derived.markdown),
+    content_plain: storableText(derived.plain),
+    attachment_ids: [...derived.attachmentIds],
+    derived,
+  }
+}
+
+/** The part that goes into a row. */
+export const contentColumns = ({ derived: _derived, ...columns }: StoredContent) => columns
+
+const saveMentions = async (context: WriteContext, document: LockedDocument, named: readonly string[]) => {
+  const { application_id: applicationId } = document
+  // personal documents have no members to mention
+  if (applicationId === null) return
+  const people =
+    named.length === 0
+      ? []
+      : await context.tx
+          .selectFrom('application_members')
+          .select('user_id')
+          .where('application_id', '=', applicationId)
+          .where('user_id', 'in', named)
+          .execute()
+  const members = people.map(row => row.user_id)
+  const present = await context.tx
+    .selectFrom('mentions')
+    .select(['id', 'user_id'])
+    .where('document_id', '=', document.id)
+    .execute()
+  const gone = present.filter(row => !members.includes(row.user_id)).map(row => row.id)
+  const fresh = members.filter(id => !present.some(row => row.user_id === id))
+  if (gone.length > 0) await context.tx.deleteFrom('mentions').where('id', 'in', gone).execute()
+  if (fresh.length > 0) {
+    await context.tx
+      .insertInto('mentions')
+      .values(
+        fresh.map(userId => ({
+          id: uuid7(),
+          application_id: applicationId,
+          document_id: document.id,
+          user_id: userId,
+        })),
+      )
+      .execute()
+  }
+  if (gone.length + fresh.length > 0) context.touch('mentions')
+}
+
+/**
+ * Stores `content` as the document's, with exactly `folded` of the log in it. Answers the document's row as it is then.
+ */
+export const saveState = async (
+  context: WriteContext,
+  document: LockedDocument,
+  content: StoredContent,
+  options: { readonly folded: readonly string[]; readonly byId: string | undefined },
+): Promise<LockedDocument> => {
+  const { derived } = content
+  const columns = { ...contentColumns(content), updated_at: context.now }
+  await context.tx
+    .insertInto('document_contents')
+    .values({ document_id: document.id, ...columns })
+    .onConflict(conflict => conflict.column('document_id').doUpdateSet(columns))
+    .execute()
+  if (options.folded.length > 0) {
+    await sql`delete from document_updates where document_id = ${document.id} and id = any(${options.folded}::bigint[])`.execute(
+      context.tx,
+    )
+  }
+  await saveMentions(context, document, derived.mentionIds)
+  const row = await context.tx
+    .updateTable('documents')
+    .set({
+      excerpt: storableText(derived.excerpt),
+      word_count: derived.wordCount,
+      content_version: document.content_version + 1,
+      content_updated_at: context.now,
+      ...(options.byId === undefined ? {} : { content_updated_by_id: options.byId }),
+    })
+    .where('id', '=', document.id)
+    .returning(documentColumns)
+    .executeTakeFirstOrThrow()
+  touchDocument(context, document)
+  context.emit({ type: 'document.content', documentId: document.id })
+  return row
+}
+
+const checked = (content: unknown, path: string): ContentNode => {
+  const result = checkContent(content, 'document')
+  if ('content' in result) return result.content
+  throw invalid(...result.problems.map(one => ({ ...one, path: one.path === '' ? path : `${path}.${one.path}` })))
+}
+
+const inside = (path: string, work: () => ContentNode): ContentNode => {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof UnreadableMarkdown) throw invalidAt(path, 'too_long', error.message)
+    throw error
+  }
+}
+
+/** Content as a caller gives it, checked against the model; 422 with every problem at `path`. */
+export const contentFrom = (format: 'json' | 'markdown', value: unknown, path: string): ContentNode => {
+  if (format === 'json') return checked(value, path)
+  const text = markdown(contentBodyLimit).safeParse(value, { reportInput: true })
+  if (!text.success) throw invalid(...issuesOf(text.error).map(issue => ({ ...issue, path })))
+  return checked(
+    inside(path, () => markdownToContent(text.data, 'document')),
+    path,
+  )
+}
+
+/**
+ * Changes a document's content by the update that `compute` makes of its present state, and stores the result.
+ * `before` is told the state as it was, when something changes. Answers the row, and whether anything changed.
+ */
+export const changeContent = async (
+  context: WriteContext,
+  document: LockedDocument,
+  options: {
+    readonly maxBytes: number
+    readonly compute: (state: Uint8Array) => Uint8Array
+    readonly before?: (content: StoredContent) => Promise<void>
+  },
+): Promise<{ readonly document: LockedDocument; readonly changed: boolean }> => {
+  const open = await readState(context.tx, document.id)
+  if (!open) throw new AppError('not_found')
+  const { doc, pending } = open
+  try {
+    const update = options.compute(Y.encodeStateAsUpdate(doc))
+    const was = options.before ? storedContent(doc, Number.POSITIVE_INFINITY) : undefined
+    let changed = false
+    doc.on('update', () => {
+      changed = true
+    })
+    Y.applyUpdate(doc, update)
+    if (!changed) return { document, changed }
+    if (was) await options.before?.(was)
+    const content = storedContent(doc, options.maxBytes)
+    const byId = context.actor.userId
+    return { document: await saveState(context, document, content, { folded: pending, byId }), changed }
+  } finally {
+    doc.destroy()
+  }
+}

@@ -1,0 +1,27 @@
+// Thinning of snapshots (domain rules, section 8.4): automatic ones all for a day, one an hour for a week, one a day for
+// 90 days; those before a restore or a replacement 90 days; named ones until somebody deletes them.
+import { sql } from 'kysely'
+import type { SystemActor } from '#server/kernel/actor.ts'
+import type { ServerWrite } from '#server/kernel/server-writes.ts'
+
+const thinner: SystemActor = { kind: 'system', reason: 'thin_snapshots', userId: undefined, displayName: 'Skerry' }
+
+/** Deletes what has had its time; the newest of an hour or a day stays. Safe to run twice. Answers how many went. */
+export const thinSnapshots = (write: ServerWrite): Promise<number> =>
+  write('snapshot.thin', thinner, async ({ tx, now }) => {
+    const { rows } = await sql<{ id: string }>`
+      with ranked as (
+        select id, kind, created_at, row_number() over (
+                 partition by document_id, kind,
+                   case when created_at > ${now}::timestamptz - interval '7 days' then 'hour' else 'day' end,
+                   case when created_at > ${now}::timestamptz - interval '7 days'
+                        then date_trunc('hour', created_at) else date_trunc('day', created_at) end
+                 order by created_at desc, id desc) as place
+          from document_snapshots
+         where kind <> 'named' and created_at <= ${now}::timestamptz - interval '24 hours')
+      delete from document_snapshots s using ranked r
+       where s.id = r.id
+         and (r.created_at <= ${now}::timestamptz - interval '90 days' or (r.kind = 'auto' and r.place > 1))
+      returning s.id`.execute(tx)
+    return rows.length
+  })

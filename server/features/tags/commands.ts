@@ -1,0 +1,202 @@
+// tag.* (domain rules, sections 4 and 7). Tags belong to an application or to a person.
+import { sql } from 'kysely'
+import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
+import { decide, requireLive } from '#server/kernel/policy.ts'
+import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { forgetClocks, openDocument, recordIn, recordOf as recordOfDocument } from '../documents/open.ts'
+import { openPlace, shapeIn } from '../documents/place.ts'
+import { placePolicy } from '../documents/policy.ts'
+import { assignInput, assignmentColumns, createInput, idInput, tagColumns, updateInput } from './schema.ts'
+
+const tagLimit = 500
+
+const readTag = (context: WriteContext, id: string) =>
+  context.tx.selectFrom('document_tags').select(tagColumns).where('id', '=', id)
+
+type Tag = NonNullable<Awaited<ReturnType<ReturnType<typeof readTag>['executeTakeFirst']>>>
+
+/** A tag belongs to no project. */
+const subjectOf = (tag: Pick<Tag, 'application_id' | 'user_id'>) => ({
+  application_id: tag.application_id,
+  project_id: null,
+  user_id: tag.user_id,
+})
+
+const open = async (context: WriteContext, id: string): Promise<Tag> => {
+  const found = await readTag(context, id).executeTakeFirst()
+  requireLive(await decide(placePolicy, 'edit', found && subjectOf(found), context.actor, context.access))
+  const tag = await readTag(context, id).forNoKeyUpdate().executeTakeFirst()
+  if (!tag) throw notFound()
+  return tag
+}
+
+const recordOf = (tag: Tag) => ({
+  ...recordIn(subjectOf(tag)),
+  entityType: 'tag',
+  entityId: tag.id,
+  entityLabel: tag.name,
+})
+
+const ofOwner = (owner: Pick<Tag, 'application_id' | 'user_id'>) =>
+  owner.user_id === null
+    ? sql<boolean>`application_id = ${owner.application_id}`
+    : sql<boolean>`user_id = ${owner.user_id}`
+
+const requireFreeName = async (
+  context: WriteContext,
+  owner: Pick<Tag, 'application_id' | 'user_id'>,
+  name: string,
+  except?: string,
+): Promise<void> => {
+  const holder = await context.tx
+    .selectFrom('document_tags')
+    .select('id')
+    .where(ofOwner(owner))
+    .where(sql<boolean>`lower(name) = lower(${name})`)
+    .executeTakeFirst()
+  if (holder && holder.id !== except) throw new AppError('name_taken', { details: { existing_id: holder.id } })
+}
+
+const create = defineCommand({
+  name: 'tag.create',
+  summary: 'Makes a tag.',
+  access: 'DOCEDIT',
+  input: createInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const owner = await openPlace(context, input)
+    await requireFreeId(context, 'document_tags', input.id)
+    const { count } = await context.tx
+      .selectFrom('document_tags')
+      .select(sql<number>`count(*)::int`.as('count'))
+      .where(ofOwner(owner))
+      .executeTakeFirstOrThrow()
+    if (count >= tagLimit) throw new AppError('limit_reached', { message: `There are at most ${tagLimit} tags.` })
+    await requireFreeName(context, owner, input.name)
+    const tag = await context.tx
+      .insertInto('document_tags')
+      .values({
+        id: input.id ?? uuid7(),
+        application_id: owner.application_id,
+        user_id: owner.user_id,
+        name: input.name,
+        color: input.color ?? null,
+      })
+      .returning(tagColumns)
+      .executeTakeFirstOrThrow()
+    startClock(context, 'tag', tag.id)
+    context.touch(shapeIn(owner, 'tags'))
+    context.record(recordOf(tag))
+    return { data: tag }
+  },
+})
+
+const update = defineCommand({
+  name: 'tag.update',
+  summary: 'Renames or recolours a tag.',
+  access: 'DOCEDIT',
+  input: updateInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    if (isEmptyChange(input, ['name', 'color'])) {
+      throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
+    }
+    const tag = await open(context, input.id)
+    const merged = await mergeRow(context, 'tag', tag, fieldEdits(input, tag, ['name', 'color']))
+    let row = tag
+    if (merged.changed.length > 0) {
+      const set = Object.fromEntries(merged.changed.map(edit => [edit.field, edit.value]))
+      if (typeof set.name === 'string') await requireFreeName(context, tag, set.name, tag.id)
+      row = await context.tx
+        .updateTable('document_tags')
+        .set(set)
+        .where('id', '=', tag.id)
+        .returning(tagColumns)
+        .executeTakeFirstOrThrow()
+      context.touch(shapeIn(subjectOf(tag), 'tags'))
+    }
+    if (merged.changed.length + merged.superseded.length > 0) {
+      context.record({ ...recordOf(row), changes: changesOf(merged.changed), superseded: merged.superseded })
+    }
+    return { data: row, superseded: merged.superseded }
+  },
+})
+
+const remove = defineCommand({
+  name: 'tag.delete',
+  summary: 'Deletes a tag and takes it off every document.',
+  access: 'DOCEDIT',
+  input: idInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const tag = await open(context, input.id)
+    await forgetClocks(context, 'tag', [tag.id])
+    await context.tx.deleteFrom('document_tags').where('id', '=', tag.id).execute()
+    context.touch(shapeIn(subjectOf(tag), 'tags'), shapeIn(subjectOf(tag), 'tag_assignments'))
+    context.record(recordOf(tag))
+    return { data: { id: tag.id } }
+  },
+})
+
+const assign = defineCommand({
+  name: 'tag.assign',
+  summary: 'Puts a tag on a document.',
+  access: 'DOCEDIT',
+  input: assignInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const document = await openDocument(context, input.document_id, 'edit')
+    const tag = await readTag(context, input.tag_id).where(ofOwner(document)).forShare().executeTakeFirst()
+    if (!tag) throw invalidAt('tag_id', 'tag_foreign', 'The tag belongs to another application or person.')
+    const { id, application_id, user_id } = document
+    const made = await context.tx
+      .insertInto('document_tag_assignments')
+      .values({ id: uuid7(), application_id, user_id, document_id: id, tag_id: tag.id })
+      .onConflict(conflict => conflict.columns(['document_id', 'tag_id']).doNothing())
+      .returning(assignmentColumns)
+      .executeTakeFirst()
+    if (made) {
+      context.touch(shapeIn(document, 'tag_assignments'))
+      context.record({ ...recordOfDocument(document), changes: { tag: { old: null, new: tag.name } } })
+      return { data: made }
+    }
+    const present = await context.tx
+      .selectFrom('document_tag_assignments')
+      .select(assignmentColumns)
+      .where('document_id', '=', id)
+      .where('tag_id', '=', tag.id)
+      .executeTakeFirst()
+    return { data: must(present) }
+  },
+})
+
+const unassign = defineCommand({
+  name: 'tag.unassign',
+  summary: 'Takes a tag off a document.',
+  access: 'DOCEDIT',
+  input: assignInput,
+  inTransactions: true,
+  run: async (context, input) => {
+    const document = await openDocument(context, input.document_id, 'edit')
+    const tag = await readTag(context, input.tag_id).where(ofOwner(document)).executeTakeFirst()
+    if (!tag) throw invalidAt('tag_id', 'tag_foreign', 'The tag belongs to another application or person.')
+    const gone = await context.tx
+      .deleteFrom('document_tag_assignments')
+      .where('document_id', '=', document.id)
+      .where('tag_id', '=', tag.id)
+      .returning('id')
+      .executeTakeFirst()
+    if (gone) {
+      context.touch(shapeIn(document, 'tag_assignments'))
+      context.record({ ...recordOfDocument(document), changes: { tag: { old: tag.name, new: null } } })
+    }
+    return { data: { id: gone?.id ?? null, document_id: document.id, tag_id: tag.id } }
+  },
+})
+
+export const tagCommands: readonly AnyCommand[] = [create, update, remove, assign, unassign]

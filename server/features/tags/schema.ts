@@ -1,0 +1,36 @@
+// Tags of documents: columns and inputs (domain rules, sections 2.4 and 4).
+import { z } from 'zod'
+import { color, expectedVersion, line, newId, reference } from '#server/kernel/schemas.ts'
+import { hasScopeId, scopeIdIssue } from '../documents/schema.ts'
+
+export const tagColumns = [
+  'id',
+  'version',
+  'created_at',
+  'updated_at',
+  'application_id',
+  'user_id',
+  'name',
+  'color',
+] as const
+
+export const assignmentColumns = ['id', 'created_at', 'application_id', 'user_id', 'document_id', 'tag_id'] as const
+
+/** Projects have no tags of their own: their documents use those of the application. */
+export const tagScope = { scope: z.enum(['personal', 'application']), scope_id: reference.optional() }
+
+const name = line(1, 100)
+
+export const createInput = z
+  .strictObject({ id: newId.optional(), ...tagScope, name, color: color.nullable().optional() })
+  .refine(hasScopeId, scopeIdIssue)
+
+export const updateInput = z.strictObject({
+  id: reference,
+  name: name.optional(),
+  color: color.nullable().optional(),
+  expected_version: expectedVersion,
+})
+
+export const idInput = z.strictObject({ id: reference })
+export const assignInput = z.strictObject({ document_id: reference, tag_id: reference })
