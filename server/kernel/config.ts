@@ -51,8 +51,6 @@ export interface Config {
   /** Milliseconds from the last change, and at most from the first, until a document is stored. */
   readonly collabDebounceMs: number
   readonly collabMaxDebounceMs: number
-  /** Bytes of a document's stored state. */
-  readonly maxDocumentBytes: number
 }
 
 /** One setting that cannot be used, in words for whoever runs the server. */
@@ -163,7 +161,6 @@ const settings = {
   INVITATION_DAYS: wholeNumber(1, 365, 14),
   SNAPSHOT_INTERVAL_MINUTES: wholeNumber(1, 1440, 10),
   DOCUMENT_LOCK_TTL: wholeNumber(10, 86_400, 300),
-  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
   RATE_LIMITS: oneOf(['on', 'off'], 'on'),
   REDIS_URL: z.string().refine(isRedisUrl, 'is not a redis:// or rediss:// URL').optional(),
   COLLAB_DEBOUNCE_MS: wholeNumber(0, 60_000, 2000),
@@ -202,7 +199,6 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   REDIS_URL: 'set the address of Redis, such as redis://redis:6379, or leave it out when one server runs alone',
   COLLAB_DEBOUNCE_MS: 'set a number of milliseconds such as 2000',
   COLLAB_MAX_DEBOUNCE_MS: 'set a number of milliseconds such as 10000',
-  MAX_DOCUMENT_MB: 'set a number of megabytes between 1 and 10',
 }
 
 const requiredInProduction: readonly SettingName[] = ['DATABASE_URL', 'PUBLIC_URL', 'SECRET_KEY']
@@ -267,7 +263,6 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     invitationDays: values.INVITATION_DAYS,
     snapshotIntervalMinutes: values.SNAPSHOT_INTERVAL_MINUTES,
     documentLockTtl: values.DOCUMENT_LOCK_TTL,
-    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
     rateLimits: values.RATE_LIMITS === 'on',
     redisUrl: values.REDIS_URL,
     collabDebounceMs: values.COLLAB_DEBOUNCE_MS,
