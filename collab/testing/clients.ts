@@ -1,9 +1,11 @@
 // The real clients of both protocols, as one thing: a replica that connects, leaves, and says what it knows.
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import * as decoding from 'lib0/decoding'
 import { WebSocket } from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import type { Awareness } from 'y-protocols/awareness'
+import { messageYjsSyncStep1 } from 'y-protocols/sync'
 import { contentField } from '#server/content/yjs-content.ts'
 
 export interface Replica {
@@ -12,8 +14,13 @@ export interface Replica {
   /** Undefined for a mute one. */
   readonly awareness: Awareness | undefined
   synced(): boolean
-  /** Nothing waits for an acknowledgement. y-websocket has none: then always true. */
+  /**
+   * As the client's library counts: nothing waits for an acknowledgement. After a reconnection it may say so too early:
+   * `promised` is exact. y-websocket has none: then always true.
+   */
   acknowledged(): boolean
+  /** Every update that the server acknowledged, in the order of the acknowledgements. */
+  readonly promised: Uint8Array[]
   /** Close codes of its sockets, in order. */
   readonly closes: number[]
   /** Reasons for which it was refused. */
@@ -49,16 +56,54 @@ const movingSocket = (url: () => string, rest: string, closes: number[]) =>
     }
   }
 
+const frames = { sync: 0, syncReply: 4, syncStatus: 8 } as const
+
+/** Pairs each update that goes out over one socket with its answer; the server answers in order. */
+const acknowledgements = (promised: Uint8Array[]) => {
+  const sent: Uint8Array[] = []
+  return {
+    out: (frame: Uint8Array): void => {
+      const decoder = decoding.createDecoder(frame)
+      decoding.readVarString(decoder)
+      const kind = decoding.readVarUint(decoder)
+      if (kind !== frames.sync && kind !== frames.syncReply) return
+      if (decoding.readVarUint(decoder) !== messageYjsSyncStep1) sent.push(decoding.readVarUint8Array(decoder).slice())
+    },
+    in: (frame: Uint8Array): void => {
+      const decoder = decoding.createDecoder(frame)
+      decoding.readVarString(decoder)
+      if (decoding.readVarUint(decoder) !== frames.syncStatus) return
+      const update = sent.shift()
+      if (update && decoding.readVarUint(decoder) === 1) promised.push(update)
+    },
+  }
+}
+
 /** A client of Hocuspocus' protocol. */
 export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
   const { url, room, token, doc = new Y.Doc() } = options
   const closes: number[] = []
   const refusals: string[] = []
   const stateless: string[] = []
+  const promised: Uint8Array[] = []
+  const Moving = movingSocket(url, '', closes)
+  class Noting extends Moving {
+    readonly #acks = acknowledgements(promised)
+
+    constructor(address: string, protocols?: string[]) {
+      super(address, protocols)
+      this.on('message', data => this.#acks.in(new Uint8Array(data as Buffer)))
+    }
+
+    override send(data: Uint8Array): void {
+      this.#acks.out(data)
+      super.send(data)
+    }
+  }
   let scope: string | undefined
   const websocketProvider = new HocuspocusProviderWebsocket({
     url: wsUrl(url()),
-    WebSocketPolyfill: movingSocket(url, '', closes),
+    WebSocketPolyfill: Noting,
     delay: 20,
     minDelay: 10,
     maxDelay: 200,
@@ -81,6 +126,7 @@ export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
     kind: 'hocuspocus',
     doc,
     awareness: awareness ?? undefined,
+    promised,
     closes,
     refusals,
     stateless,
@@ -88,7 +134,11 @@ export const hocuspocusReplica = (options: ReplicaOptions): Replica => {
     acknowledged: () => provider.isSynced && !provider.hasUnsyncedChanges,
     scope: () => scope,
     goOffline: () => websocketProvider.disconnect(),
-    goOnline: () => void websocketProvider.connect(),
+    goOnline: () => {
+      // while the old socket is still closing, connect() alone does nothing, and nothing ever again
+      websocketProvider.shouldConnect = true
+      void websocketProvider.connect()
+    },
     destroy: () => {
       provider.destroy()
       websocketProvider.destroy()
@@ -110,6 +160,7 @@ export const yWebsocketReplica = (options: ReplicaOptions): Replica => {
     kind: 'y-websocket',
     doc,
     awareness: provider.awareness,
+    promised: [],
     closes,
     refusals: [],
     stateless: [],
