@@ -5,6 +5,7 @@ import { createStoreQueue } from './store-queue.ts'
 interface Call {
   readonly documentId: string
   readonly people: readonly string[]
+  readonly lastLeft: boolean
   readonly at: number
 }
 
@@ -12,8 +13,8 @@ const queueOf = (fail: (call: number) => boolean = () => false) => {
   const calls: Call[] = []
   const queue = createStoreQueue({
     documents: {
-      store: async (documentId, people) => {
-        calls.push({ documentId, people, at: performance.now() })
+      store: async (documentId, people, { lastLeft = false } = {}) => {
+        calls.push({ documentId, people, lastLeft, at: performance.now() })
         if (fail(calls.length)) throw new Error('as the test wants')
         return { contentVersion: calls.length }
       },
@@ -74,13 +75,23 @@ test('C-24 flush stores what waits at once, and ends although one cannot be stor
   expect(queue.counts.waiting).toBe(1)
 })
 
-test('C-6 hastened when the last person leaves; without changes there is nothing to store', async () => {
+test('C-6 stored at once when the last person leaves after changes, and only then', async () => {
   const { calls, queue } = queueOf()
-  queue.hasten('d')
+  queue.left('d')
   queue.touched('d', 'ann')
-  queue.hasten('d')
+  queue.left('d')
   await expect.poll(() => calls.length).toBe(1)
-  queue.hasten('d')
+  expect(calls[0]?.lastLeft).toBe(true)
+  queue.left('d')
   await queue.flush()
   expect(calls).toHaveLength(1)
+})
+
+test('C-6 who leaves after the last store is told to the documents all the same', async () => {
+  const { calls, queue } = queueOf()
+  queue.touched('d', 'ann')
+  await queue.flush()
+  queue.left('d')
+  await queue.flush()
+  expect(calls.map(({ lastLeft }) => lastLeft)).toEqual([false, true])
 })

@@ -13,8 +13,8 @@ const retryCapMs = 60_000
 export interface StoreQueue {
   /** The document's log has grown; by `personId`, where it is known. */
   touched(documentId: string, personId?: string): void
-  /** Stores as soon as may be, if there is something to store. */
-  hasten(documentId: string): void
+  /** The last person has left: stores as soon as may be, if somebody edited since the document was opened. */
+  left(documentId: string): void
   /** Stores everything; resolves when each document was tried once more. Those that fail stay in the log. */
   flush(): Promise<void>
   /** Ends all timers. */
@@ -38,6 +38,7 @@ interface Due {
   at: number
   failures: number
   running: boolean
+  lastLeft: boolean
   timer: NodeJS.Timeout | undefined
 }
 
@@ -45,11 +46,29 @@ interface Due {
 export const createStoreQueue = (options: StoreQueueOptions): StoreQueue => {
   const { documents, debounceMs, maxDebounceMs, log, stored = () => {} } = options
   const dues = new Map<string, Due>()
+  /** Documents in which somebody edited since the last person left. */
+  const edited = new Set<string>()
   const ready: string[] = []
   let running = 0
   let failures = 0
   let stopped = false
   let drained: (() => void)[] = []
+
+  const dueOf = (documentId: string): Due => {
+    const found = dues.get(documentId)
+    if (found) return found
+    const due = {
+      people: new Set<string>(),
+      first: performance.now(),
+      at: 0,
+      failures: 0,
+      running: false,
+      lastLeft: false,
+      timer: undefined,
+    }
+    dues.set(documentId, due)
+    return due
+  }
 
   const arm = (documentId: string, due: Due): void => {
     if (due.timer || due.running || stopped) return
@@ -92,14 +111,17 @@ export const createStoreQueue = (options: StoreQueueOptions): StoreQueue => {
 
   const run = async (documentId: string, due: Due): Promise<void> => {
     const people = [...due.people]
+    const { lastLeft } = due
     due.people.clear()
+    due.lastLeft = false
     due.first = Number.POSITIVE_INFINITY
     try {
-      await documents.store(documentId, people)
+      await documents.store(documentId, people, { lastLeft })
       due.failures = 0
       stored(documentId)
     } catch (error) {
       for (const person of people) due.people.add(person)
+      due.lastLeft ||= lastLeft
       failures += 1
       due.first = Math.min(due.first, performance.now())
       due.at = performance.now() + backoff(due.failures, retryBaseMs, retryCapMs)
@@ -114,20 +136,22 @@ export const createStoreQueue = (options: StoreQueueOptions): StoreQueue => {
   return {
     touched: (documentId, personId) => {
       const now = performance.now()
-      let due = dues.get(documentId)
-      if (!due) {
-        due = { people: new Set(), first: now, at: 0, failures: 0, running: false, timer: undefined }
-        dues.set(documentId, due)
+      const due = dueOf(documentId)
+      if (personId !== undefined) {
+        due.people.add(personId)
+        edited.add(documentId)
       }
-      if (personId !== undefined) due.people.add(personId)
       due.first = Math.min(due.first, now)
       // a document that cannot be stored is not tried more often because somebody types in it
       if (due.failures === 0) due.at = Math.min(now + debounceMs, due.first + maxDebounceMs)
       arm(documentId, due)
     },
-    hasten: documentId => {
-      const due = dues.get(documentId)
-      if (due && due.failures === 0) enter(documentId, due)
+    left: documentId => {
+      if (!edited.delete(documentId)) return
+      const due = dueOf(documentId)
+      due.lastLeft = true
+      due.first = Math.min(due.first, performance.now())
+      if (due.failures === 0) enter(documentId, due)
     },
     flush: async () => {
       let round = [...dues]

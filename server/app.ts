@@ -5,6 +5,7 @@ import { postgresStore } from '#collab/postgres-store.ts'
 import { redisCluster } from '#collab/redis.ts'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
+import { createDocuments } from './features/documents/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { authenticate } from './http/session.ts'
@@ -50,8 +51,10 @@ export interface App {
   readonly mutation: MutationDeps
   readonly write: ServerWrite
   readonly sessions: SessionPort
-  /** The sockets of documents; undefined until something answers for documents. */
-  readonly collab: Collab | undefined
+  /** What sockets of documents need. */
+  readonly documents: Documents
+  /** The sockets of documents. */
+  readonly collab: Collab
 }
 
 interface CollabParts {
@@ -136,8 +139,8 @@ export const createApp = (options: AppOptions): App => {
   const shapes = features.flatMap(feature => feature.shapes)
   const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
-  const documents = options.documents?.(database)
-  const collab = documents && wireCollab({ documents, options, sessions, bus, metrics })
+  const documents = options.documents?.(database) ?? createDocuments({ database, write, clock, settings: config })
+  const collab = wireCollab({ documents, options, sessions, bus, metrics })
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
     database: databaseCheck(database),
@@ -164,5 +167,5 @@ export const createApp = (options: AppOptions): App => {
     shapes: (call, actor) => gate.handle(call, actor),
     collab,
   })
-  return { http, bus, gate, features, routes, mutation, write, sessions, collab }
+  return { http, bus, gate, features, routes, mutation, write, sessions, documents, collab }
 }

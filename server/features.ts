@@ -4,11 +4,16 @@ import { activity } from './features/activity/index.ts'
 import { applications } from './features/applications/index.ts'
 import { checklists } from './features/checklists/index.ts'
 import { comments } from './features/comments/index.ts'
+import { type DocumentSettings, documentsFeature } from './features/documents/index.ts'
+import { folders } from './features/folders/index.ts'
 import { invitationsFeature, onRegistered } from './features/invitations/index.ts'
+import { locksFeature } from './features/locks/index.ts'
 import { members } from './features/members/index.ts'
 import { projects } from './features/projects/index.ts'
 import { type SessionPort, sessionsFeature } from './features/sessions/index.ts'
+import { snapshotsFeature } from './features/snapshots/index.ts'
 import { statuses } from './features/statuses/index.ts'
+import { tags } from './features/tags/index.ts'
 import { tasks } from './features/tasks/index.ts'
 import { transactionsFeature } from './features/transactions/index.ts'
 import { transfers } from './features/transfers/index.ts'
@@ -23,7 +28,7 @@ import { createTransactionRunner } from '#server/kernel/transactions.ts'
 import type { Windows } from '#server/kernel/windows.ts'
 
 export interface FeatureDeps {
-  readonly config: Pick<Config, 'publicUrl' | 'invitationDays' | 'registration'>
+  readonly config: Pick<Config, 'publicUrl' | 'invitationDays' | 'registration'> & DocumentSettings
   readonly database: Database
   readonly mutation: MutationDeps
   readonly runWrite: RunWrite
@@ -63,6 +68,11 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     tasks,
     checklists,
     comments,
+    folders,
+    documentsFeature(config, { database, runWrite }),
+    tags,
+    locksFeature(config),
+    snapshotsFeature(config, { database }),
     activity,
     transfers,
   ]

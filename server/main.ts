@@ -105,8 +105,8 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
   const events: Service = { name: 'events', start: () => must(app).bus.start(), stop: () => must(app).bus.stop() }
   const documents: Service = {
     name: 'collab',
-    start: async () => app?.collab?.start(),
-    stop: async () => app?.collab?.stop(),
+    start: async () => app?.collab.start(),
+    stop: async () => app?.collab.stop(),
   }
   const web: Service = {
     name: 'http',

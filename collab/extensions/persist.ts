@@ -49,7 +49,7 @@ export const persist = ({ store, queue, sizes, unopened, log }: PersistOptions):
     },
     onDisconnect: async ({ documentName: name, clientsCount }) => {
       const room = roomOf(name)
-      if (room?.kind === 'document' && clientsCount === 0) queue.hasten(room.id)
+      if (room?.kind === 'document' && clientsCount === 0) queue.left(room.id)
     },
   }
 }

@@ -24,14 +24,14 @@ const app = createApp({
   documents: () => documents,
 })
 await app.bus.start()
-await app.collab?.start()
+await app.collab.start()
 const server = new HttpServer({ ...app.http, host: config.host, port: config.port, log })
 await server.start()
 process.stdout.write(`listening http://${config.host}:${server.port}\n`)
 process.once('SIGTERM', () => {
   const stop = async () => {
     await server.stop()
-    await app.collab?.stop()
+    await app.collab.stop()
     await app.bus.stop()
     await database.close()
   }

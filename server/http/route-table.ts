@@ -16,6 +16,8 @@ const accesses = new Set<string | undefined>([
   'OWNER',
   'CONTRIB',
   'PADMIN',
+  'DOCVIEW',
+  'DOCEDIT',
   'AUTHOR',
   'ADMIN',
 ])

@@ -10,7 +10,12 @@ export interface Documents {
   /**
    * Folds the log of the document into its stored state, with all derived texts, mentions, activity (one per person and
    * 10 minutes) and the automatic snapshot, in one transaction. `contributors` are the people who edited since the last
-   * call. Answers the content version; undefined when the document is gone. With nothing to fold nothing changes.
+   * call. Answers the content version; undefined when the document is gone. With nothing to fold nothing changes, but
+   * `lastLeft` (the last editor is gone) takes the automatic snapshot of what no snapshot holds yet.
    */
-  store(documentId: string, contributors: readonly string[]): Promise<{ readonly contentVersion: number } | undefined>
+  store(
+    documentId: string,
+    contributors: readonly string[],
+    options?: { readonly lastLeft?: boolean },
+  ): Promise<{ readonly contentVersion: number } | undefined>
 }

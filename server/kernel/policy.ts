@@ -80,6 +80,18 @@ export const decision = <Action extends string, Row>(
   return allowed ? 'allowed' : 'forbidden'
 }
 
+/** What `actor` is to `row`: himself with his own, otherwise what `access` finds. */
+export const standingOf = async <Action extends string, Row>(
+  policy: Policy<Action, Row>,
+  row: Row,
+  actor: SignedIn,
+  access: AccessLookup,
+): Promise<Standing> => {
+  const person = policy.personOf?.(row)
+  if (person === undefined) return access.standing(policy.scopeOf(row))
+  return person === actor.userId ? himself : stranger
+}
+
 /** Granted, or 404 for what the actor may not even see, or 403. `row` undefined (no such row) is the same 404. */
 export const decide = async <Action extends string, Row>(
   policy: Policy<Action, Row>,
@@ -89,9 +101,7 @@ export const decide = async <Action extends string, Row>(
   access: AccessLookup,
 ): Promise<Granted<Action, Row>> => {
   if (row === undefined) throw notFound()
-  const person = policy.personOf?.(row)
-  const standing =
-    person === undefined ? await access.standing(policy.scopeOf(row)) : person === actor.userId ? himself : stranger
+  const standing = await standingOf(policy, row, actor, access)
   const found = decision(policy, action, row, actor, standing)
   if (found === 'hidden') throw notFound()
   if (found === 'forbidden') throw new AppError('forbidden')

@@ -70,7 +70,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     clock,
     ...(options.documents ? { documents: options.documents } : {}),
   })
-  await app.collab?.start()
+  await app.collab.start()
   const events: DomainEvent[] = []
   app.bus.subscribe(event => void events.push(event))
   const server = new HttpServer({ ...app.http, host: '127.0.0.1', port: 0, log: silentLog })
@@ -95,7 +95,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     },
     close: async () => {
       await server.stop()
-      await app.collab?.stop()
+      await app.collab.stop()
       await database.close()
       await own?.drop()
     },

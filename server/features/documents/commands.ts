@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
+import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
 import { changesOf, openClock, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
@@ -259,7 +260,11 @@ const writeCommand = (settings: DocumentSettings) =>
       if (expected !== undefined) await requireContentVersion(context, document, expected)
       const written = await changeContent(context, document, {
         maxBytes: settings.maxDocumentBytes,
-        compute: state => updates[input.mode](state, json),
+        compute: state =>
+          // what Markdown does not carry stays in the blocks that are left as they are
+          input.mode === 'replace' && input.format === 'markdown'
+            ? replaceUpdate(state, keepUncarried(jsonOf(state), json))
+            : updates[input.mode](state, json),
         ...(input.mode === 'replace'
           ? {
               before: async content => {

@@ -39,7 +39,13 @@ export const readState = async (db: Pick<Reader, 'selectFrom'>, documentId: stri
   const doc = new Y.Doc()
   doc.transact(() => {
     Y.applyUpdate(doc, stored.ydoc)
-    for (const { update } of updates) Y.applyUpdate(doc, update)
+    for (const { update } of updates) {
+      try {
+        Y.applyUpdate(doc, update)
+      } catch {
+        // no state of anybody's: it must not lock everybody out, and says nothing that could be kept
+      }
+    }
   })
   return { doc, pending: updates.map(row => row.id) }
 }
@@ -160,7 +166,6 @@ export const saveState = async (
     .returning(documentColumns)
     .executeTakeFirstOrThrow()
   touchDocument(context, document)
-  context.emit({ type: 'document.content', documentId: document.id })
   return row
 }
 
@@ -218,6 +223,7 @@ export const changeContent = async (
     if (was) await options.before?.(was)
     const content = storedContent(doc, options.maxBytes)
     const byId = context.actor.userId
+    context.emit({ type: 'document.content', documentId: document.id })
     return { document: await saveState(context, document, content, { folded: pending, byId }), changed }
   } finally {
     doc.destroy()

@@ -120,7 +120,9 @@ export const freeName = async (
   if (onConflict === 'reject') throw new AppError('name_taken', { details: { existing_id: holder } })
   for (let number = 2; ; number += 1) {
     const tail = ` (${number})`
-    const name = `${[...wanted.name].slice(0, longest - tail.length).join('')}${tail}`
+    const name = `${Array.from(wanted.name)
+      .slice(0, longest - tail.length)
+      .join('')}${tail}`
     if ((await takenBy(context, row, wanted.folderId, name)) === undefined) return name
   }
 }

@@ -1,0 +1,95 @@
+// /api/documents/:id/snapshots, /api/snapshots/:id… (domain rules, section 5.11).
+import { z } from 'zod'
+import { textDiff } from '#server/content/text-diff.ts'
+import type { AnyCommand } from '#server/kernel/command.ts'
+import type { Database } from '#server/kernel/database.ts'
+import { AppError, notFound } from '#server/kernel/errors.ts'
+import { must } from '#server/kernel/must.ts'
+import { pageQuery } from '#server/kernel/pages.ts'
+import { rawRoute, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import { reference } from '#server/kernel/schemas.ts'
+import { parseInput } from '#server/kernel/validation.ts'
+import { formatQuery, formats } from '../documents/content-routes.ts'
+import { listSnapshots, presentText, readSnapshot, snapshotContent } from './queries.ts'
+import { snapshotKind, snapshotRow } from './schema.ts'
+
+const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Route[] => [
+  readRoute({
+    path: '/api/documents/:id/snapshots',
+    access: 'DOCVIEW',
+    summary: 'Kept states of a document, newest first.',
+    query: z.strictObject({ ...pageQuery, kind: snapshotKind.optional() }),
+    response: z.object({ data: z.array(snapshotRow), next_cursor: z.string().nullable() }),
+    run: (context, params, query) => listSnapshots(context, must(params.id), query),
+  }),
+  readRoute({
+    path: '/api/snapshots/:id',
+    access: 'DOCVIEW',
+    summary: 'One snapshot, without content.',
+    query: z.strictObject({}),
+    response: z.object({ data: snapshotRow }),
+    run: async (context, params) => ({ data: await readSnapshot(context, must(params.id)) }),
+  }),
+  rawRoute({
+    method: 'GET',
+    path: '/api/snapshots/:id/content',
+    access: 'DOCVIEW',
+    summary: 'The content of a snapshot as JSON, Markdown, plain text, or Yjs state (`format`).',
+    response: z.object({ data: z.object({ format: z.enum(formats), value: z.unknown(), content_version: z.int() }) }),
+    run: async ({ actor, params, query }) => {
+      if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
+      const { format } = parseInput(formatQuery, Object.fromEntries(query))
+      const { row, content } = await deps.database.read(reader => snapshotContent({ reader, actor }, must(params.id)))
+      if (format === 'yjs') {
+        return { status: 200, body: content.ydoc, headers: { 'Content-Type': 'application/octet-stream' } }
+      }
+      const values = { json: content.content_json, markdown: content.content_markdown, text: content.content_plain }
+      return { status: 200, body: { data: { format, value: values[format], content_version: row.content_version } } }
+    },
+  }),
+  readRoute({
+    path: '/api/snapshots/:id/diff',
+    access: 'DOCVIEW',
+    summary: 'What leads from this snapshot to the present text, or to another snapshot (`against`), line by line.',
+    query: z.strictObject({ against: z.union([z.literal('current'), reference]).default('current') }),
+    response: z.object({ data: z.object({ unified: z.string(), added: z.int(), removed: z.int() }) }),
+    run: async (context, params, { against }) => {
+      const { row, content } = await snapshotContent(context, must(params.id))
+      if (against === 'current') {
+        return { data: textDiff(content.content_plain, await presentText(context, row.document_id)) }
+      }
+      const other = await snapshotContent(context, against)
+      if (other.row.document_id !== row.document_id) throw notFound()
+      return { data: textDiff(content.content_plain, other.content.content_plain) }
+    },
+  }),
+]
+
+/** Routes of snapshots. */
+export const snapshotRoutes = (
+  commands: readonly AnyCommand[],
+  deps: { readonly database: Pick<Database, 'read'> },
+): readonly Route[] => {
+  const write = (
+    name: string,
+    route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
+  ): Route => {
+    const command = must(
+      commands.find(one => one.name === name),
+      name,
+    )
+    return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
+  }
+  return [
+    ...reads(deps),
+    write('snapshot.create', {
+      method: 'POST',
+      path: '/api/documents/:id/snapshots',
+      params: { id: 'document_id' },
+      status: 201,
+    }),
+    write('snapshot.rename', { method: 'PATCH', path: '/api/snapshots/:id' }),
+    write('snapshot.delete', { method: 'DELETE', path: '/api/snapshots/:id' }),
+    write('snapshot.restore', { method: 'POST', path: '/api/snapshots/:id/restore' }),
+  ]
+}

@@ -1,0 +1,57 @@
+// /api/document-tags… and the tags of a document (domain rules, section 5.11).
+import { type SqlBool, sql } from 'kysely'
+import { z } from 'zod'
+import { must } from '#server/kernel/must.ts'
+import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import { readPlace } from '../documents/read.ts'
+import { hasScopeId, scopeIdIssue } from '../documents/schema.ts'
+import { tagCommands } from './commands.ts'
+import { tagColumns, tagScope } from './schema.ts'
+
+const write = (
+  name: string,
+  route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
+): Route => {
+  const command = must(
+    tagCommands.find(one => one.name === name),
+    name,
+  )
+  return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
+}
+
+const tagRow = z
+  .looseObject({ id: z.uuid(), name: z.string(), color: z.string().nullable(), use_count: z.int() })
+  .meta({ id: 'DocumentTag' })
+
+export const tagRoutes: readonly Route[] = [
+  readRoute({
+    path: '/api/document-tags',
+    access: 'DOCVIEW',
+    summary: 'Tags by name, with the number of live documents that have each.',
+    query: z.strictObject(tagScope).refine(hasScopeId, scopeIdIssue),
+    response: z.object({ data: z.array(tagRow), next_cursor: z.null() }),
+    run: async (context, _params, query) => {
+      const owner = await readPlace(context, query)
+      const data = await context.reader
+        .selectFrom('document_tags as t')
+        .select(tagColumns.map(column => `t.${column}` as const))
+        .select(
+          sql<number>`(select count(*)::int from document_tag_assignments a join documents d on d.id = a.document_id
+            where a.tag_id = t.id and d.deleted_at is null)`.as('use_count'),
+        )
+        .where(
+          owner.user_id === null
+            ? sql<SqlBool>`t.application_id = ${owner.application_id}`
+            : sql<SqlBool>`t.user_id = ${owner.user_id}`,
+        )
+        .orderBy(sql`lower(t.name)`)
+        .execute()
+      return { data, next_cursor: null }
+    },
+  }),
+  write('tag.create', { method: 'POST', path: '/api/document-tags', status: 201 }),
+  write('tag.update', { method: 'PATCH', path: '/api/document-tags/:id' }),
+  write('tag.delete', { method: 'DELETE', path: '/api/document-tags/:id' }),
+  write('tag.assign', { method: 'POST', path: '/api/documents/:id/tags', params: { id: 'document_id' } }),
+  write('tag.unassign', { method: 'DELETE', path: '/api/documents/:id/tags/:tag_id', params: { id: 'document_id' } }),
+]
