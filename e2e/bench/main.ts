@@ -1,4 +1,4 @@
-// `npm run bench [-- sync|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
+// `npm run bench [-- sync|gate|api|docs]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
 // Ours and the limit alternate over ROUNDS rounds; medians and their ratio count, single times do not.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { benchApi } from './api.ts'
+import { benchDocs } from './docs.ts'
 import { benchGate } from './gate.ts'
 import { benchSync } from './sync.ts'
 import { type Figure, printTable } from './table.ts'
@@ -17,7 +18,7 @@ export interface BenchContext {
   say(text: string): void
 }
 
-const parts = { sync: benchSync, gate: benchGate, api: benchApi } as const
+const parts = { sync: benchSync, gate: benchGate, api: benchApi, docs: benchDocs } as const
 type Part = keyof typeof parts
 
 const isPart = (name: string): name is Part => name in parts
