@@ -5,7 +5,8 @@ import { must } from '#server/kernel/must.ts'
 import type { Route } from '#server/kernel/route.ts'
 import { type People, signUpPeople } from '#server/testing/board.ts'
 import type { Answer, Client } from '#server/testing/client.ts'
-import { allowedFor, type Case, cases, type Fixture, makeFixture, type Role, roles } from '#server/testing/forbidden.ts'
+import { allowedFor, cases, makeFixture } from '#server/testing/forbidden.ts'
+import { type Case, type Fixture, type Role, roles } from '#server/testing/forbidden-case.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
 
 let server: TestServer
@@ -34,12 +35,18 @@ const state = async (): Promise<unknown> => {
     'comments',
     'checklists',
     'checklist_items',
+    'document_folders',
+    'documents',
+    'document_tags',
+    'document_locks',
   ]
   const sums = tables.map(name => {
     const column = name === 'applications' ? 'id' : 'application_id'
     return `select '${name}' as name, count(*)::int, coalesce(sum(version), 0)::int as versions from ${name} where ${column} = $1`
   })
-  return (await server.database.pool.query(sums.join(' union all '), [shared.applicationId])).rows
+  const library = `select 'library', count(*)::int, coalesce(sum(s.content_version + documents.content_version), 0)::int
+    from documents left join document_snapshots s on s.document_id = documents.id where documents.application_id = $1`
+  return (await server.database.pool.query([...sums, library].join(' union all '), [shared.applicationId])).rows
 }
 
 let throwaway = 0
@@ -54,8 +61,10 @@ const send = async (route: Route, one: Case, role: Role, f: Fixture): Promise<An
   const { params, query, body } = await one.call({ f, role, people, me })
   const path = route.path.replace(/:([a-z_]+)/g, (_all, name: string) => must(params?.[name], `${route.path} :${name}`))
   const client: Client = me ?? server.anonymous
-  const text = body === undefined ? null : JSON.stringify(body)
-  const headers: Record<string, string> = text === null ? {} : { 'content-type': 'application/json' }
+  const bytes = body instanceof Uint8Array
+  const text = body === undefined ? null : bytes ? Buffer.from(body) : JSON.stringify(body)
+  const type = bytes ? 'application/octet-stream' : 'application/json'
+  const headers: Record<string, string> = text === null ? {} : { 'content-type': type }
   return client.request(route.method, `${path}${query === undefined ? '' : `?${query}`}`, text, headers)
 }
 

@@ -2,7 +2,7 @@
 // nothing else opens.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
-import { dataOf, type Person, written } from '#server/testing/board.ts'
+import { dataOf, type Person, type Row, written } from '#server/testing/board.ts'
 import { runs, seed, seededRandom } from '#server/testing/random.ts'
 import { readShape, type ShapeServer, startShapeServer } from '#server/testing/shapes.ts'
 
@@ -15,12 +15,26 @@ afterAll(() => server.close())
 type Role = 'owner' | 'editor' | 'viewer' | 'none'
 const roles: readonly Role[] = ['owner', 'editor', 'viewer', 'none']
 
+const actorOf = (person: Person) =>
+  ({ kind: 'user', userId: person.userId, displayName: '', sessionPublicId: '', isAdmin: false }) as const
+
 const idsOf = (rows: readonly Record<string, unknown>[]): string[] => rows.map(row => row.id as string).toSorted()
+
+/** Documents that a person opens, over REST and at the socket's door, are those of his shape of personal ones. */
+const own = async (person: Person): Promise<string> => {
+  const document = written(await person.post('/api/documents', { scope: 'personal', title: newTitle() })).data.id
+  written(await person.post(`/api/documents/${document}/lock`))
+  return document
+}
+let titles = 0
+const newTitle = () => `Paper ${(titles += 1)}`
 
 interface World {
   readonly application: string
   readonly project: string
   readonly task: string
+  readonly documents: readonly { readonly id: string; readonly inProject: boolean }[]
+  readonly contributors: ReadonlySet<Person>
   readonly standing: ReadonlyMap<Person, Role>
 }
 
@@ -37,6 +51,17 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
         .data.id
       const task = written(await founder.post(`/api/projects/${project}/tasks`, { title: 'T' })).data.id
       written(await founder.post(`/api/tasks/${task}/comments`, { body_markdown: 'C' }))
+      const inApplication = { scope: 'application', scope_id: application }
+      const places = [inApplication, { scope: 'project', scope_id: project }]
+      const documents: { id: string; inProject: boolean }[] = []
+      for (const place of places) {
+        const made = written(await founder.post('/api/documents', { ...place, title: newTitle() })).data.id
+        documents.push({ id: made, inProject: place !== inApplication })
+      }
+      written(await founder.post('/api/document-folders', { ...inApplication, name: newTitle() }))
+      const tag = written(await founder.post('/api/document-tags', { ...inApplication, name: 'Tag' })).data.id
+      written(await founder.post(`/api/documents/${must(documents[0]).id}/tags`, { tag_id: tag }))
+      const contributors = new Set<Person>()
       const standing = new Map<Person, Role>([[founder, 'owner']])
       for (const person of people.filter(one => one !== founder)) {
         const role = pick(roles)
@@ -48,31 +73,59 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
         written(await person.post(`/api/invitations/${invitation}/accept`))
         if (role === 'editor' && random() < 0.5) {
           written(await founder.post(`/api/projects/${project}/members`, { user_id: person.userId }))
+          contributors.add(person)
         }
       }
-      worlds.push({ application, project, task, standing })
+      worlds.push({ application, project, task, documents, contributors, standing })
     }
+    const owned = new Map<Person, string>()
+    for (const person of people) owned.set(person, await own(person))
     await server.caughtUp()
     for (const person of people) {
+      const mine = must(owned.get(person))
+      const personal = await readShape(server, person.token, 'personal_documents')
+      const listedOwn = idsOf(dataOf(await person.get('/api/documents?scope=personal&limit=200')))
+      expect(idsOf(personal.rows)).toEqual(listedOwn)
+      expect(listedOwn).toContain(mine)
+      for (const [other, id] of owned) {
+        const opens = await server.app.documents.access(actorOf(person), id)
+        expect([opens, (await person.get(`/api/documents/${id}`)).status]).toEqual(
+          other === person ? [{ edit: true }, 200] : [undefined, 404],
+        )
+      }
       const listed = idsOf(dataOf(await person.get('/api/applications?limit=200')))
       const memberships = await readShape(server, person.token, 'my_memberships')
       expect(memberships.rows.map(row => row.application_id as unknown as string).toSorted()).toEqual(listed)
-      for (const { application, project, task, standing } of worlds) {
+      for (const { application, project, task, documents, contributors, standing } of worlds) {
         const role = must(standing.get(person))
         expect(listed.includes(application)).toBe(role !== 'none')
         const scope = { application_id: application }
+        for (const document of documents) {
+          const edit = role === 'owner' || (role === 'editor' && (!document.inProject || contributors.has(person)))
+          const opens = await server.app.documents.access(actorOf(person), document.id)
+          const answer = await person.get(`/api/documents/${document.id}`)
+          expect([role, opens, answer.status]).toEqual([
+            role,
+            role === 'none' ? undefined : { edit },
+            role === 'none' ? 404 : 200,
+          ])
+          if (role !== 'none') expect(dataOf<object>(answer)).toMatchObject({ my_access: { view: true, edit } })
+        }
         const rest = {
           tasks: await person.get(`/api/projects/${project}/tasks`),
           projects: await person.get(`/api/applications/${application}/projects?archived=all`),
           comments: await person.get(`/api/tasks/${task}/comments?flat=true`),
           task_statuses: await person.get(`/api/projects/${project}/statuses`),
+          folders: await person.get(`/api/document-folders/tree?scope=application&scope_id=${application}`),
+          tags: await person.get(`/api/document-tags?scope=application&scope_id=${application}`),
           application_invitations: await person.get(`/api/applications/${application}/invitations`),
         }
         for (const [name, answer] of Object.entries(rest)) {
           const shape = await readShape(server, person.token, name, scope)
           const may = name === 'application_invitations' ? role === 'owner' : role !== 'none'
           expect([name, role, answer.status === 200, shape.status === 200]).toEqual([name, role, may, may])
-          if (may) expect([name, idsOf(shape.rows)]).toEqual([name, idsOf(dataOf(answer))])
+          const rows = name === 'folders' && may ? dataOf<{ folders: Row[] }>(answer).folders : undefined
+          if (may) expect([name, idsOf(shape.rows)]).toEqual([name, idsOf(rows ?? dataOf(answer))])
           else expect(shape.rows).toEqual([])
         }
       }

@@ -73,6 +73,13 @@ const recounts: readonly Recount[] = [
       completed_items: `select count(*)::int from checklist_items i where i.checklist_id = r.id and i.is_done`,
     },
   },
+  {
+    table: 'document_folders',
+    key: 'id',
+    counters: {
+      depth: `select coalesce((select p.depth + 1 from document_folders p where p.id = r.parent_id), 0)`,
+    },
+  },
 ]
 
 const recountOf = ({ table, key, counters }: Recount) =>

@@ -3,15 +3,10 @@
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Access } from '#server/kernel/route.ts'
-import { apply, type Board, makeBoard, type People, type Person, written } from './board.ts'
+import { apply, makeBoard, type People, written } from './board.ts'
+import { type Case, type Fixture, members, plain, type Role, roles, type Signed, signed } from './forbidden-case.ts'
+import { libraryCases, makeLibrary } from './forbidden-library.ts'
 import { type TestServer, testPassword } from './server.ts'
-
-export const roles = ['anonymous', 'stranger', 'viewer', 'editor', 'member', 'admin', 'owner'] as const
-export type Role = (typeof roles)[number]
-export type Signed = Exclude<Role, 'anonymous'>
-
-const signed: readonly Signed[] = ['stranger', 'viewer', 'editor', 'member', 'admin', 'owner']
-const members: readonly Signed[] = ['viewer', 'editor', 'member', 'admin', 'owner']
 
 /** Who may by the access codes of the domain rules, section 1.2; SELF and AUTHOR depend on the row. */
 const byAccess: Readonly<Partial<Record<Access, readonly Role[]>>> = {
@@ -22,25 +17,10 @@ const byAccess: Readonly<Partial<Record<Access, readonly Role[]>>> = {
   CONTRIB: ['member', 'admin', 'owner'],
   PADMIN: ['admin', 'owner'],
   OWNER: ['owner'],
+  // of an application's documents; those of a project and of a person name their own
+  DOCVIEW: members,
+  DOCEDIT: ['editor', 'member', 'admin', 'owner'],
   ADMIN: [],
-}
-
-/** One of everything, around one board. */
-export interface Fixture extends Board {
-  readonly task: string
-  readonly archived: string
-  readonly trashed: string
-  readonly list: string
-  readonly item: string
-  /** A comment of each member. */
-  readonly comments: Readonly<Record<Signed, string>>
-  /** For an address, sent by the owner. */
-  readonly invitation: string
-  readonly token: string
-  /** For the stranger's account, sent by the owner. */
-  readonly invited: string
-  /** For an address, sent by the editor, a minute ago. */
-  readonly editors: string
 }
 
 /** Makes a fixture of its own for a call that may change it. */
@@ -88,45 +68,14 @@ export const makeFixture = async (server: TestServer, people: People): Promise<F
     token: must(String(must(byAddress).data.link).split('/').at(-1)),
     invited: must(byAccount).data.id,
     editors: written(editors).data.id,
+    library: await makeLibrary(people, board),
   }
-}
-
-export interface CallContext {
-  readonly f: Fixture
-  readonly role: Role
-  readonly people: People
-  /** Undefined for nobody. */
-  readonly me: Person | undefined
-}
-
-export interface Call {
-  /** Values of the path's parameters. */
-  readonly params?: Readonly<Record<string, string>>
-  readonly query?: string
-  readonly body?: unknown
-}
-
-export interface Case {
-  /** Which of several ways to call the route. */
-  readonly name?: string
-  readonly call: (context: CallContext) => Call | Promise<Call>
-  /** Who may, where it depends on the row (SELF, AUTHOR) or less than the access code may do this. */
-  readonly allowed?: readonly Role[]
-  /** Members who may not even know: 404 instead of 403. */
-  readonly hides?: boolean
-  /** An allowed call that a rule of the product refuses: the code proves that the right was granted. */
-  readonly proof?: Readonly<Partial<Record<Role, string>>>
-  /** Ends or changes the session it is called with: it gets a person of its own. */
-  readonly ownPerson?: boolean
 }
 
 /** Who may call `access` in this case. */
 export const allowedFor = (access: Access, { allowed }: Case): readonly Role[] =>
   must(allowed ?? byAccess[access], `who may (${access} does not say it)`)
 
-const plain = (params?: (f: Fixture) => Record<string, string>, body?: unknown): Case => ({
-  call: ({ f }) => ({ ...(params ? { params: params(f) } : {}), body }),
-})
 const application = (f: Fixture) => ({ id: f.applicationId })
 const project = (f: Fixture) => ({ id: f.projectId })
 const task = (f: Fixture) => ({ id: f.task })
@@ -365,6 +314,8 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'GET /api/tasks/:id/activity': [plain(task)],
   'GET /api/projects/:id/activity': [plain(project)],
   'GET /api/applications/:id/activity': [plain(application)],
+
+  ...libraryCases,
 
   'POST /api/transactions': [
     {

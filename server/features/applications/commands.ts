@@ -7,6 +7,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { endLibrary } from '../documents/endings.ts'
 import { setMemberRole } from '../members/roles.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
@@ -133,6 +134,7 @@ const remove = defineCommand({
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
     await forgetClocks(context, { column: 'application_id', ids: [row.id] })
+    await endLibrary(context, { column: 'application_id', id: row.id })
     await sql`delete from field_clocks where (entity_type, entity_id) in (
       select 'application', id from applications where id = ${row.id}
       union all select 'project', id from projects where application_id = ${row.id})`.execute(context.tx)

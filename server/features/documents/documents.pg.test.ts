@@ -298,6 +298,25 @@ test('where somebody can look, and what he may do there', async () => {
   expect(await rights('viewer', 'scope=personal')).toEqual({ can_view: true, can_edit: true, is_owner: true })
 })
 
+test('documents go with their project, and whoever has one open is told', async () => {
+  const other = await makeBoard(server, people)
+  const folder = await makeFolder(people.owner, inProject(other))
+  const paper = await makeDocument(people.owner, inProject(other), { folder_id: folder.id })
+  const stays = await makeDocument(people.owner, inApplication(other))
+  const from = server.events.length
+  written(await people.owner.delete(`/api/projects/${other.projectId}`))
+  expect(server.events.slice(from)).toEqual([{ type: 'document.changed', documentId: paper.id }])
+  expect((await people.owner.get(`/api/documents/${paper.id}`)).code).toBe('not_found')
+  written(await people.owner.delete(`/api/applications/${other.applicationId}`))
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select (select count(*)::int from field_clocks where entity_id = any($1)) as clocks,
+            (select count(*)::int from place_names where entity_id = any($1)) as names`,
+    [[folder.id, paper.id, stays.id]],
+  )
+  expect(rows).toEqual([{ clocks: 0, names: 0 }])
+})
+
 test('an archived application refuses every write into it', async () => {
   const other = await makeBoard(server, people)
   const paper = await makeDocument(people.owner, inApplication(other))

@@ -4,6 +4,7 @@ import { defineCommand, type AnyCommand, type WriteContext } from '#server/kerne
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, type Role } from '#server/kernel/policy.ts'
+import { announceLocks } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type MemberAction, memberPolicy, roleAction } from './policy.ts'
@@ -59,6 +60,7 @@ const removeMember = async (
     .where('lead_id', '=', userId)
     .executeTakeFirst()
   if (led.numUpdatedRows > 0n) context.touch('projects')
+  await announceLocks(context, applicationId, userId)
   await context.tx.deleteFrom('application_members').where('id', '=', member.id).execute()
   context.record({
     entityType: 'application_member',

@@ -2,6 +2,7 @@
 import type { WriteContext } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Role } from '#server/kernel/policy.ts'
+import { announceLocks } from '../documents/endings.ts'
 
 /** The name of an actor in a sentence; the label of membership activity. */
 export const memberLabel = async (context: WriteContext, userId: string): Promise<string> => {
@@ -29,6 +30,7 @@ export const setMemberRole = async (
     'membership',
   )
   if (row.role === role) return false
+  await announceLocks(context, applicationId, userId)
   await context.tx.updateTable('application_members').set({ role }).where('id', '=', row.id).execute()
   context.touch('application_members')
   if (userId === context.userId) context.touch('my_memberships')

@@ -6,6 +6,7 @@ import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { endLibrary } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
@@ -207,6 +208,7 @@ const remove = defineCommand({
     if (found) await lockApplication(context.tx, found.application_id)
     const { project } = await openProject(context, input.id, 'administer')
     await forgetClocks(context, { column: 'project_id', ids: [project.id] })
+    await endLibrary(context, { column: 'project_id', id: project.id })
     await context.tx
       .deleteFrom('field_clocks')
       .where('entity_type', '=', 'project')

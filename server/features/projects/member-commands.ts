@@ -2,6 +2,7 @@
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
+import { announceLocks } from '../documents/endings.ts'
 import { memberLabel } from '../members/roles.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type LockedProject, openProject } from './open.ts'
@@ -142,6 +143,7 @@ const takeOut = async (
       to_user_id: options.to_user_id,
     })
   }
+  await announceLocks(context, project.application_id, userId)
   await context.tx.deleteFrom('project_members').where('id', '=', row.id).execute()
   await record(context, project, row, { old: row.role, new: null })
   context.emit({ type: 'access_changed', userId, applicationId: project.application_id })
