@@ -7,6 +7,8 @@ import type { DocumentStore, LoggedUpdate } from './postgres-store.ts'
 /** A statement that waits for a lock must not hold up everybody: after this many milliseconds another one starts. */
 const patienceMs = 50
 const maxRunning = 3
+/** Milliseconds from the begin of one statement to the next, while they follow each other; a lone update does not wait. */
+const spacingMs = 2
 const maxBatch = 500
 const maxBatchBytes = 4 * 1024 * 1024
 
@@ -51,6 +53,8 @@ export const createUpdateLog = (options: UpdateLogOptions): UpdateLog => {
   /** Of those that run, how many have used up our patience. */
   let late = 0
   let pending = 0
+  let begun = Number.NEGATIVE_INFINITY
+  let spacing: NodeJS.Timeout | NodeJS.Immediate | undefined
   let idle: PromiseWithResolvers<void> | undefined
 
   const take = (): readonly Waiting[] => {
@@ -97,9 +101,11 @@ export const createUpdateLog = (options: UpdateLogOptions): UpdateLog => {
   const free = (): boolean => running === late && running < maxRunning
 
   const begin = (): void => {
+    spacing = undefined
     const batch = free() ? take() : []
     if (batch.length === 0) return
     running += 1
+    begun = performance.now()
     let isLate = false
     const patience = setTimeout(() => {
       isLate = true
@@ -112,8 +118,15 @@ export const createUpdateLog = (options: UpdateLogOptions): UpdateLog => {
       if (isLate) late -= 1
       pending -= batch.length
       if (pending === 0) idle?.resolve()
-      begin()
+      soon()
     })
+  }
+
+  // after this turn of the event loop: whatever else it brings shares the statement
+  const soon = (): void => {
+    if (spacing || waiting.length === 0 || !free()) return
+    const early = begun + spacingMs - performance.now()
+    spacing = early > 0 ? setTimeout(begin, early) : setImmediate(begin)
   }
 
   return {
@@ -121,8 +134,7 @@ export const createUpdateLog = (options: UpdateLogOptions): UpdateLog => {
       new Promise((done, failed) => {
         pending += 1
         waiting.push({ documentId, update, done, failed })
-        // after the turn: whatever else this turn of the event loop brings shares the statement
-        if (waiting.length === 1 && free()) setImmediate(begin)
+        if (waiting.length === 1) soon()
       }),
     pending: () => pending,
     idle: async () => {

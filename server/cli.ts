@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: skerry start | demo | migrate | import | user | verify | doctor. Parses, calls, prints; the work is elsewhere.
+// The command line: skerry start | demo | migrate | import | export | user | verify | doctor. Parses, calls, prints; the work is elsewhere.
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { ConfigError, loadConfig } from '#server/kernel/config.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -12,7 +12,11 @@ const usage = `skerry, a local-first sync backend
   skerry demo [--input FOLDER]                  two clients, offline edits, convergence, on a board of real tasks
   skerry migrate                                bring the database up to date
   skerry import backlog-md FOLDER --application ID|NAME [--as EMAIL]
-                                                tasks of a Backlog.md folder into a project
+                                                tasks, docs and decisions of a Backlog.md folder into a project
+  skerry import markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--update] [--as EMAIL]
+                                                Markdown files as documents, with their folders and tags
+  skerry export markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--as EMAIL]
+                                                documents as Markdown files, into a new folder
   skerry user create EMAIL [--name NAME]        an account; the password is read from standard input
   skerry user set-password EMAIL                a new password, from standard input; ends all sessions
   skerry user disable EMAIL                     no sign-in any more; ends all sessions
@@ -95,14 +99,35 @@ const run = async (args: string[]): Promise<void> => {
       process.exitCode = await doctorCommand(print)
       return
     }
-    case 'import': {
-      const { values, positionals } = parse(rest, { application: { type: 'string' }, as: { type: 'string' } })
+    case 'import':
+    case 'export': {
+      const text = { type: 'string' } as const
+      const { values, positionals } = parse(rest, {
+        application: text,
+        project: text,
+        path: text,
+        as: text,
+        update: { type: 'boolean' },
+      })
       const [format, folder] = positionals
-      if (format !== 'backlog-md') throw new UsageError('The import knows one format: backlog-md.')
-      if (folder === undefined) throw new UsageError('Name the folder to import.')
-      if (values.application === undefined) throw new UsageError('Name the application with --application.')
+      const formats = command === 'import' ? ['backlog-md', 'markdown'] : ['markdown']
+      if (format === undefined || !formats.includes(format)) {
+        throw new UsageError(`The ${command} knows ${formats.join(' and ')}.`)
+      }
+      if (folder === undefined) throw new UsageError(`Name the folder to ${command}.`)
+      const { application, as, project, path, update } = values
+      if (application === undefined) throw new UsageError('Name the application with --application.')
+      if (format === 'markdown') {
+        const { exportMarkdownCommand, importMarkdownCommand } = await import('./cli/markdown.ts')
+        const options = { folder, application, as, project, path, print }
+        process.exitCode =
+          command === 'export'
+            ? await exportMarkdownCommand(options)
+            : await importMarkdownCommand({ ...options, update: update ?? false })
+        return
+      }
       const { importCommand } = await import('./cli/import.ts')
-      process.exitCode = await importCommand({ folder, application: values.application, as: values.as, print })
+      process.exitCode = await importCommand({ folder, application, as, print })
       return
     }
     case 'user': {

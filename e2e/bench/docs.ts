@@ -93,7 +93,7 @@ interface Subject {
 interface Ran {
   readonly times: DocsTimes
   /** Ends the clients. */
-  finish(): void
+  readonly finish: () => void
 }
 
 const run = async (subject: Subject, work: DocsLoad['work'], atStart: () => Promise<void>): Promise<Ran> => {
@@ -101,7 +101,7 @@ const run = async (subject: Subject, work: DocsLoad['work'], atStart: () => Prom
   const clients = load<DocsTimes>('./docs-clients.ts', { url: served.url, relay, token, work } satisfies DocsLoad)
   await clients.ready
   await atStart()
-  return { times: await clients.result, finish: clients.finish }
+  return { times: await clients.result, finish: () => clients.finish() }
 }
 
 const measure = async (subject: Subject, pool: pg.Pool): Promise<Measured> => {

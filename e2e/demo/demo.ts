@@ -102,7 +102,7 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
         ],
         [
           '',
-          `${report.failed} files failed, ${warningsOf(report)}, ${report.notImported.docs + report.notImported.decisions} docs and decisions not imported yet`,
+          `${report.failed} files failed, ${warningsOf(report)}, ${report.documents.created} docs and decisions as documents`,
         ],
         [
           'First sync',

@@ -62,6 +62,16 @@ test('an empty document is one empty paragraph', () => {
 test('seeding twice adds nothing; other content never shares an author', () => {
   const live = open(stateOf(sample))
   Y.applyUpdate(live, stateOf(sample))
+  const reversed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(reversed)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .toReversed()
+        .map(([key, inner]) => [key, reversed(inner)]),
+    )
+  }
+  Y.applyUpdate(live, stateOf(reversed(sample) as ContentNode))
   expect(derive(live).json).toEqual(sample)
   Y.applyUpdate(live, stateOf(doc(paragraph('other'))))
   expect(derive(live).json.content).toHaveLength(5)

@@ -5,8 +5,8 @@ import * as Y from 'yjs'
 import { contentToMarkdown } from './markdown-write.ts'
 import type { ContentNode } from './model.ts'
 import { attachmentIdsIn, excerptOf, mentionedIds, plainText, wordCount } from './text.ts'
-import { contentField, contentOf, partsOf, typeOf } from './yjs-content.ts'
-import { updateChildren } from './yjs-replace.ts'
+import { contentField, contentOf, type Part, partsOf, tidyAttributes, typeOf } from './yjs-content.ts'
+import { updateFragment } from './yjs-replace.ts'
 
 /** What is stored beside a document's state, all of it derived from it. */
 export interface Derived {
@@ -34,8 +34,18 @@ const authorOf = (...parts: readonly (string | Uint8Array)[]): number => {
   return hash.digest().readUInt32BE(0) || 1
 }
 
+/** The same for the same content, however its JSON is ordered (jsonb has an order of its own). */
+const contentKey = (json: ContentNode): string => {
+  const shape = (part: Part): unknown =>
+    part.kind === 'text'
+      ? part.nodes
+      : [part.node.type, tidyAttributes(part.node.attrs), partsOf(part.node.content).map(shape)]
+  return JSON.stringify(partsOf(json.content).map(shape))
+}
+
 const open = (state: Uint8Array | undefined, author: number): Y.Doc => {
-  const doc = new Y.Doc()
+  // without collection of garbage: only the change is wanted, and deep content of a client would overflow it
+  const doc = new Y.Doc({ gc: false })
   if (state) Y.applyUpdate(doc, state)
   doc.clientID = author
   return doc
@@ -64,7 +74,7 @@ const blocksOf = (json: ContentNode): readonly ContentNode[] =>
 
 /** The state of a new document with this content; an empty one has one empty paragraph, as editors want it. */
 export const stateOf = (json: ContentNode): Uint8Array =>
-  updateOf(undefined, authorOf('seed', JSON.stringify(json)), fragment => {
+  updateOf(undefined, authorOf('seed', contentKey(json)), fragment => {
     fragment.insert(0, partsOf(blocksOf(json)).map(typeOf))
   })
 
@@ -87,19 +97,19 @@ export const jsonOf = (state: Uint8Array): ContentNode => {
 
 /** The update that turns `state` into `json`, touching only what differs; `noUpdate` when nothing does. */
 export const replaceUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
-  updateOf(state, authorOf('replace', state, JSON.stringify(json)), fragment => {
-    updateChildren(fragment, partsOf(blocksOf(json)))
+  updateOf(state, authorOf('replace', state, contentKey(json)), fragment => {
+    updateFragment(fragment, partsOf(blocksOf(json)))
   })
 
 /** The update that adds the blocks of `json` behind all others. */
 export const appendUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
-  updateOf(state, authorOf('append', state, JSON.stringify(json)), fragment => {
+  updateOf(state, authorOf('append', state, contentKey(json)), fragment => {
     if (json.content?.length) fragment.insert(fragment.length, partsOf(json.content).map(typeOf))
   })
 
 /** The update that adds the blocks of `json` before all others. */
 export const prependUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
-  updateOf(state, authorOf('prepend', state, JSON.stringify(json)), fragment => {
+  updateOf(state, authorOf('prepend', state, contentKey(json)), fragment => {
     if (json.content?.length) fragment.insert(0, partsOf(json.content).map(typeOf))
   })
 

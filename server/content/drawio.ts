@@ -59,7 +59,7 @@ const tagsOf = (xml: string): Tag[] | undefined => {
 }
 
 const unfold = (xml: string): string => {
-  const packed = /<diagram\b[^>]*>\s*([A-Za-z0-9+/=\s]{8,})<\/diagram>/.exec(xml)?.[1]
+  const packed = /<diagram\b[^<>]*>([A-Za-z0-9+/=\s]{8,})<\/diagram>/.exec(xml)?.[1]
   if (packed === undefined) return xml
   const bytes = inflateRawSync(Buffer.from(packed, 'base64'), { maxOutputLength: unfoldedLimit })
   return decodeURIComponent(bytes.toString('latin1'))
@@ -67,7 +67,7 @@ const unfold = (xml: string): string => {
 
 /** A label as one line of text: labels are HTML in draw.io. */
 const labelText = (value: string): string =>
-  decodeEntities(value.replace(/<br\s*\/?>|<\/(?:div|p|li)>/gi, ' ').replace(/<[a-z/!][^>]*>/gi, ''))
+  decodeEntities(value.replace(/<br\s*\/?>|<\/(?:div|p|li)>/gi, ' ').replace(/<[a-z/!][^<>]*>/gi, ''))
     .replace(/\s+/g, ' ')
     .trim()
 

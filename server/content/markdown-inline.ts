@@ -1,8 +1,20 @@
 // Inline Markdown → text with marks, breaks, mentions and images, after CommonMark with strikethrough and bare links.
 // HTML is text, but for `<u>` and, in cells, `<br>`. Pure. Near linear for any input: every search has a bound or is
-// remembered, since what arrives here may be ten megabytes of unclosed brackets.
+// remembered, since what arrives here may be ten megabytes of unclosed brackets. Longer than other files: one class makes
+// one pass, and all of its parts share the state of that pass.
 import { entityText } from './entities.ts'
 import { isEscapable, isPunctuation, isSpace, trimBlank, trimBlankEnd } from './markdown-chars.ts'
+import {
+  bareLinkAt,
+  fileIdIn,
+  linkMark,
+  matchAt,
+  personIdIn,
+  shortened,
+  type Target,
+  targetAt,
+  unescape,
+} from './markdown-links.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { tidyMarks } from './yjs-content.ts'
 
@@ -48,74 +60,10 @@ interface Bracket {
   readonly bottom: Delimiter | undefined
 }
 
-interface Target {
-  readonly href: string
-  readonly title: string
-  readonly end: number
-}
-
-const longestTarget = 2000
 const textPattern = /[^\\\n`*_~[\]!<&hH]+/y
 const entityPattern = /&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});/y
-const urlPattern = /https?:\/\/[^\s<]{1,1990}/iy
 const autolinkPattern = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,1960})>/y
 const tagPattern = /<(u|\/u|br\s{0,8}\/?)>/iy
-
-const matchAt = (pattern: RegExp, source: string, at: number): RegExpExecArray | null => {
-  pattern.lastIndex = at
-  return pattern.exec(source)
-}
-
-const unescape = (text: string): string =>
-  text.replace(
-    /\\([!-/:-@[-`{-~])|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});/g,
-    (found, escaped: string | undefined) => escaped ?? entityText(found) ?? found,
-  )
-
-const anglePattern = /<((?:[^\\<>\n]|\\.){0,2000})>/y
-const titlePattern =
-  /"((?:[^\\"]|\\[\s\S]){0,2000})"|'((?:[^\\']|\\[\s\S]){0,2000})'|\(((?:[^\\()]|\\[\s\S]){0,2000})\)/y
-const gapPattern = /[ \t]*\n?[ \t]*/y
-
-/** `(href "title")` at `at`. */
-const targetAt = (source: string, at: number): Target | undefined => {
-  if (source[at] !== '(') return undefined
-  const skip = (from: number): number => from + (matchAt(gapPattern, source, from)?.[0].length ?? 0)
-  let end = skip(at + 1)
-  const angle = matchAt(anglePattern, source, end)
-  let href = angle?.[1] ?? ''
-  if (angle) end += angle[0].length
-  else {
-    const start = end
-    let depth = 0
-    for (; end < source.length && end - start <= longestTarget; end += 1) {
-      const character = source[end] ?? ''
-      if (character === '\\' && isEscapable(source[end + 1] ?? '')) end += 1
-      else if (/[\s<]/.test(character)) break
-      else if (character === '(') depth += 1
-      else if (character === ')' && (depth -= 1) < 0) break
-    }
-    href = source.slice(start, end)
-  }
-  const next = skip(end)
-  const title = next > end ? matchAt(titlePattern, source, next) : null
-  const close = title ? skip(next + title[0].length) : next
-  if (source[close] !== ')') return undefined
-  return { href: unescape(href), title: unescape(title?.[1] ?? title?.[2] ?? title?.[3] ?? ''), end: close + 1 }
-}
-
-/** A bare link without the punctuation that ends the sentence around it. */
-const bareLink = (found: string): string => {
-  let link = found
-  for (;;) {
-    const shorter = link.replace(/[?!.,:*_~'";]+$/, '')
-    const open = shorter.split('(').length
-    const closed = shorter.split(')').length
-    const cut = shorter.endsWith(')') && closed > open ? shorter.slice(0, -1) : shorter
-    if (cut === link) return link
-    link = cut
-  }
-}
 
 /** Start of the next run of exactly so many backticks, by length; each list rises. */
 const backticks = (source: string): Map<number, number[]> => {
@@ -142,19 +90,6 @@ const firstAfter = (list: readonly number[], at: number): number | undefined => 
 const emphasisMark = (char: string, used: number): Mark => {
   if (char === '~') return { type: 'strike' }
   return { type: used === 2 ? 'bold' : 'italic' }
-}
-
-const fileId = /^skerry-file:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
-
-/** The id of the stored file that a target names; undefined when it names none. */
-export const fileIdIn = (href: string): string | undefined => fileId.exec(href)?.[1]
-
-const mentionId = /^skerry-user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
-
-/** The link mark for a target; undefined where it may not lead. */
-const linkMark = (href: string, title: string): Mark | undefined => {
-  if (!isAllowedHref(href)) return undefined
-  return { type: 'link', attrs: { href, ...(title === '' ? {} : { title: title.slice(0, longestTarget) }) } }
 }
 
 /** One pass over one stretch of inline source. */
@@ -375,15 +310,15 @@ class InlineReader {
     this.#at = target.end
     this.#emphasis(opener.bottom)
     this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
-    const person = mentionId.exec(target.href)?.[1]
+    const person = personIdIn(target.href)
     const inside = this.#items.slice(opener.item + 1)
     if (opener.image || person !== undefined) {
       const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
       this.#items.length = opener.item
       this.#spans.length = opener.spans
       const node: ContentNode = opener.image
-        ? { type: 'image', attrs: { src: target.href, alt: text.slice(0, longestTarget) } }
-        : { type: 'mention', attrs: { id: person, label: text.replace(/^@/, '').slice(0, longestTarget) } }
+        ? { type: 'image', attrs: { src: target.href, alt: shortened(text) } }
+        : { type: 'mention', attrs: { id: person, label: shortened(text.replace(/^@/, '')) } }
       if (opener.image && fileIdIn(target.href) !== undefined) this.#block(node)
       else this.#push('', 'node', node)
       return
@@ -452,9 +387,8 @@ class InlineReader {
 
   #bareLink(character: string): void {
     const before = this.#source[this.#at - 1] ?? ''
-    const found = /[\p{L}\p{N}]/u.test(before) ? null : matchAt(urlPattern, this.#source, this.#at)
-    const link = found ? bareLink(found[0]) : ''
-    if (link.length > 8 && isAllowedHref(link)) this.#link(link, link.length)
+    const link = /[\p{L}\p{N}]/u.test(before) ? '' : bareLinkAt(this.#source, this.#at)
+    if (link !== '') this.#link(link, link.length)
     else this.#take(character)
   }
 

@@ -46,7 +46,8 @@ const itemLines = (item: ContentNode, marker: string, box: string): string[] => 
   const [first, ...rest] = children(item)
   const empty = first?.type === 'paragraph' && children(first).length === 0
   const head = first === undefined || empty ? [] : blocks([first])
-  const tail = blocks(rest)
+  // three bullets in one line would be a rule: a list without a text above it takes the other sign
+  const tail = blocks(rest, head.length === 0 && marker === '- ' ? '*' : '-')
   // only a list that may interrupt a paragraph follows it directly
   const tight =
     head.length === 0 || (rest[0]?.type.endsWith('List') === true && /^(?:[-*]|1[.)]) \S/.test(tail[0] ?? ''))
@@ -182,14 +183,14 @@ const knownBlocks = new Set([
   'table',
 ])
 
-const blocks = (nodes: readonly ContentNode[]): string[] => {
+const blocks = (nodes: readonly ContentNode[], firstBullet: Sign['bullet'] = '-'): string[] => {
   const lines: string[] = []
   let sign: Sign = { bullet: '-', order: '.' }
   let before: ContentNode | undefined
   for (const node of known(nodes)) {
     const same = kindOfList(node) !== '' && kindOfList(node) === kindOfList(before)
     const flipped: Sign = { bullet: sign.bullet === '-' ? '*' : '-', order: sign.order === '.' ? ')' : '.' }
-    sign = same ? flipped : { bullet: '-', order: '.' }
+    sign = same ? flipped : { bullet: before === undefined ? firstBullet : '-', order: '.' }
     const text = node.type === 'paragraph' ? writeInline(children(node)) : ''
     const own = node.type === 'paragraph' ? (text === '' ? [] : text.split('\n')) : blockLines(node, sign)
     if (own.length === 0) continue

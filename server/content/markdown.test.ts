@@ -160,6 +160,14 @@ test('Markdown that would take the memory or the square of its length is refused
     const source = piece.repeat(20_000)
     expect(contentToMarkdown(markdownToContent(source, 'document'))).toBeTypeOf('string')
   }
+  expect(contentToMarkdown(read(`${' '.repeat(200_000)}|x-`)).length).toBeGreaterThan(200_000)
+  for (const piece of ['<a', '<diagram ', '<diagram> ', '&lt;a', '<mxCell value="&lt;a']) {
+    const xml = `<mxGraphModel><root><mxCell value="${piece.repeat(50_000)}"/></root></mxGraphModel>`
+    for (const one of [xml, piece.repeat(50_000)]) {
+      const drawing = doc({ type: 'drawio', attrs: { xml: one } })
+      expect(contentToMarkdown(drawing)).toBeTypeOf('string')
+    }
+  }
   expect(read('- '.repeat(200)).content).toEqual([{ type: 'horizontalRule' }])
 })
 

@@ -1,7 +1,8 @@
 // Markdown → content of a document or a comment (domain rules, section 8.7). Blocks are cut by the lexer that comes with
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
-import { fileIdIn, type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
+import { fileIdIn } from './markdown-links.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
@@ -166,7 +167,7 @@ const readHeading = (token: Token, context: Context): ContentNode => {
 
 const readCode = (token: Token): ContentNode => {
   const { text, lang } = token as { text: string; lang?: string }
-  const language = lang?.trim().slice(0, 100)
+  const language = lang?.trim().slice(0, 100).toWellFormed()
   return node('codeBlock', text === '' ? [] : [{ type: 'text', text }], language ? { language } : {})
 }
 
@@ -204,7 +205,7 @@ const tooDeep = (markdown: string): boolean =>
 /** Cells that tables may have, the missing ones included that readers add to short rows. */
 const cellLimit = 200_000
 
-const delimiterRow = /^[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
+const delimiterRow = /^\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
 
 /** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
 const tooWide = (markdown: string): boolean => {
@@ -212,7 +213,7 @@ const tooWide = (markdown: string): boolean => {
   let columns = 0
   for (const line of markdown.split('\n')) {
     if (line.trim() === '') columns = 0
-    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line)) {
+    else if (line.includes('|') && line.includes('-') && delimiterRow.test(line.replace(/^[ \t>]+/, ''))) {
       columns = Math.max(columns, line.split('|').length)
     }
     cells += columns

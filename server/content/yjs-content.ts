@@ -126,7 +126,7 @@ export const textNodesOf = (text: Y.XmlText): ContentNode[] =>
 export const attributesOf = (element: Y.XmlElement): Record<string, unknown> => tidyAttributes(element.getAttributes())
 
 /** Nesting below which a client's own state is no longer read: the model allows half of it. */
-const readDepth = 2 * contentLimits.depth
+export const readDepth = 2 * contentLimits.depth
 
 /** Children of a fragment or element as content. */
 export const contentOf = (parent: Y.XmlFragment, depth = 0): ContentNode[] =>

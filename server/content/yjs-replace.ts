@@ -2,37 +2,79 @@
 // changed in place (its text word by word), so that what others type meanwhile survives wherever it can.
 import * as Y from 'yjs'
 import type { ContentNode } from './model.ts'
-import { type Step, steps } from './sequence.ts'
+import { steps } from './sequence.ts'
 import {
   attributesOf,
   formatOf,
-  nodeOf,
   type Part,
   partsOf,
+  readDepth,
   textNodesOf,
   tidyAttributes,
   tidyMarks,
   typeOf,
 } from './yjs-content.ts'
 
-type Child = Y.XmlElement | Y.XmlText | Y.XmlHook
+/** Equal content gets an equal number, however deep: each level names its children by theirs. */
+type Names = Map<string, number>
 
-const keyOfPart = (part: Part): string =>
-  JSON.stringify(
-    part.kind === 'text'
-      ? part.nodes.map(node => [node.text, tidyMarks(node.marks)])
-      : [part.node.type, tidyAttributes(part.node.attrs), partsOf(part.node.content).map(keyOfPart)],
-  )
-
-const partOfChild = (child: Child): Part => {
-  if (child instanceof Y.XmlText) return { kind: 'text', nodes: textNodesOf(child) }
-  // a hook is no content: the empty name equals nothing that is wanted
-  return { kind: 'element', node: child instanceof Y.XmlElement ? nodeOf(child) : { type: '' } }
+const nameOf = (names: Names, content: string): number => {
+  const known = names.get(content)
+  if (known !== undefined) return known
+  names.set(content, names.size)
+  return names.size - 1
 }
 
-const wordsIn = (part: Part): string[] => {
-  if (part.kind === 'text') return part.nodes.flatMap(node => (node.text ?? '').match(/[\p{L}\p{N}]+/gu) ?? [])
-  return [part.node.type, ...partsOf(part.node.content).flatMap(wordsIn)]
+/** Content on either side of a replace: the part that is there (with its Yjs type) or the one that is wanted. */
+interface Twig {
+  readonly part: Part
+  readonly name: number
+  readonly children: readonly Twig[]
+  readonly type?: Y.XmlElement | Y.XmlText
+}
+
+const twig = (names: Names, part: Part, children: readonly Twig[], type?: Twig['type']): Twig => {
+  const content =
+    part.kind === 'text'
+      ? part.nodes.map(node => [node.text, tidyMarks(node.marks)])
+      : { type: part.node.type, attrs: tidyAttributes(part.node.attrs), children: children.map(child => child.name) }
+  return { part, children, name: nameOf(names, JSON.stringify(content)), ...(type ? { type } : {}) }
+}
+
+const presentTwig = (names: Names, type: Y.XmlElement | Y.XmlText | Y.XmlHook, depth: number): Twig => {
+  if (type instanceof Y.XmlText) return twig(names, { kind: 'text', nodes: textNodesOf(type) }, [], type)
+  // a hook is no content: the empty type equals nothing that is wanted
+  if (!(type instanceof Y.XmlElement)) return twig(names, { kind: 'element', node: { type: '' } }, [])
+  const attrs = attributesOf(type)
+  const node = { type: type.nodeName, ...(Object.keys(attrs).length > 0 ? { attrs } : {}) }
+  const children = depth > readDepth ? [] : presentTwigs(names, type, depth + 1)
+  return twig(names, { kind: 'element', node }, children, type)
+}
+
+const presentTwigs = (names: Names, parent: Y.XmlFragment, depth: number): Twig[] =>
+  parent.toArray().map(child => presentTwig(names, child, depth))
+
+const wantedTwig = (names: Names, part: Part): Twig =>
+  twig(names, part, part.kind === 'text' ? [] : partsOf(part.node.content).map(child => wantedTwig(names, child)))
+
+/** Words that are compared; more tell nothing new, and a document of one block must not take forever. */
+const comparedWords = 200
+
+const wordsIn = ({ part, children }: Twig): string[] => {
+  const found: string[] = []
+  if (part.kind === 'text') {
+    for (const node of part.nodes) {
+      for (const [word] of (node.text ?? '').matchAll(/[\p{L}\p{N}]+/gu)) {
+        if (found.push(word) >= comparedWords) return found
+      }
+    }
+    return found
+  }
+  found.push(part.node.type)
+  for (const child of children) {
+    for (const word of wordsIn(child)) if (found.push(word) >= comparedWords) return found
+  }
+  return found
 }
 
 const sameKind = (a: Part, b: Part): boolean =>
@@ -57,26 +99,31 @@ const likeness = (a: readonly string[], b: readonly string[]): number => {
 /** Gaps with more candidates than this are paired in order of appearance. */
 const comparedPairs = 10_000
 
+/**
+ * Texts that one replace changes in place. Each costs Yjs a pass over all that its author wrote; where more differ than
+ * this, blocks are exchanged as wholes.
+ */
+const editsInPlace = 1000
+
 /** Which old part becomes which new one, in order; the rest is deleted or inserted. */
-const pairUp = (before: readonly Part[], after: readonly Part[]): (readonly [number, number])[] => {
+const pairUp = (before: readonly Twig[], after: readonly Twig[]): (readonly [number, number])[] => {
+  const old = before.map(wordsIn)
+  const fresh = after.map(wordsIn)
+  const scoreOf = (i: number, j: number): number => {
+    const [a, b] = [before[i]?.part, after[j]?.part]
+    if (!a || !b || !sameKind(a, b)) return 0
+    const alike = likeness(old[i] ?? [], fresh[j] ?? [])
+    // alone in its gap a part is the changed one, whatever it says now
+    return alike > 0.2 || (before.length === 1 && after.length === 1) ? alike + 0.01 : 0
+  }
   if (before.length * after.length > comparedPairs) {
     const pairs: [number, number][] = []
     for (let index = 0; index < Math.min(before.length, after.length); index += 1) {
-      const [a, b] = [before[index], after[index]]
-      if (a && b && sameKind(a, b)) pairs.push([index, index])
+      if (pairs.length < editsInPlace && scoreOf(index, index) > 0) pairs.push([index, index])
     }
     return pairs
   }
-  const old = before.map(wordsIn)
-  const fresh = after.map(wordsIn)
-  const score = before.map((a, i) =>
-    after.map((b, j) => {
-      if (!sameKind(a, b)) return 0
-      const alike = likeness(old[i] ?? [], fresh[j] ?? [])
-      // alone in its gap a part is the changed one, whatever it says now
-      return alike > 0.2 || (before.length === 1 && after.length === 1) ? alike + 0.01 : 0
-    }),
-  )
+  const score = before.map((_, i) => after.map((__, j) => scoreOf(i, j)))
   const best = Array.from({ length: before.length + 1 }, () => new Float64Array(after.length + 1))
   const at = (i: number, j: number): number => best[i]?.[j] ?? 0
   for (let i = before.length - 1; i >= 0; i -= 1) {
@@ -110,6 +157,15 @@ const runsOf = (nodes: readonly ContentNode[]): Run[] => {
   return nodes.map(node => ({ end: (end += node.text?.length ?? 0), format: formatOf(node.marks) }))
 }
 
+/** The run at a place; places must rise from call to call. */
+const walk = (runs: readonly Run[]): ((at: number) => Run) => {
+  let index = 0
+  return at => {
+    while ((runs[index]?.end ?? Infinity) <= at) index += 1
+    return runs[index] ?? { end: Infinity, format: {} }
+  }
+}
+
 const words = (text: string): string[] => text.match(/[\p{L}\p{N}_]+|\s+|[^\p{L}\p{N}_\s]/gu) ?? []
 
 /** Offsets of the borders of words: entry n is where word n begins. */
@@ -137,8 +193,7 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
   const [oldWords, newWords] = [words(before), words(after)]
   const [oldAt, newAt] = [offsets(oldWords), offsets(newWords)]
   const changes: Change[] = []
-  const runAt = (runs: readonly Run[], at: number): Run =>
-    runs.find(run => run.end > at) ?? { end: Infinity, format: {} }
+  const [oldRunAt, newRunAt] = [walk(oldRuns), walk(newRuns)]
   for (const step of steps(oldWords, newWords)) {
     let from = oldAt[step.from] ?? 0
     const fromEnd = oldAt[step.fromEnd] ?? 0
@@ -146,7 +201,7 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
     const toEnd = newAt[step.toEnd] ?? 0
     if (step.equal) {
       while (to < toEnd) {
-        const [old, fresh] = [runAt(oldRuns, from), runAt(newRuns, to)]
+        const [old, fresh] = [oldRunAt(from), newRunAt(to)]
         const length = Math.min(toEnd - to, old.end - from, fresh.end - to)
         const attributes = formatChange(old.format, fresh.format)
         changes.push(Object.keys(attributes).length > 0 ? { retain: length, attributes } : { retain: length })
@@ -157,7 +212,7 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
     }
     if (fromEnd > from) changes.push({ delete: fromEnd - from })
     while (to < toEnd) {
-      const fresh = runAt(newRuns, to)
+      const fresh = newRunAt(to)
       const end = Math.min(toEnd, fresh.end)
       changes.push({ insert: after.slice(to, end), attributes: fresh.format })
       to = end
@@ -166,40 +221,64 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
   text.applyDelta(changes)
 }
 
-const updateElement = (element: Y.XmlElement, node: ContentNode): void => {
+interface Budget {
+  edits: number
+}
+
+const updateElement = (present: Twig, wanted: Twig, budget: Budget): void => {
+  const element = present.type
+  if (!(element instanceof Y.XmlElement) || wanted.part.kind !== 'element') return
+  const { node } = wanted.part
+
   const current = attributesOf(element)
-  const wanted = tidyAttributes(node.attrs)
-  for (const name of Object.keys(current)) if (!(name in wanted)) element.removeAttribute(name)
-  for (const [name, value] of Object.entries(wanted)) {
+  const attributes = tidyAttributes(node.attrs)
+  for (const name of Object.keys(current)) if (!(name in attributes)) element.removeAttribute(name)
+  for (const [name, value] of Object.entries(attributes)) {
     if (!equalJson(current[name], value)) element.setAttribute(name, value as string)
   }
-  updateChildren(element, partsOf(node.content))
+  updateTwigs(element, present.children, wanted.children, budget)
 }
 
-const updateChild = (child: Child | undefined, part: Part | undefined): void => {
-  if (child instanceof Y.XmlText && part?.kind === 'text') updateText(child, part.nodes)
-  else if (child instanceof Y.XmlElement && part?.kind === 'element') updateElement(child, part.node)
+const updateTwig = (present: Twig | undefined, wanted: Twig | undefined, budget: Budget): void => {
+  if (present?.type instanceof Y.XmlText && wanted?.part.kind === 'text') {
+    budget.edits -= 1
+    updateText(present.type, wanted.part.nodes)
+  } else if (present && wanted) updateElement(present, wanted, budget)
 }
 
-/** Makes the children of `parent` the given parts; call it within a transaction. */
-export const updateChildren = (parent: Y.XmlFragment, parts: readonly Part[]): void => {
-  const children = parent.toArray()
-  const old = children.map(partOfChild)
-  const way: Step[] = steps(old.map(keyOfPart), parts.map(keyOfPart))
+const updateTwigs = (
+  parent: Y.XmlFragment,
+  present: readonly Twig[],
+  wanted: readonly Twig[],
+  budget: Budget,
+): void => {
+  const names = (list: readonly Twig[]): string[] => list.map(one => `${one.name}`)
   // from the end, so that positions before the change stay what they were
-  for (const step of way.toReversed()) {
+  for (const step of steps(names(present), names(wanted)).toReversed()) {
     if (step.equal) continue
-    const pairs = pairUp(old.slice(step.from, step.fromEnd), parts.slice(step.to, step.toEnd))
+    const pairs =
+      budget.edits <= 0 ? [] : pairUp(present.slice(step.from, step.fromEnd), wanted.slice(step.to, step.toEnd))
     let end = step.fromEnd
     let until = step.toEnd
     for (const [i, j] of [...pairs.toReversed(), [-1, -1] as const]) {
-      const after = i < 0 ? step.from : step.from + i + 1
-      const fresh = parts.slice(j < 0 ? step.to : step.to + j + 1, until).map(typeOf)
+      const after = step.from + i + 1
+      const fresh = wanted.slice(step.to + j + 1, until).map(one => typeOf(one.part))
       if (fresh.length > 0) parent.insert(end, fresh)
       if (end > after) parent.delete(after, end - after)
-      if (i >= 0) updateChild(children[step.from + i], parts[step.to + j])
+      if (i >= 0) updateTwig(present[step.from + i], wanted[step.to + j], budget)
       end = step.from + i
       until = step.to + j
     }
   }
+}
+
+/** Makes the children of `fragment` the given parts; call it within a transaction. */
+export const updateFragment = (fragment: Y.XmlFragment, parts: readonly Part[]): void => {
+  const names: Names = new Map()
+  updateTwigs(
+    fragment,
+    presentTwigs(names, fragment, 0),
+    parts.map(part => wantedTwig(names, part)),
+    { edits: editsInPlace },
+  )
 }

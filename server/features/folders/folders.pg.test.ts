@@ -103,7 +103,7 @@ test('D94 two moves at once form no cycle', async () => {
     people.editor.post(`/api/document-folders/${one.id}/move`, { parent_id: other.id }),
     people.owner.post(`/api/document-folders/${other.id}/move`, { parent_id: one.id }),
   ])
-  expect(answers.map(answer => String(answer.status)).toSorted()).toEqual(['200', '422'])
+  expect(answers.map(answer => answer.status).toSorted((a, b) => a - b)).toEqual([200, 422])
 })
 
 test('D95 names are unique per place, across folders and documents, whatever their case and blanks', async () => {
@@ -170,9 +170,11 @@ describe('the trash', () => {
     )
     const listed = trash.filter(one => [must(top).id, must(inner).id, paper.id, earlier.id].includes(one.id))
     // what went along is not listed by itself
-    expect(listed.map(one => `${one.kind} ${one.id}`).toSorted()).toEqual(
-      [`document ${earlier.id}`, `folder ${must(top).id}`].toSorted(),
-    )
+    expect(listed.toSorted((a, b) => (a.kind < b.kind ? -1 : 1)).map(one => [one.kind, one.id])).toEqual([
+      ['document', earlier.id],
+      ['folder', must(top).id],
+    ])
+    expect(Date.parse(must(listed[0]).purge_at) - Date.parse(must(listed[0]).deleted_at)).toBe(30 * 86_400_000)
 
     written(await people.member.post(`/api/document-folders/${must(top).id}/restore`))
     expect(await row(must(inner).id)).toMatchObject({ deleted_at: null, trash_root_id: null })

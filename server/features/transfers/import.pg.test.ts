@@ -60,6 +60,7 @@ const state = async () =>
               (select sum(version) from tasks where application_id = $1)::int as versions,
               (select count(*) from task_statuses where application_id = $1)::int as statuses,
               (select count(*) from checklist_items where application_id = $1)::int as items,
+              (select count(*) from documents where application_id = $1)::int as documents,
               (select count(*) from projects where application_id = $1)::int as projects,
               (select count(*) from activities where application_id = $1)::int as activities`,
       [applicationId],
@@ -94,7 +95,11 @@ describe.each([
       (await markdownIn(join(from, 'archive/drafts')))
     expect(archived).toHaveLength(away)
 
+    const papers = (await markdownIn(join(from, 'docs'))) + (await markdownIn(join(from, 'decisions')))
+    expect(report.documents).toMatchObject({ created: papers, skipped: 0 })
+
     const again = await run(from)
+    expect(again.documents).toMatchObject({ created: 0, skipped: papers, folders: 0 })
     expect([again.projectId, again.created, again.skipped, again.failed]).toEqual([report.projectId, 0, files, 0])
     expect(await state()).toEqual(before)
     expect((await verifyCounters(server.database, false)).differing).toEqual([])
@@ -150,6 +155,37 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
   })
   expect(tasks.get('Finished')).toMatchObject({ archived_at: new Date('2026-03-01T00:00:00Z'), checklist_total: 1 })
   expect(tasks.get('Perhaps')).toMatchObject({ category: 'todo', labels: ['draft'], assignee_id: null })
+})
+
+test('docs and decisions become documents of the project, in folders, a decision with its state', async () => {
+  await write('tasks/t-1.md', 'id: t-1\ntitle: Task')
+  await write('docs/guides/doc-1 - How.md', 'id: doc-1\ntitle: How to sail\ntags: [sea]', '\n## Rig\n\n- [ ] hoist\n')
+  await write('docs/doc-2.md', 'id: doc-1\ntitle: How to sail', 'The same id again.')
+  await write(
+    'decisions/decision-1.md',
+    "id: decision-1\ntitle: Oak\ndate: '2025-06-22'\nstatus: accepted",
+    'It floats.',
+  )
+  const report = await run(folder)
+  expect(report).toMatchObject({ errors: [], documents: { created: 3, folders: 3, tags: 1 } })
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select d.title, d.scope, f.name as folder, c.content_markdown from documents d
+       join document_folders f on f.id = d.folder_id join document_contents c on c.document_id = d.id
+      where d.project_id = $1 order by f.name collate "C"`,
+    [report.projectId],
+  )
+  expect(rows).toEqual([
+    {
+      title: 'Oak',
+      scope: 'project',
+      folder: 'Decisions',
+      content_markdown: 'Status: accepted  \nDate: 2025-06-22\n\nIt floats.',
+    },
+    { title: 'How to sail', scope: 'project', folder: 'Docs', content_markdown: 'The same id again.' },
+    { title: 'How to sail', scope: 'project', folder: 'guides', content_markdown: '## Rig\n\n- [ ] hoist' },
+  ])
+  expect((await run(folder)).documents).toMatchObject({ created: 0, skipped: 3 })
 })
 
 test('malformed front matter is reported with file and line, and the rest goes on', async () => {

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { parse } from 'yaml'
 import { AppError } from '#server/kernel/errors.ts'
-import { type BacklogItem, parseBacklogFile, type ParseProblem } from './parse.ts'
+import { type ParseProblem, textField } from '../front-matter.ts'
+import { filesBelow, type MarkdownSource, readMarkdown } from '../markdown/folder.ts'
+import { type BacklogItem, parseBacklogFile } from './parse.ts'
 
 export type Place = 'tasks' | 'completed' | 'drafts' | 'archive/tasks' | 'archive/drafts'
 const places: readonly Place[] = ['tasks', 'completed', 'drafts', 'archive/tasks', 'archive/drafts']
@@ -15,6 +17,8 @@ export interface SourceItem {
   readonly item: BacklogItem
 }
 
+type FileProblem = Partial<ParseProblem> & { readonly file: string; readonly message: string }
+
 export interface BacklogFolder {
   readonly projectName: string
   readonly prefix: string
@@ -23,9 +27,9 @@ export interface BacklogFolder {
   readonly items: readonly SourceItem[]
   /** Milestone id → title. */
   readonly milestones: ReadonlyMap<string, string>
-  readonly problems: readonly (ParseProblem & { readonly file: string })[]
-  /** Files that this import leaves out, by kind. */
-  readonly leftOut: { readonly docs: number; readonly decisions: number }
+  readonly problems: readonly FileProblem[]
+  /** Docs and decisions, to become documents of the project. */
+  readonly documents: readonly MarkdownSource[]
 }
 
 const markdownFiles = async (folder: string): Promise<string[]> => {
@@ -58,11 +62,54 @@ const readConfig = async (root: string): Promise<Record<string, unknown>> => {
   return {}
 }
 
+/** A decision's date and state have no field of their own in a document: they head its text. */
+const headOf = (fields: Readonly<Record<string, unknown>>): string =>
+  (['status', 'date'] as const)
+    .flatMap(name => {
+      const value = textField(fields[name])
+      return value === undefined ? [] : [`${name === 'status' ? 'Status' : 'Date'}: ${value}`]
+    })
+    .join('  \n')
+
+const readDocuments = async (
+  root: string,
+  kind: 'docs' | 'decisions',
+  problems: FileProblem[],
+): Promise<MarkdownSource[]> => {
+  const paths = await filesBelow(join(root, kind)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const sources: MarkdownSource[] = []
+  const ids = new Set<string>()
+  for (const path of paths.filter(one => one.endsWith('.md') && basename(one).toLowerCase() !== 'readme.md')) {
+    const file = `${kind}/${path}`
+    const read = readMarkdown(await readFile(join(root, file), 'utf8'), file)
+    if ('message' in read) {
+      problems.push(read)
+      continue
+    }
+    const id = textField(read.fields.id)?.toUpperCase() ?? path
+    const head = kind === 'decisions' ? headOf(read.fields) : ''
+    sources.push({
+      // an id that occurs twice is told apart by its path
+      externalId: ids.has(id) ? `${kind}/${path}/${id}` : `${kind}/${id}`,
+      file,
+      folders: [kind === 'docs' ? 'Docs' : 'Decisions', ...path.split('/').slice(0, -1)],
+      title: read.title,
+      tags: read.tags,
+      markdown: head === '' ? read.markdown : `${head}\n\n${read.markdown}`,
+    })
+    ids.add(id)
+  }
+  return sources
+}
+
 /** Reads `root` whole. Throws `bad_request` where there is nothing of a Backlog.md folder in it. */
 export const readBacklogFolder = async (root: string): Promise<BacklogFolder> => {
   const config = await readConfig(root)
   const items: SourceItem[] = []
-  const problems: (ParseProblem & { file: string })[] = []
+  const problems: FileProblem[] = []
   for (const place of places) {
     for (const path of await markdownFiles(join(root, place))) {
       const file = `${place}/${basename(path)}`
@@ -83,6 +130,10 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
       if ('title' in parsed) milestones.set(parsed.id.toLowerCase(), parsed.title)
     }
   }
+  const documents = [
+    ...(await readDocuments(root, 'docs', problems)),
+    ...(await readDocuments(root, 'decisions', problems)),
+  ]
   const { project_name: name, task_prefix: prefix, statuses } = config
   return {
     projectName: typeof name === 'string' && name.trim() !== '' ? name.trim() : basename(root),
@@ -91,9 +142,6 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
     items,
     milestones,
     problems,
-    leftOut: {
-      docs: (await markdownFiles(join(root, 'docs'))).length,
-      decisions: (await markdownFiles(join(root, 'decisions'))).length,
-    },
+    documents,
   }
 }

@@ -1,17 +1,13 @@
-// `skerry import backlog-md`: the tasks of a Backlog.md folder into a project, through the same commands as any other
+// `skerry import backlog-md`: tasks, docs and decisions of a Backlog.md folder into a project, through the same commands as any other
 // write. One transaction a task; a task that was imported before is left alone, so a second run changes nothing.
-import type { SystemActor } from '#server/kernel/actor.ts'
-import { defineCommand, type AnyCommand } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
-import { AppError } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import { type Mutation, type MutationDeps, MutationFailure, mutateOnce } from '#server/kernel/mutation.ts'
 import { freshRanks, rankBetween } from '#server/kernel/rank.ts'
-import { issuesIn, parseInput } from '#server/kernel/validation.ts'
-import { z } from 'zod'
 import { categoryColors } from '../../statuses/create.ts'
 import type { Category } from '../../projects/schema.ts'
+import { createImporter, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
+import { type DocumentsReport, importDocuments } from '../markdown/import.ts'
 import { type BacklogFolder, readBacklogFolder } from './folder.ts'
 import {
   boardOrder,
@@ -26,12 +22,6 @@ import {
   taskTypeOf,
   titlesOf,
 } from './plan.ts'
-
-export interface ImportDeps {
-  readonly database: Database
-  readonly mutation: MutationDeps
-  readonly commands: ReadonlyMap<string, AnyCommand>
-}
 
 export interface ImportOptions {
   readonly folder: string
@@ -49,86 +39,13 @@ export interface ImportReport {
   readonly failed: number
   readonly checklists: number
   readonly checklistItems: number
-  readonly warnings: readonly { readonly file: string; readonly message: string }[]
-  readonly errors: readonly { readonly file: string; readonly line?: number; readonly message: string }[]
-  /** Kinds of files that this version does not import, and how many there are. */
-  readonly notImported: { readonly docs: number; readonly decisions: number }
+  readonly warnings: readonly ImportNote[]
+  readonly errors: readonly ImportNote[]
+  /** Docs and decisions, as documents of the project; their errors and warnings stand above. */
+  readonly documents: Omit<DocumentsReport, 'warnings' | 'errors'>
 }
 
 const source = 'backlog_md'
-
-/** Remembers an external id in the transaction that makes the row: not a command of the API. */
-const remember = (applicationId: string): AnyCommand =>
-  defineCommand({
-    name: 'import.remember',
-    summary: 'Notes where an imported row came from.',
-    access: 'USER',
-    input: z.object({
-      container_id: z.string(),
-      external_id: z.string(),
-      entity_type: z.string(),
-      entity_id: z.string(),
-    }),
-    inTransactions: false,
-    run: async (context, input) => {
-      await context.tx
-        .insertInto('external_refs')
-        .values({ application_id: applicationId, source, ...input })
-        .execute()
-      return { data: null }
-    },
-  })
-
-class Importer {
-  readonly #deps: ImportDeps
-  readonly #actor: SystemActor
-  readonly #remember: AnyCommand
-
-  constructor(deps: ImportDeps, options: ImportOptions, displayName: string) {
-    this.#deps = deps
-    this.#actor = { kind: 'import', reason: source, userId: options.userId, displayName }
-    this.#remember = remember(options.applicationId)
-  }
-
-  command(name: string, args: Record<string, unknown>): Mutation {
-    const command = must(this.#deps.commands.get(name), name)
-    return { command, input: parseInput(command.input, args) }
-  }
-
-  note(containerId: string, externalId: string, entityType: string, entityId: string): Mutation {
-    const input = { container_id: containerId, external_id: externalId, entity_type: entityType, entity_id: entityId }
-    return { command: this.#remember, input }
-  }
-
-  async run(mutations: readonly Mutation[]): Promise<unknown[]> {
-    try {
-      const { outcomes } = await mutateOnce(this.#deps.mutation, {
-        actor: this.#actor,
-        mutations,
-        editedAt: undefined,
-        expectedVersion: undefined,
-        via: 'import',
-        requestId: undefined,
-      })
-      return outcomes.map(outcome => outcome.data)
-    } catch (error) {
-      throw error instanceof MutationFailure ? error.cause : error
-    }
-  }
-
-  /** external id → row id of what this container got from Backlog.md before. */
-  async known(containerId: string): Promise<Map<string, string>> {
-    const rows = await this.#deps.database.read(reader =>
-      reader
-        .selectFrom('external_refs')
-        .select(['external_id', 'entity_id'])
-        .where('container_id', '=', containerId)
-        .where('source', '=', source)
-        .execute(),
-    )
-    return new Map(rows.map(row => [row.external_id, row.entity_id]))
-  }
-}
 
 const projectStatuses = (folder: BacklogFolder) => {
   const names = folder.statuses.length > 0 ? folder.statuses : ['To Do', 'In Progress', 'Done']
@@ -245,12 +162,6 @@ const planRanks = async (
   return ranks
 }
 
-const reason = (error: unknown): string => {
-  if (!(error instanceof AppError)) return error instanceof Error ? error.message : 'unknown error'
-  const issues = issuesIn(error)
-  return issues.length === 0 ? error.message : issues.map(one => `${one.path}: ${one.message}`).join('; ')
-}
-
 /** People by name or address, and whether tasks of the project may be given to them. */
 const people = async (deps: ImportDeps, applicationId: string, projectId: string) => {
   const rows = await deps.database.read(reader =>
@@ -283,11 +194,8 @@ const people = async (deps: ImportDeps, applicationId: string, projectId: string
 export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions): Promise<ImportReport> => {
   const folder = await readBacklogFolder(options.folder)
   const plan = planItems(folder)
-  const user = await deps.database.read(reader =>
-    reader.selectFrom('users').select('display_name').where('id', '=', options.userId).executeTakeFirst(),
-  )
-  if (!user) throw new AppError('not_found')
-  const importer = new Importer(deps, options, user.display_name)
+  const { applicationId, userId } = options
+  const importer = await createImporter(deps, { source, applicationId, userId })
   const project = await ensureProject(importer, deps, options, folder)
   const known = await importer.known(project.id)
   const fresh = plan.items.filter(item => !known.has(item.externalId))
@@ -296,7 +204,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
   const personOf = await people(deps, options.applicationId, project.id)
   const titleOf = titlesOf(plan.items)
   const warnings = [...plan.warnings]
-  const errors: ImportReport['errors'][number][] = [...folder.problems]
+  const errors: ImportNote[] = [...folder.problems]
   const ids = new Map(known)
   const counts = { created: 0, checklists: 0, checklistItems: 0 }
 
@@ -366,10 +274,15 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
       counts.checklists += item.checklists.length
       counts.checklistItems += item.checklists.reduce((sum, list) => sum + list.items.length, 0)
     } catch (error) {
-      errors.push({ file: planned.file, message: reason(error) })
+      errors.push({ file: planned.file, message: reasonOf(error) })
     }
     options.onProgress?.(index + 1, fresh.length)
   }
+  const target = { scope: 'project', scopeId: project.id, applicationId } as const
+  const written = await importDocuments(deps, importer, { target, sources: folder.documents, root: '' })
+  warnings.push(...written.warnings)
+  errors.push(...written.errors)
+  const { warnings: _warnings, errors: _errors, ...documents } = written
   return {
     projectId: project.id,
     projectKey: project.key,
@@ -378,6 +291,6 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     ...counts,
     warnings,
     errors,
-    notImported: folder.leftOut,
+    documents,
   }
 }

@@ -1,6 +1,7 @@
 // Single files: what becomes of each part, and how what is wrong is named.
 import { expect, test } from 'vitest'
-import { type BacklogItem, parseBacklogFile, type ParseProblem } from './parse.ts'
+import type { ParseProblem } from '../front-matter.ts'
+import { type BacklogItem, parseBacklogFile } from './parse.ts'
 
 const parsed = (text: string): BacklogItem => {
   const found = parseBacklogFile(text)

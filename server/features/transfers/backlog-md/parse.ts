@@ -1,5 +1,5 @@
 // One Backlog.md task file → what Skerry makes of it. Pure: text in, item or problem out (domain rules, section 5.15).
-import { isMap, LineCounter, parseDocument } from 'yaml'
+import { listField as list, type ParseProblem, splitFrontMatter, textField as text } from '../front-matter.ts'
 
 export interface BacklogChecklist {
   readonly title: string
@@ -29,21 +29,6 @@ export interface BacklogItem {
   readonly checklists: readonly BacklogChecklist[]
 }
 
-/** What is wrong with a file; `line` counts from 1 in the whole file. */
-export interface ParseProblem {
-  readonly line: number
-  readonly message: string
-}
-
-const text = (value: unknown): string | undefined => {
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return undefined
-}
-
-const list = (value: unknown): string[] =>
-  (Array.isArray(value) ? value : [value]).map(text).filter(item => item !== undefined)
-
 /** `2025-08-17 16:54` and `2025-08-17` are UTC. */
 const instant = (value: unknown): Date | undefined => {
   const found = text(value)
@@ -51,32 +36,6 @@ const instant = (value: unknown): Date | undefined => {
   if (!match) return undefined
   const date = new Date(`${match[1]}T${(match[2] ?? '00:00').padStart(5, '0')}:00Z`)
   return Number.isNaN(date.getTime()) ? undefined : date
-}
-
-interface FrontMatter {
-  readonly fields: Readonly<Record<string, unknown>>
-  readonly body: string
-}
-
-// Backlog.md writes people as bare @names, which YAML reserves; its own reader quotes them as well
-const quoteAt = (line: string): string =>
-  line.replace(/^(\s*(?:[\w-]+:\s+|-\s+))(@[^'"#]*?)\s*$/, (_all, head: string, name: string) => `${head}'${name}'`)
-
-const splitFrontMatter = (source: string): FrontMatter | ParseProblem => {
-  const lines = source.replace(/^\uFEFF/, '').split(/\r?\n/)
-  if (lines[0]?.trim() !== '---') return { line: 1, message: 'The file does not begin with front matter (---).' }
-  const end = lines.indexOf('---', 1)
-  if (end < 0) return { line: 1, message: 'The front matter has no end (---).' }
-  const counter = new LineCounter()
-  const yaml = lines.slice(1, end).map(quoteAt).join('\n')
-  const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true })
-  const error = document.errors[0]
-  if (error) {
-    const { line } = counter.linePos(error.pos[0])
-    return { line: line + 1, message: `The front matter is not valid YAML: ${error.message.split('\n')[0]}` }
-  }
-  if (!isMap(document.contents)) return { line: 2, message: 'The front matter is not a list of fields.' }
-  return { fields: document.toJS() as Record<string, unknown>, body: lines.slice(end + 1).join('\n') }
 }
 
 const checkbox = /^\s*[-*]\s+\[([ xX])\]\s+(?:#\d+\s+)?(.*)$/

@@ -16,7 +16,7 @@ const folder = (...items: SourceItem[]): BacklogFolder => ({
   items,
   milestones: new Map(),
   problems: [],
-  leftOut: { docs: 0, decisions: 0 },
+  documents: [],
 })
 
 test('parents come before children, whole numbers before decimals, also under an older prefix', () => {

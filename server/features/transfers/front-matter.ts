@@ -1,0 +1,49 @@
+// Front matter of Markdown files: YAML between two lines of three dashes. Pure.
+import { isMap, LineCounter, parseDocument } from 'yaml'
+
+export interface FrontMatter {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+
+/** What is wrong with a file; `line` counts from 1 in the whole file. */
+export interface ParseProblem {
+  readonly line: number
+  readonly message: string
+}
+
+/** A field as one line of text; undefined when it says nothing. */
+export const textField = (value: unknown): string | undefined => {
+  if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return undefined
+}
+
+/** A field as a list of texts; one value is a list of one. */
+export const listField = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).map(textField).filter(item => item !== undefined)
+
+// Backlog.md writes people as bare @names, which YAML reserves; its own reader quotes them as well
+const quoteAt = (line: string): string =>
+  line.replace(/^(\s*(?:[\w-]+:\s+|-\s+))(@[^'"#]*?)\s*$/, (_all, head: string, name: string) => `${head}'${name}'`)
+
+/** Does `source` begin with front matter? */
+export const hasFrontMatter = (source: string): boolean => /^\uFEFF?---[ \t]*\r?\n/.test(source)
+
+/** Fields and body of `source`, or what is wrong with it and on which line. */
+export const splitFrontMatter = (source: string): FrontMatter | ParseProblem => {
+  const lines = source.replace(/^\uFEFF/, '').split(/\r?\n/)
+  if (lines[0]?.trim() !== '---') return { line: 1, message: 'The file does not begin with front matter (---).' }
+  const end = lines.indexOf('---', 1)
+  if (end < 0) return { line: 1, message: 'The front matter has no end (---).' }
+  const counter = new LineCounter()
+  const yaml = lines.slice(1, end).map(quoteAt).join('\n')
+  const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true })
+  const error = document.errors[0]
+  if (error) {
+    const { line } = counter.linePos(error.pos[0])
+    return { line: line + 1, message: `The front matter is not valid YAML: ${error.message.split('\n')[0]}` }
+  }
+  if (!isMap(document.contents)) return { line: 2, message: 'The front matter is not a list of fields.' }
+  return { fields: document.toJS() as Record<string, unknown>, body: lines.slice(end + 1).join('\n') }
+}

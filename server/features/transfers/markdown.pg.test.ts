@@ -1,0 +1,168 @@
+// Markdown folders in and out (domain rules, section 5.15), through the commands of documents.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { commandMap } from '#server/features.ts'
+import { type Person, type Row, written } from '#server/testing/board.ts'
+import { queryOnce } from '#server/testing/postgres.ts'
+import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { type DocumentsReport, type DocumentTarget, exportMarkdown, importMarkdown } from './index.ts'
+
+let server: TestServer
+let owner: Person
+let target: DocumentTarget
+let folder: string
+
+beforeAll(async () => {
+  server = await startTestServer()
+  owner = await server.signUp('owner')
+})
+afterAll(() => server.close())
+beforeEach(async () => {
+  const applicationId = written(await owner.post('/api/applications', { name: 'Papers' })).data.id
+  target = { scope: 'application', scopeId: applicationId, applicationId }
+  folder = await mkdtemp(join(tmpdir(), 'skerry-markdown-'))
+  return () => rm(folder, { recursive: true, force: true })
+})
+
+const write = async (path: string, text: string): Promise<void> => {
+  await mkdir(dirname(join(folder, 'in', path)), { recursive: true })
+  await writeFile(join(folder, 'in', path), text)
+}
+
+const run = (more: { update?: boolean; target?: DocumentTarget; from?: string } = {}): Promise<DocumentsReport> =>
+  importMarkdown(
+    { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) },
+    {
+      folder: more.from ?? join(folder, 'in'),
+      target: more.target ?? target,
+      userId: owner.userId,
+      update: more.update,
+    },
+  )
+
+const documents = async (applicationId = target.applicationId): Promise<Row[]> =>
+  (
+    await queryOnce(
+      server.databaseUrl,
+      `select d.id, d.title, d.word_count, d.content_version, f.name as folder, p.name as above, c.content_markdown,
+              (select array_agg(t.name order by t.name) from document_tag_assignments a
+                 join document_tags t on t.id = a.tag_id where a.document_id = d.id) as tags
+         from documents d left join document_folders f on f.id = d.folder_id
+         left join document_folders p on p.id = f.parent_id join document_contents c on c.document_id = d.id
+        where d.application_id = $1 order by d.title collate "C"`,
+      [applicationId],
+    )
+  ).rows
+
+const files = async (at: string): Promise<Record<string, string>> => {
+  const entries = await readdir(at, { recursive: true, withFileTypes: true })
+  const paths = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  const read = await Promise.all(
+    paths.map(async path => [path.slice(at.length + 1), await readFile(path, 'utf8')] as const),
+  )
+  return Object.fromEntries(read.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+test('a folder becomes documents with folders, titles and tags; a second run adds nothing, an update rewrites', async () => {
+  await write('readme.md', '# Welcome\n\nHello **all**.\n')
+  await write('guides/setup.md', '---\ntitle: Setting up\ntags: [How-to, ops]\n---\n\n1. one\n2. two\n')
+  await write('guides/deep/more.md', '---\ntags: OPS\n---\n| a | b |\n| --- | --- |\n| 1 | 2 |\n')
+  await write('guides/picture.png', 'no picture')
+  await write('.hidden/secret.md', 'no')
+  const report = await run()
+  expect(report).toMatchObject({ created: 3, skipped: 0, folders: 2, tags: 2, errors: [] })
+  expect(report.warnings).toEqual([expect.objectContaining({ message: expect.stringContaining('1 files') })])
+  const rows = await documents()
+  expect(rows).toMatchObject([
+    { title: 'Setting up', folder: 'guides', above: null, tags: ['How-to', 'OPS'], word_count: 2 },
+    { title: 'Welcome', folder: null, tags: null, content_markdown: '# Welcome\n\nHello **all**.' },
+    {
+      title: 'more',
+      folder: 'deep',
+      above: 'guides',
+      tags: ['OPS'],
+      content_markdown: '| a | b |\n| --- | --- |\n| 1 | 2 |',
+    },
+  ])
+
+  expect(await run()).toMatchObject({ created: 0, skipped: 3, folders: 0, tags: 0 })
+  expect(await documents()).toEqual(rows)
+
+  await write('readme.md', '# Welcome\n\nHello **everybody**.\n')
+  expect(await run({ update: true })).toMatchObject({ created: 0, updated: 1, skipped: 2, errors: [] })
+  const changed = await documents()
+  expect(changed.map(row => row.content_markdown)).toContain('# Welcome\n\nHello **everybody**.')
+  // what says the same is not written again
+  expect(changed.filter(row => row.title !== 'Welcome')).toEqual(rows.filter(row => row.title !== 'Welcome'))
+})
+
+test('an export is what the import reads: in again, out again, the same', async () => {
+  await write('a/one.md', '---\ntitle: "One: first / best?"\ntags: [x]\n---\n\n- [x] done\n  - [ ] nested\n')
+  await write('a/b/two.md', 'plain text with \\*stars\\*\n')
+  await write('One.md', 'upper\n')
+  await write('c/one.md', '---\ntitle: ONE\n---\nlower\n')
+  expect((await run()).errors).toEqual([])
+  const first = join(folder, 'out')
+  expect(await exportMarkdown(server.database, { folder: first, target })).toEqual({
+    documents: 4,
+    folders: 3,
+    withFiles: 0,
+  })
+  const wrote = await files(first)
+  expect(Object.keys(wrote)).toEqual(['One.md', 'a/One- first - best-.md', 'a/b/two.md', 'c/ONE.md'])
+  expect(wrote['a/One- first - best-.md']).toBe(
+    '---\ntitle: "One: first / best?"\ntags:\n  - x\n---\n\n- [x] done\n  - [ ] nested\n',
+  )
+
+  const project = written(
+    await owner.post(`/api/applications/${target.applicationId}/projects`, { name: 'P', key: 'PP' }),
+  )
+  const other: DocumentTarget = { ...target, scope: 'project', scopeId: project.data.id }
+  expect(await run({ from: first, target: other })).toMatchObject({ created: 4, folders: 3, tags: 0, errors: [] })
+  const second = join(folder, 'again')
+  await exportMarkdown(server.database, { folder: second, target: other })
+  expect(await files(second)).toEqual(wrote)
+  await expect(exportMarkdown(server.database, { folder: second, target })).rejects.toMatchObject({
+    code: 'bad_request',
+  })
+})
+
+test('a path names the folder that documents go into or come from', async () => {
+  await write('one.md', 'one')
+  await write('deep/two.md', 'two')
+  const at = { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) }
+  const options = { folder: join(folder, 'in'), target, userId: owner.userId }
+  expect(await importMarkdown(at, { ...options, path: ['Guides', 'Ropes'] })).toMatchObject({ created: 2, folders: 3 })
+  expect(await documents()).toMatchObject([
+    { title: 'one', folder: 'Ropes', above: 'Guides' },
+    { title: 'two', folder: 'deep', above: 'Ropes' },
+  ])
+  const out = join(folder, 'out')
+  await exportMarkdown(server.database, { folder: out, target, path: ['guides', 'ROPES'] })
+  expect(Object.keys(await files(out))).toEqual(['deep/two.md', 'one.md'])
+  const missing = exportMarkdown(server.database, { folder: join(folder, 'none'), target, path: ['Ropes'] })
+  await expect(missing).rejects.toMatchObject({ code: 'bad_request' })
+})
+
+test('bad files are named and the rest goes on; a folder without Markdown, and a stranger, are refused', async () => {
+  await expect(run()).rejects.toMatchObject({ code: 'bad_request' })
+  await write('good.md', 'fine')
+  await write('bad.md', '---\ntitle: "never closed\n---\n')
+  await write('deep.md', '>'.repeat(300))
+  await write('1/2/3/4/5/6/7/low.md', 'low')
+  const report = await run()
+  expect(report.created).toBe(2)
+  expect(report.errors.map(error => error.file).toSorted()).toEqual(['bad.md', 'deep.md'])
+  expect(report.warnings).toEqual([expect.objectContaining({ file: '1/2/3/4/5/6/7/low.md' })])
+  expect((await documents()).find(row => row.title === 'low')).toMatchObject({ folder: '6 - 7', above: '5' })
+
+  const stranger = await server.signUp(`stranger-${target.applicationId}`)
+  const refused = await importMarkdown(
+    { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) },
+    { folder: join(folder, 'in'), target: { ...target }, userId: stranger.userId, update: true },
+  )
+  expect(refused).toMatchObject({ created: 0, updated: 0 })
+  expect(refused.errors.length).toBeGreaterThanOrEqual(4)
+})
