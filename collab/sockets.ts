@@ -64,10 +64,24 @@ export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsO
     close: ({ code, reason }: Closing) => ws.close(code, reason),
   })
 
+  // what one turn of the event loop has for a client (an acknowledgement and what others typed) goes out in one write
+  const corked = new Set<Duplex>()
+  const uncork = (): void => {
+    for (const stream of corked) stream.uncork()
+    corked.clear()
+  }
+  const cork = (stream: Duplex): void => {
+    if (corked.size === 0) setImmediate(uncork)
+    if (corked.has(stream)) return
+    corked.add(stream)
+    stream.cork()
+  }
+
   // a reader who does not read must not fill our memory
-  const pipe = (ws: WebSocket): WebSocketLike => ({
+  const pipe = (ws: WebSocket, stream: Duplex): WebSocketLike => ({
     send: data => {
       if (ws.bufferedAmount > maxUnreadBytes) return ws.terminate()
+      cork(stream)
       ws.send(data as Uint8Array)
     },
     close: (code, reason) => ws.close(code, reason),
@@ -76,14 +90,15 @@ export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsO
     },
   })
 
-  const welcome = (ws: WebSocket, request: IncomingMessage, ip: string): void => {
+  const welcome = (ws: WebSocket, request: IncomingMessage, stream: Duplex, ip: string): void => {
     open.add(ws)
     const socket = socketOf(ws, request, ip)
     const admits = messageWindow(limited)
     const room = roomInPath((request.url ?? '').split('?', 1)[0] ?? '')
     const token = tokenIn(request.headers['sec-websocket-protocol'])
-    const bridge = room === undefined ? undefined : createBridge(room, token, pipe(ws))
-    const client = library.handleConnection(bridge?.socket ?? pipe(ws), webRequest(request), { socket })
+    const outlet = pipe(ws, stream)
+    const bridge = room === undefined ? undefined : createBridge(room, token, outlet)
+    const client = library.handleConnection(bridge?.socket ?? outlet, webRequest(request), { socket })
     const receive = (data: Buffer, binary: boolean): void => {
       if (!admits(performance.now())) return ws.close(closings.tooMuch.code, closings.tooMuch.reason)
       const frame = new Uint8Array(data.buffer, data.byteOffset, data.length)
@@ -115,7 +130,8 @@ export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsO
   }
 
   return {
-    upgrade: (request, socket, head, ip) => server.handleUpgrade(request, socket, head, ws => welcome(ws, request, ip)),
+    upgrade: (request, socket, head, ip) =>
+      server.handleUpgrade(request, socket, head, ws => welcome(ws, request, socket, ip)),
     open: () => open.size,
     end: () => {
       for (const ws of open) ws.close(closings.stopping.code, closings.stopping.reason)
