@@ -6,14 +6,13 @@ import * as Y from 'yjs'
 import { derive } from '#server/content/document-state.ts'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
-import { createClient } from '#server/testing/client.ts'
+import { atHome, makeDocument } from '#server/testing/library.ts'
 import { migratedDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
 import { runs, seed, seededRandom } from '#server/testing/random.ts'
 import { documentName } from './document-name.ts'
 import { postgresStore } from './postgres-store.ts'
 import { type Replica, textsOf, transports, type } from './testing/clients.ts'
-import { insertDocument } from './testing/fake-documents.ts'
-import { type SpawnedServer, spawnServer } from './testing/spawn.ts'
+import { signUpAt, type SpawnedServer, spawnServer } from './testing/spawn.ts'
 
 const rounds = runs(4)
 const editors = 6
@@ -63,14 +62,12 @@ test(`C-1 C-2 C-8 editors over both protocols and a server that dies (SKERRY_SEE
   const random = seededRandom(seed)
   server = await spawnServer(database.url)
   let url = server.url
-  const api = createClient(url)
-  const body = { email: 'ann@example.com', password: 'tide-and-granite-7', display_name: 'Ann' }
-  const answer = (await api.post('/auth/register', body)).body as { access_token: string; user: { id: string } }
-  const documentId = await insertDocument(pool, answer.user.id)
+  const { token, client } = await signUpAt(url)
+  const { id: documentId } = await makeDocument(client, atHome)
   const room = documentName(documentId)
   for (let index = 0; index < editors; index += 1) {
     const kind = index % 2 === 0 ? 'hocuspocus' : 'y-websocket'
-    replicas.push(transports[kind]({ url: () => url, room, token: answer.access_token }))
+    replicas.push(transports[kind]({ url: () => url, room, token }))
   }
   await until('all are in', () => replicas.every(replica => replica.synced()), deadlineMs)
   let typed = 0
@@ -132,7 +129,7 @@ test(`C-1 C-2 C-8 editors over both protocols and a server that dies (SKERRY_SEE
     )
     const { ydoc, content_plain: plain } = must(rows[0])
     expect(plain).toBe(derive(ydoc).plain)
-    for (const replica of replicas) expect(textsOf(replica.doc).join('\n')).toBe(plain)
+    for (const replica of replicas) expect(derive(replica.doc).plain).toBe(plain)
   }
   expect(replicas.reduce((sum, { promised }) => sum + promised.length, 0)).toBeGreaterThan(rounds * 10)
   expect(await server.stop()).toBe(0)

@@ -1,16 +1,14 @@
-// A whole server as a process that tests may kill: everybody may edit every document, and folding is real. Settings come
-// from the environment; the address goes to stdout once it listens.
+// The web part of the server, without shapes, as a process that tests may kill. Settings come from the environment; the
+// address goes to stdout once it listens.
 import { createApp } from '#server/app.ts'
 import { HttpServer } from '#server/http/server.ts'
 import { configFromProcess } from '#server/kernel/config.ts'
 import { openDatabase } from '#server/kernel/database.ts'
 import { createLog } from '#server/kernel/log.ts'
-import { fakeDocuments } from './fake-documents.ts'
 
 const config = configFromProcess()
 const log = createLog(config.logLevel)
 const database = openDatabase(config.databaseUrl, config.databasePoolSize, log)
-const documents = { ...fakeDocuments(database.pool), access: async () => ({ edit: true }) }
 const app = createApp({
   config,
   databaseUrl: () => config.databaseUrl,
@@ -21,7 +19,6 @@ const app = createApp({
   },
   log,
   version: '0.0.0-test',
-  documents: () => documents,
 })
 await app.bus.start()
 await app.collab.start()

@@ -1,6 +1,7 @@
 // Starts process.ts, and several of them for tests of more than one server.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { type Client, createClient } from '#server/testing/client.ts'
 
 export interface SpawnedServer {
   readonly url: string
@@ -9,6 +10,14 @@ export interface SpawnedServer {
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
+}
+
+/** Somebody with an account, and his client at `url`. */
+export const signUpAt = async (url: string): Promise<{ readonly token: string; readonly client: Client }> => {
+  const body = { email: 'ann@example.com', password: 'tide-and-granite-7', display_name: 'Ann' }
+  const { body: answer } = await createClient(url).post('/auth/register', body)
+  const { access_token: token } = answer as { access_token: string }
+  return { token, client: createClient(url, { authorization: `Bearer ${token}` }) }
 }
 
 const script = fileURLToPath(new URL('process.ts', import.meta.url))
