@@ -8,7 +8,7 @@ import type { Log } from '#server/kernel/log.ts'
 import { Closed, type Closing, closings } from '../closing.ts'
 import type { DocumentSizes } from '../document-size.ts'
 import type { LiveDocuments } from '../live-documents.ts'
-import { bringsNews } from '../news.ts'
+import { bringsNews, UnsoundUpdate } from '../news.ts'
 import type { Seat, SeatContext } from '../seats.ts'
 import { DocumentGone, type UpdateLog } from '../update-log.ts'
 
@@ -33,9 +33,9 @@ const close = (seat: Seat, closing: Closing): never => {
 const isNews = (seat: Seat, document: Y.Doc, update: Uint8Array): boolean => {
   try {
     return bringsNews(document, update)
-  } catch {
-    // logged, it would stand in the way of everybody who opens the document
-    return close(seat, closings.badMessage)
+  } catch (error) {
+    if (error instanceof UnsoundUpdate) return close(seat, closings.badMessage)
+    throw error
   }
 }
 
