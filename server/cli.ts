@@ -21,7 +21,7 @@ const usage = `skerry, a local-first sync backend
   skerry user set-password EMAIL                a new password, from standard input; ends all sessions
   skerry user disable EMAIL                     no sign-in any more; ends all sessions
   skerry user admin EMAIL [--off]               server administrator, or no longer
-  skerry verify [--repair]                      recount every counter and report differences
+  skerry verify [--repair]                      recount counters, derive documents' texts, report differences
   skerry doctor                                 look at database, replication and disk, with remedies
 `
 

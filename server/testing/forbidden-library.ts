@@ -118,6 +118,7 @@ export const libraryCases: Readonly<Record<string, readonly Case[]>> = {
   'POST /api/documents/:id/duplicate': everywhere(someDocument),
   'POST /api/documents/:id/restore': everywhere({ application: 'trashedDocument' }),
   'DELETE /api/documents/:id/permanent': everywhere({ application: 'trashedDocument' }),
+  'GET /api/documents/:id/activity': everywhere(someDocument, { reads: true }),
   'GET /api/documents/:id/content': everywhere(someDocument, { reads: true }),
   'PUT /api/documents/:id/content': everywhere(someDocument, { body: writing }),
   'PATCH /api/documents/:id/content': everywhere(someDocument, { body: writing }),

@@ -1,4 +1,4 @@
-// Reading the activity log of a task, project or application (domain rules, section 5.10).
+// Reading the activity log of a task, document, project or application (domain rules, section 5.10).
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Feature } from '#server/kernel/feature.ts'
@@ -10,6 +10,7 @@ import { readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route } from '#server/kernel/route.ts'
 import { instant, reference } from '#server/kernel/schemas.ts'
 import { applicationPolicy } from '../applications/policy.ts'
+import { readDocument, rightsAt } from '../documents/read.ts'
 import { readStanding } from '../members/access.ts'
 import { readProject } from '../projects/read.ts'
 import { readTaskScope } from '../tasks/read.ts'
@@ -20,6 +21,7 @@ const columns = [
   'application_id',
   'project_id',
   'task_id',
+  'document_id',
   'actor_id',
   'actor_name',
   'actor_kind',
@@ -43,6 +45,9 @@ const query = z.strictObject({
   full: z.stringbool().default(false),
 })
 
+/** What a log may be asked for. */
+type Column = 'application_id' | 'project_id' | 'task_id' | 'document_id'
+
 interface Filters extends PageQuery {
   readonly actor_id?: string | undefined
   readonly action?: string | undefined
@@ -63,7 +68,7 @@ const cut = (value: unknown): unknown => {
 
 const list = async (
   reader: Reader,
-  scope: { readonly column: 'application_id' | 'project_id' | 'task_id'; readonly id: string; readonly owner: boolean },
+  scope: { readonly column: Column; readonly id: string; readonly owner: boolean },
   filters: Filters,
 ) => {
   let found = reader.selectFrom('activities as a').select(columns).where(`a.${scope.column}`, '=', scope.id)
@@ -93,12 +98,13 @@ const response = z.object({
 
 const route = (
   path: string,
-  column: 'application_id' | 'project_id' | 'task_id',
+  column: Column,
   ownerOf: (context: ReadContext, id: string) => Promise<boolean>,
+  access: 'MEMBER' | 'DOCVIEW' = 'MEMBER',
 ): Route =>
   readRoute({
     path,
-    access: 'MEMBER',
+    access,
     summary: 'What happened here, newest first.',
     query,
     response,
@@ -116,6 +122,15 @@ export const activity: Feature = {
     route('/api/tasks/:id/activity', 'task_id', async (context, id) => {
       return (await readTaskScope(context, id)).standing.role === 'owner'
     }),
+    route(
+      '/api/documents/:id/activity',
+      'document_id',
+      async (context, id) => {
+        const document = await readDocument(context, id)
+        return (await rightsAt(context, document)).is_owner
+      },
+      'DOCVIEW',
+    ),
     route('/api/projects/:id/activity', 'project_id', async (context, id) => {
       return (await readProject(context, id)).standing.role === 'owner'
     }),

@@ -120,6 +120,15 @@ const setArchived = (name: 'application.archive' | 'application.unarchive', arch
           applicationId: row.id,
           changes: { archived_at: { old: row.archived_at, new: value } },
         })
+        // nobody may write in open documents any more, or everybody again
+        const members = await context.tx
+          .selectFrom('application_members')
+          .select('user_id')
+          .where('application_id', '=', row.id)
+          .execute()
+        for (const { user_id: userId } of members) {
+          context.emit({ type: 'access_changed', userId, applicationId: row.id })
+        }
       }
       return { data: await readBack(context, row.id) }
     },

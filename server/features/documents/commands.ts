@@ -4,15 +4,15 @@ import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
 import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
-import { changesOf, openClock, startClock } from '#server/kernel/clocks.ts'
+import { changesOf, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import type { UnitEdit } from '#server/kernel/merge.ts'
 import { isEmptyChange, reference } from '#server/kernel/schemas.ts'
 import { changeContent, contentFrom, readState, saveState, storedContent } from './content.ts'
+import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
 import {
@@ -102,53 +102,24 @@ const insertDocument = async (
   return document
 }
 
-/** Merges `edits` into the document's row; rules are checked on what wins. */
-const change = async (
-  context: WriteContext,
-  document: LockedDocument,
-  edits: {
-    readonly title?: string | undefined
-    readonly folderId?: string | null | undefined
-    readonly anchors?: Anchors
-  },
-): Promise<CommandResult> => {
-  const clock = await openClock(context, 'document', document)
-  const units: UnitEdit[] = []
-  if (edits.title !== undefined) {
-    units.push({ unit: 'title', field: 'title', value: edits.title, current: document.title })
-  }
-  if (edits.folderId !== undefined) {
-    units.push({ unit: 'place', field: 'folder_id', value: edits.folderId, current: document.folder_id })
-  }
-  const merged = clock.merge(units)
-  const wins = new Map(merged.changed.map(edit => [edit.field, edit.value]))
-  const folderId = (wins.has('folder_id') ? wins.get('folder_id') : document.folder_id) as string | null
-  const title = (wins.get('title') ?? document.title) as string
-  const moved = wins.has('folder_id')
-  if (moved) await requireFolder(context, placeOf(document), folderId, 'folder_id')
-  // a place that lost takes its rank along
-  const lost = edits.folderId !== undefined && edits.folderId !== document.folder_id && !moved
-  const list = { table: 'documents', place: placeOf(document), folderId } as const
-  const rank =
-    lost || (!moved && edits.anchors === undefined)
-      ? undefined
-      : await rankIn(context, list, { ...edits.anchors, except: document.id, moved })
-  const ranked = clock.merge(
-    rank === undefined ? [] : [{ unit: 'rank', field: 'rank', value: rank, current: document.rank }],
-    moved,
+const change = async (context: WriteContext, document: LockedDocument, edits: PlaceEdits): Promise<CommandResult> => {
+  const { set, changed, superseded } = await mergePlace(
+    context,
+    {
+      entityType: 'document',
+      table: 'documents',
+      row: document,
+      name: { field: 'title', value: document.title },
+      parent: { field: 'folder_id', value: document.folder_id },
+    },
+    edits,
   )
-  clock.save()
-  const changed = [...merged.changed, ...ranked.changed]
-  const superseded = [...merged.superseded, ...ranked.superseded]
   let row = document
   if (changed.length > 0) {
     await requireUnlocked(context, document.id)
-    if (wins.size > 0 && document.deleted_at === null) {
-      await freeName(context, document, { folderId, name: title, except: document.id })
-    }
     row = await context.tx
       .updateTable('documents')
-      .set({ title, folder_id: folderId, ...(ranked.changed.length > 0 && rank !== undefined ? { rank } : {}) })
+      .set(set)
       .where('id', '=', document.id)
       .returning(documentColumns)
       .executeTakeFirstOrThrow()
@@ -159,12 +130,6 @@ const change = async (
     context.record({ ...recordOf(row), changes: changesOf(changed), superseded })
   }
   return { data: row, superseded }
-}
-
-interface Anchors {
-  readonly after_id?: string | undefined
-  readonly before_id?: string | undefined
-  readonly rank?: string | undefined
 }
 
 const updates = { replace: replaceUpdate, append: appendUpdate, prepend: prependUpdate } as const
@@ -181,7 +146,7 @@ const move = defineCommand({
     }
     const document = await openDocument(context, input.id, 'edit', true)
     const { folder_id: folderId, after_id, before_id, rank } = input
-    return change(context, document, { folderId, anchors: { after_id, before_id, rank } })
+    return change(context, document, { parentId: folderId, anchors: { after_id, before_id, rank } })
   },
 })
 
@@ -193,7 +158,7 @@ const update = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     if (input.title === undefined) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
-    return change(context, await openDocument(context, input.id, 'edit', true), { title: input.title })
+    return change(context, await openDocument(context, input.id, 'edit', true), { name: input.title })
   },
 })
 

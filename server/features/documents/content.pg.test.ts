@@ -26,6 +26,7 @@ import {
   readDocument,
 } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
+import { verifyContents } from './index.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
 
 let server: TestServer
@@ -309,4 +310,17 @@ test('rights are looked up anew for each question', async () => {
   written(await people.owner.delete(`/api/applications/${board.applicationId}/members/${guest.userId}`))
   expect(await access()).toBeUndefined()
   expect(await server.app.documents.access({ kind: 'anonymous' }, paper.id)).toBeUndefined()
+})
+
+test('verifying finds stored texts that the state does not say, and repairs them', async () => {
+  const { database, app } = server
+  expect(await verifyContents(database, app.write, false)).toMatchObject({ differing: [], repaired: 0 })
+  await queryOnce(server.databaseUrl, 'update documents set word_count = 99 where id = $1', [paper.id])
+  await queryOnce(server.databaseUrl, `update document_contents set content_plain = 'x' where document_id = $1`, [
+    paper.id,
+  ])
+  const differing = [{ id: paper.id, columns: ['content_plain', 'word_count'] }]
+  expect(await verifyContents(database, app.write, true)).toMatchObject({ differing, repaired: 1 })
+  expect(await verifyContents(database, app.write, false)).toMatchObject({ differing: [] })
+  expect(await readDocument(people.viewer, paper.id)).toMatchObject({ word_count: 2 })
 })

@@ -79,7 +79,8 @@ export const storedContent = (doc: Y.Doc, maxBytes: number): StoredContent => {
       details: { limit: maxBytes },
     })
   }
-  const derived = derive(doc)
+  const found = derive(doc)
+  const derived = { ...found, excerpt: storableText(found.excerpt) }
   return {
     ydoc: Buffer.from(bytes),
     content_json: JSON.stringify(storable(derived.json)),
@@ -156,7 +157,7 @@ export const saveState = async (
   const row = await context.tx
     .updateTable('documents')
     .set({
-      excerpt: storableText(derived.excerpt),
+      excerpt: derived.excerpt,
       word_count: derived.wordCount,
       content_version: document.content_version + 1,
       content_updated_at: context.now,

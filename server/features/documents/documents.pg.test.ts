@@ -208,6 +208,33 @@ test('updated_at sorts by metadata or content, whichever changed later', async (
   expect(rows.map(row => row.id)).toEqual(papers.map(paper => paper.id))
 })
 
+test('D11 pages in every order hold each document once', async () => {
+  const other = await makeBoard(server, people)
+  const made: string[] = []
+  for (let n = 0; n < 5; n += 1) made.push((await makeDocument(people.owner, inApplication(other))).id)
+  for (const sort of ['title', 'rank', 'updated_at']) {
+    const seen: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const answer = await people.viewer.get(
+        `/api/documents?scope=application&scope_id=${other.applicationId}&sort=${sort}&limit=2${cursor && `&cursor=${cursor}`}`,
+      )
+      seen.push(...dataOf(answer).map(row => row.id))
+      cursor = (answer.body as { next_cursor: string | null }).next_cursor
+    }
+    expect([sort, seen.toSorted()]).toEqual([sort, made.toSorted()])
+  }
+  for (const id of made) written(await people.owner.delete(`/api/documents/${id}`))
+  const first = await people.owner.get(
+    `/api/documents/trash?scope=application&scope_id=${other.applicationId}&limit=3&include_total=true`,
+  )
+  const { next_cursor: cursor, total } = first.body as { next_cursor: string; total: number }
+  const second = await people.owner.get(
+    `/api/documents/trash?scope=application&scope_id=${other.applicationId}&limit=3&cursor=${cursor}`,
+  )
+  expect(total).toBe(5)
+  expect([...dataOf(first), ...dataOf(second)].map(row => row.id).toSorted()).toEqual(made.toSorted())
+})
+
 describe('the trash', () => {
   test('D105 a deleted document keeps its content, and comes back', async () => {
     const paper = await makeDocument(people.editor, inApplication(board), asMarkdown('Kept'))
@@ -320,7 +347,10 @@ test('documents go with their project, and whoever has one open is told', async 
 test('an archived application refuses every write into it', async () => {
   const other = await makeBoard(server, people)
   const paper = await makeDocument(people.owner, inApplication(other))
+  const from = server.events.length
   written(await people.owner.post(`/api/applications/${other.applicationId}/archive`))
+  // those who have one open are looked at again
+  expect(server.events.slice(from).map(event => 'userId' in event && event.userId)).toContain(people.editor.userId)
   const refused = [
     await people.owner.post('/api/documents', { ...inApplication(other), title: 'x' }),
     await people.owner.put(`/api/documents/${paper.id}/content`, { format: 'markdown', value: 'x' }),

@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import type { WriteContext } from '#server/kernel/command.ts'
 
 /**
- * Before a project or an application goes, and its knowledge base with it by cascade: the edit clocks go first, and open
- * documents are told.
+ * Before a project or an application goes, and its knowledge base with it by cascade: the edit clocks go first. Open
+ * documents of a project are told; the end of an application is an event of its own.
  */
 export const endLibrary = async (
   context: WriteContext,
@@ -19,6 +19,7 @@ export const endLibrary = async (
   await sql`delete from field_clocks where (entity_type, entity_id) in (
     select 'folder', id from document_folders where ${own} = ${scope.id}
     union all select 'document', id from documents where ${own} = ${scope.id} ${tags})`.execute(context.tx)
+  if (scope.column === 'application_id') return
   const documents = await context.tx.selectFrom('documents').select('id').where(scope.column, '=', scope.id).execute()
   for (const { id } of documents) context.emit({ type: 'document.changed', documentId: id })
 }

@@ -9,6 +9,7 @@ import { documentShapes } from './shape.ts'
 
 export type { DocumentSettings } from './schema.ts'
 export { createDocuments } from './store.ts'
+export { verifyContents } from './verify.ts'
 
 /** The feature with its limits. */
 export const documentsFeature = (settings: DocumentSettings, deps: ContentRouteDeps): Feature => {

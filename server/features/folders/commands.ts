@@ -1,15 +1,15 @@
 // folder.* (domain rules, sections 4, 7 and 8.1). The place is locked throughout: names, depth and cycles are checked on
 // what is there.
 import { sql } from 'kysely'
-import { changesOf, openClock, startClock } from '#server/kernel/clocks.ts'
+import { changesOf, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import type { UnitEdit } from '#server/kernel/merge.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { mergePlace, type PlaceEdits } from '../documents/merge-place.ts'
 import { recordIn } from '../documents/open.ts'
 import {
   freeName,
@@ -122,54 +122,24 @@ const requireFit = async (context: WriteContext, folder: Folder, parentId: strin
   }
 }
 
-interface Edits {
-  readonly name?: string | undefined
-  readonly parentId?: string | null | undefined
-  readonly anchors?: { after_id?: string | undefined; before_id?: string | undefined; rank?: string | undefined }
-}
-
-const change = async (context: WriteContext, folder: Folder, edits: Edits): Promise<CommandResult> => {
-  const clock = await openClock(context, 'folder', folder)
-  const units: UnitEdit[] = []
-  if (edits.name !== undefined) units.push({ unit: 'name', field: 'name', value: edits.name, current: folder.name })
-  if (edits.parentId !== undefined) {
-    units.push({ unit: 'place', field: 'parent_id', value: edits.parentId, current: folder.parent_id })
-  }
-  const merged = clock.merge(units)
-  const wins = new Map(merged.changed.map(edit => [edit.field, edit.value]))
-  const moved = wins.has('parent_id')
-  const parentId = (moved ? wins.get('parent_id') : folder.parent_id) as string | null
-  const name = (wins.get('name') ?? folder.name) as string
-  if (moved) {
-    await requireFolder(context, placeOf(folder), parentId, 'parent_id')
-    await requireFit(context, folder, parentId)
-  }
-  // a place that lost takes its rank along
-  const lost = edits.parentId !== undefined && edits.parentId !== folder.parent_id && !moved
-  const list = { table: 'document_folders', place: placeOf(folder), folderId: parentId } as const
-  const rank =
-    lost || (!moved && edits.anchors === undefined)
-      ? undefined
-      : await rankIn(context, list, { ...edits.anchors, except: folder.id, moved })
-  const ranked = clock.merge(
-    rank === undefined ? [] : [{ unit: 'rank', field: 'rank', value: rank, current: folder.rank }],
-    moved,
+const change = async (context: WriteContext, folder: Folder, edits: PlaceEdits): Promise<CommandResult> => {
+  const { set, changed, superseded } = await mergePlace(
+    context,
+    {
+      entityType: 'folder',
+      table: 'document_folders',
+      row: folder,
+      name: { field: 'name', value: folder.name },
+      parent: { field: 'parent_id', value: folder.parent_id },
+    },
+    edits,
+    parentId => requireFit(context, folder, parentId),
   )
-  clock.save()
-  const changed = [...merged.changed, ...ranked.changed]
-  const superseded = [...merged.superseded, ...ranked.superseded]
   let row = folder
   if (changed.length > 0) {
-    if (wins.size > 0 && folder.deleted_at === null) {
-      await freeName(context, folder, { folderId: parentId, name, except: folder.id })
-    }
     row = await context.tx
       .updateTable('document_folders')
-      .set({
-        name,
-        ...(moved ? { parent_id: parentId } : {}),
-        ...(ranked.changed.length > 0 && rank !== undefined ? { rank } : {}),
-      })
+      .set(set)
       .where('id', '=', folder.id)
       .returning(folderColumns)
       .executeTakeFirstOrThrow()
