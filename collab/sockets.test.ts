@@ -133,7 +133,7 @@ test('C-2 what cannot be logged is neither passed on nor acknowledged; the clien
     throw Object.assign(new Error('no disk'), { code: '53100' })
   }
   type(ann.doc, 'precious')
-  await expect.poll(() => ann.closes, { timeout: 10_000 }).toContain(closings.tooMuch.code)
+  await expect.poll(() => ann.closes, { timeout: 10_000 }).toContain(closings.failed.code)
   expect(textsOf(bo.doc)).toEqual([])
   store.append = append
   await expect.poll(() => textsOf(bo.doc), { timeout: 10_000 }).toEqual(['precious'])

@@ -57,7 +57,7 @@ export const writeAhead = (options: WriteAheadOptions): Extension<SeatContext> =
       } catch (error) {
         if (error instanceof DocumentGone) return close(seat, closings.documentGone)
         log.error('an update could not be logged; its socket is closed', { error, documentId: seat.room.id })
-        return close(seat, closings.tooMuch)
+        return close(seat, closings.failed)
       }
       logged(seat.room.id, seat.actor.userId)
       // the right to write went while it was being logged; it counts as of when the update came
