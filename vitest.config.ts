@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // One project per kind of test, told apart by suffix (README, "Tests"). `pg16` runs the sync and migration tests once
 // more on the oldest PostgreSQL that Skerry supports.
-const pgFiles = ['{server,sync,migrations,e2e}/**/*.pg.test.ts']
+const pgFiles = ['{server,sync,collab,migrations,e2e}/**/*.pg.test.ts']
 const shared = { testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
@@ -12,11 +12,11 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['{server,sync,migrations,e2e}/**/*.test.ts'],
+          include: ['{server,sync,collab,migrations,e2e}/**/*.test.ts'],
           exclude: ['**/*.{pg,property,system}.test.ts', 'node_modules/**'],
         },
       },
-      { test: { ...shared, name: 'property', include: ['{server,sync,migrations}/**/*.property.test.ts'] } },
+      { test: { ...shared, name: 'property', include: ['{server,sync,collab,migrations}/**/*.property.test.ts'] } },
       {
         test: {
           ...shared,
@@ -40,7 +40,7 @@ export default defineConfig({
           ...shared,
           testTimeout: 180_000,
           name: 'system',
-          include: ['{server,sync,e2e}/**/*.system.test.ts'],
+          include: ['{server,sync,collab,e2e}/**/*.system.test.ts'],
         },
       },
       {

@@ -1,18 +1,22 @@
 // Puts the parts together around an open database and a shape upstream: no logic, no process, no signals.
 import { randomUUID } from 'node:crypto'
+import { type Collab, createCollab } from '#collab/service.ts'
+import { postgresStore } from '#collab/postgres-store.ts'
+import { redisCluster } from '#collab/redis.ts'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createDocuments } from './features/documents/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
+import { authenticate } from './http/session.ts'
 import { createHttp, type Http, windowsFor } from './http/stack.ts'
 import { type Bus, createBus } from '#server/kernel/bus.ts'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import type { Config } from '#server/kernel/config.ts'
 import { createMetrics, type Metrics } from '#server/kernel/metrics.ts'
 import { createShare } from '#server/kernel/groups.ts'
-import type { Database } from '#server/kernel/database.ts'
 import type { Documents } from '#server/kernel/documents.ts'
+import type { Database } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { MutationDeps } from '#server/kernel/mutation.ts'
@@ -34,6 +38,8 @@ export interface AppOptions {
   readonly metrics?: Metrics
   readonly clock?: Clock
   readonly random?: () => number
+  /** Stands in for the documents feature; for tests. */
+  readonly documents?: (database: Database) => Documents
 }
 
 export interface App {
@@ -47,6 +53,52 @@ export interface App {
   readonly sessions: SessionPort
   /** What sockets of documents need. */
   readonly documents: Documents
+  /** The sockets of documents. */
+  readonly collab: Collab
+}
+
+interface CollabParts {
+  readonly documents: Documents
+  readonly options: AppOptions
+  readonly sessions: SessionPort
+  readonly bus: Bus
+  readonly metrics: Metrics
+}
+
+/** The sockets of documents: what they need of sessions and members is filled in here. */
+const wireCollab = ({ documents, options, sessions, bus, metrics }: CollabParts): Collab => {
+  const { config, database, log } = options
+  const roleOf = roleLookup(database.reads)
+  const { redisUrl } = config
+  const collab = createCollab({
+    documents,
+    store: postgresStore(database.pool),
+    callerOf: async ({ token, cookie, ip }) => {
+      const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
+      const { actor } = await authenticate(sessions, headers, ip)
+      return actor.kind === 'user' ? actor : undefined
+    },
+    isMember: async (userId, applicationId) => (await roleOf(userId, applicationId)) !== undefined,
+    avatarOf: async userId => {
+      const row = await database.reads
+        .selectFrom('users')
+        .select('avatar_url')
+        .where('id', '=', userId)
+        .executeTakeFirst()
+      return row?.avatar_url ?? undefined
+    },
+    settings: {
+      debounceMs: config.collabDebounceMs,
+      maxDebounceMs: config.collabMaxDebounceMs,
+      maxDocumentBytes: config.maxDocumentBytes,
+      limited: config.rateLimits,
+    },
+    log: log.with({ part: 'collab' }),
+    metrics,
+    cluster: redisUrl === undefined ? undefined : unopened => redisCluster(redisUrl, log, unopened),
+  })
+  bus.subscribe(event => collab.onEvent(event))
+  return collab
 }
 
 const wireRevocation = (bus: Bus, gate: Gate): void => {
@@ -87,6 +139,8 @@ export const createApp = (options: AppOptions): App => {
   const shapes = features.flatMap(feature => feature.shapes)
   const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
+  const documents = options.documents?.(database) ?? createDocuments({ database, write, clock, settings: config })
+  const collab = wireCollab({ documents, options, sessions, bus, metrics })
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
     database: databaseCheck(database),
@@ -111,7 +165,7 @@ export const createApp = (options: AppOptions): App => {
     windows,
     metrics,
     shapes: (call, actor) => gate.handle(call, actor),
+    collab,
   })
-  const documents = createDocuments({ database, write, clock, settings: config })
-  return { http, bus, gate, features, routes, mutation, write, sessions, documents }
+  return { http, bus, gate, features, routes, mutation, write, sessions, documents, collab }
 }

@@ -1,5 +1,5 @@
 // From settings to a running server and back: the only file that knows every part. Order of start: PostgreSQL,
-// migrations, pools, shape engine, events, HTTP. The stop is the reverse, each step with a deadline.
+// migrations, pools, shape engine, events, documents' sockets, HTTP. The stop is the reverse, each step with a deadline.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '#migrations/run.ts'
@@ -103,6 +103,11 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
     stop: async () => engine?.stop(),
   }
   const events: Service = { name: 'events', start: () => must(app).bus.start(), stop: () => must(app).bus.stop() }
+  const documents: Service = {
+    name: 'collab',
+    start: async () => app?.collab.start(),
+    stop: async () => app?.collab.stop(),
+  }
   const web: Service = {
     name: 'http',
     start: async () => {
@@ -120,7 +125,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
     },
     stop: async () => http?.stop(),
   }
-  const running = await startAll([...(postgres ? [postgres] : []), schema, shapes, events, web], log, 15_000)
+  const running = await startAll([...(postgres ? [postgres] : []), schema, shapes, events, documents, web], log, 15_000)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls ? 'https' : 'http'}://${host}:${must(http).port}`,

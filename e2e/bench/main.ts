@@ -1,4 +1,4 @@
-// `npm run bench [-- sync|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
+// `npm run bench [-- sync|docs|gate|api]`: every figure that Skerry has, beside a limit measured in the same run, in one table.
 // A part has a name of its own, `sync/live`, and a name before the slash stands for all of its parts.
 // Ours and the limit alternate over ROUNDS rounds; medians and their ratio count, single times do not.
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { EmbeddedPostgres } from '#server/embedded/postgres.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { benchApi } from './api.ts'
+import { benchDocs } from './docs.ts'
 import { benchGate } from './gate.ts'
 import { syncBenches } from './sync.ts'
 import { type Figure, printTable } from './table.ts'
@@ -18,7 +19,7 @@ export interface BenchContext {
   say(text: string): void
 }
 
-const parts = { ...syncBenches, gate: benchGate, api: benchApi } as const
+const parts = { ...syncBenches, docs: benchDocs, gate: benchGate, api: benchApi } as const
 const names = Object.keys(parts)
 
 const wanted = process.argv.slice(2)

@@ -113,6 +113,17 @@ export const serveNaive = async (databaseUrl: string): Promise<Served> => {
   return served(url, await serve('./naive-api.ts', [], env, `${url}/health`))
 }
 
+/** A peer of the document sockets (docs-peer.ts); `states`: files with what documents hold, by the start of their name. */
+export const serveDocsPeer = async (
+  peer: 'hocuspocus' | 'relay',
+  states: Readonly<Record<string, string>>,
+): Promise<Served> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { PEER: peer, PORT: String(port), STATES: JSON.stringify(states) }
+  return served(url, await serve('./docs-peer.ts', [], env, `${url}/health`))
+}
+
 /** A load generator: a forked script that gets `input` and answers with one message. */
 export const load = <Output>(
   script: string,

@@ -16,6 +16,11 @@ export const programs = {
     names: ['nginx'],
     tests: 'the tests behind a cache',
   },
+  redis: {
+    package: 'redis-server',
+    names: ['redis-server'],
+    tests: 'the tests of several document servers',
+  },
 } as const
 
 export type Program = keyof typeof programs

@@ -31,6 +31,7 @@ import {
   sessionMiddleware,
 } from './session.ts'
 import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
+import { socketDoor, type SocketTarget } from './socket-door.ts'
 import { createSyncSocket, refuseUpgrade } from './sync-socket.ts'
 
 export interface HttpOptions {
@@ -45,6 +46,8 @@ export interface HttpOptions {
   /** What /ready asks. */
   readonly checks: Checks
   readonly shapes?: ShapeHandler
+  /** The documents' sockets, at /collab and below. */
+  readonly collab?: SocketTarget | undefined
   readonly clock?: Clock
   readonly version?: string
   /** Counters of the request limits; shared with features that limit by what stands in a body. */
@@ -148,14 +151,17 @@ export const createHttp = (options: HttpOptions): Http => {
     }),
   )
 
+  const checkUpgrade = (request: IncomingMessage): void => {
+    const shown = presentedToken(request.headers, sessions.cookieName)?.credential ?? 'none'
+    checkOrigin('POST', request.headers.origin, shown, config.origins)
+  }
+  const collab =
+    options.collab && socketDoor({ target: options.collab, checkUpgrade, addressOf, limited: config.rateLimits })
   const sync = createSyncSocket({
     handler: options.shapes ?? noShapes,
     enter: shapes.enter,
     callerOf: async (headers, ip) => (await authenticate(sessions, headers, ip)).actor,
-    checkUpgrade: request => {
-      const shown = presentedToken(request.headers, sessions.cookieName)?.credential ?? 'none'
-      checkOrigin('POST', request.headers.origin, shown, config.origins)
-    },
+    checkUpgrade,
     addressOf,
     limited: config.rateLimits,
     clock,
@@ -165,7 +171,9 @@ export const createHttp = (options: HttpOptions): Http => {
   return {
     handler: app.callback(),
     upgrade: (request, socket, head) => {
-      if (request.url?.split('?', 1)[0] === '/sync') sync.upgrade(request, socket, head)
+      const path = request.url?.split('?', 1)[0] ?? ''
+      if (path === '/sync') sync.upgrade(request, socket, head)
+      else if (collab && (path === '/collab' || path.startsWith('/collab/'))) collab(request, socket, head)
       else refuseUpgrade(socket, '404 Not Found')
     },
     authenticate: async request => {
@@ -177,6 +185,7 @@ export const createHttp = (options: HttpOptions): Http => {
     endStreams: () => {
       shapes.endAll()
       sync.end()
+      options.collab?.end()
     },
   }
 }

@@ -46,6 +46,11 @@ export interface Config {
   readonly documentLockTtl: number
   readonly maxDocumentBytes: number
   readonly rateLimits: boolean
+  /** Redis that joins several servers' documents; undefined: this one is alone. */
+  readonly redisUrl: string | undefined
+  /** Milliseconds from the last change, and at most from the first, until a document is stored. */
+  readonly collabDebounceMs: number
+  readonly collabMaxDebounceMs: number
 }
 
 /** One setting that cannot be used, in words for whoever runs the server. */
@@ -91,6 +96,8 @@ const isHttpUrl = (text: string): boolean => /^https?:$/.test(urlOf(text)?.proto
 const isOrigin = (text: string): boolean => urlOf(text)?.origin === text
 const isDatabaseUrl = (text: string): boolean =>
   text === 'embedded' || /^postgres(ql)?:$/.test(urlOf(text)?.protocol ?? '')
+
+const isRedisUrl = (text: string): boolean => /^rediss?:$/.test(urlOf(text)?.protocol ?? '')
 
 const isReadable = (path: string): boolean => {
   try {
@@ -154,8 +161,11 @@ const settings = {
   INVITATION_DAYS: wholeNumber(1, 365, 14),
   SNAPSHOT_INTERVAL_MINUTES: wholeNumber(1, 1440, 10),
   DOCUMENT_LOCK_TTL: wholeNumber(10, 86_400, 300),
-  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
   RATE_LIMITS: oneOf(['on', 'off'], 'on'),
+  REDIS_URL: z.string().refine(isRedisUrl, 'is not a redis:// or rediss:// URL').optional(),
+  COLLAB_DEBOUNCE_MS: wholeNumber(0, 60_000, 2000),
+  COLLAB_MAX_DEBOUNCE_MS: wholeNumber(0, 600_000, 10_000),
+  MAX_DOCUMENT_MB: wholeNumber(1, 10, 10),
 } as const
 
 export type SettingName = keyof typeof settings
@@ -186,6 +196,9 @@ export const remedies: Readonly<Record<SettingName, string>> = {
   DOCUMENT_LOCK_TTL: 'set a number of seconds such as 300',
   MAX_DOCUMENT_MB: 'set a number of mebibytes between 1 and 10',
   RATE_LIMITS: 'set on or off',
+  REDIS_URL: 'set the address of Redis, such as redis://redis:6379, or leave it out when one server runs alone',
+  COLLAB_DEBOUNCE_MS: 'set a number of milliseconds such as 2000',
+  COLLAB_MAX_DEBOUNCE_MS: 'set a number of milliseconds such as 10000',
 }
 
 const requiredInProduction: readonly SettingName[] = ['DATABASE_URL', 'PUBLIC_URL', 'SECRET_KEY']
@@ -250,8 +263,11 @@ const build = (values: z.output<z.ZodObject<typeof settings>>): Config => {
     invitationDays: values.INVITATION_DAYS,
     snapshotIntervalMinutes: values.SNAPSHOT_INTERVAL_MINUTES,
     documentLockTtl: values.DOCUMENT_LOCK_TTL,
-    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
     rateLimits: values.RATE_LIMITS === 'on',
+    redisUrl: values.REDIS_URL,
+    collabDebounceMs: values.COLLAB_DEBOUNCE_MS,
+    collabMaxDebounceMs: values.COLLAB_MAX_DEBOUNCE_MS,
+    maxDocumentBytes: values.MAX_DOCUMENT_MB * 1024 * 1024,
   }
   return Object.freeze(config)
 }

@@ -3,6 +3,7 @@ import { type App, createApp } from '#server/app.ts'
 import { HttpServer } from '#server/http/server.ts'
 import type { DomainEvent } from '#server/kernel/command.ts'
 import { loadConfig } from '#server/kernel/config.ts'
+import type { Documents } from '#server/kernel/documents.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
 import { silentLog } from '#server/kernel/log.ts'
 import type { ShapeUpstream } from '#sync/upstream.ts'
@@ -17,6 +18,8 @@ export interface TestServerOptions {
   readonly upstream?: ShapeUpstream
   /** A migrated database of the test's own, which stays; otherwise one is made and dropped at the end. */
   readonly databaseUrl?: string
+  /** Answers for documents in place of the feature. */
+  readonly documents?: (database: Database) => Documents
 }
 
 export interface TestServer {
@@ -65,7 +68,9 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     log: silentLog,
     version: '0.0.0-test',
     clock,
+    ...(options.documents ? { documents: options.documents } : {}),
   })
+  await app.collab.start()
   const events: DomainEvent[] = []
   app.bus.subscribe(event => void events.push(event))
   const server = new HttpServer({ ...app.http, host: '127.0.0.1', port: 0, log: silentLog })
@@ -90,6 +95,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     },
     close: async () => {
       await server.stop()
+      await app.collab.stop()
       await database.close()
       await own?.drop()
     },

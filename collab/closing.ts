@@ -1,0 +1,45 @@
+// Why a socket is closed. Codes 4400–4499 tell y-websocket clients to stay away; after others they come back.
+
+export interface Closing {
+  readonly code: number
+  readonly reason: string
+}
+
+export const closings = {
+  badMessage: { code: 4400, reason: 'The message cannot be read.' },
+  sessionEnded: { code: 4401, reason: 'The session has ended.' },
+  accessLost: { code: 4403, reason: 'No access to the document.' },
+  documentGone: { code: 4404, reason: 'The document is gone.' },
+  stopping: { code: 1001, reason: 'The server stops.' },
+  failed: { code: 1011, reason: 'The server cannot answer now.' },
+  tooMuch: { code: 1013, reason: 'Too much; try again later.' },
+} as const satisfies Record<string, Closing>
+
+/** What the client hears when it may not enter a room; part of the protocol's `authenticationFailed`. */
+export type RefusalReason = 'unauthenticated' | 'not_found' | 'limit_reached' | 'unavailable'
+
+/** Thrown by hooks. Without a message: the library would print it, and clients are refused every day. */
+export class Refusal extends Error {
+  readonly reason: RefusalReason
+
+  constructor(reason: RefusalReason) {
+    super('')
+    this.name = 'Refusal'
+    this.reason = reason
+  }
+}
+
+/** Thrown by hooks after they have closed the socket: the message must be neither applied nor acknowledged. */
+export class Closed extends Error implements Closing {
+  readonly code: number
+  readonly reason: string
+
+  constructor({ code, reason }: Closing) {
+    super('')
+    this.name = 'Closed'
+    // the library prints what it catches, and where this one comes from is known
+    this.stack = ''
+    this.code = code
+    this.reason = reason
+  }
+}

@@ -1,0 +1,69 @@
+// Acknowledged means logged (C-1): every update goes into document_updates before the library applies, acknowledges and
+// passes it on. What cannot be logged closes the socket, so that the client comes back and sends it again; an error
+// alone would leave the client deaf.
+import type { Extension, Hocuspocus } from '@hocuspocus/server'
+import { messageYjsSyncStep1 } from 'y-protocols/sync'
+import * as Y from 'yjs'
+import type { Log } from '#server/kernel/log.ts'
+import { Closed, type Closing, closings } from '../closing.ts'
+import type { DocumentSizes } from '../document-size.ts'
+import type { LiveDocuments } from '../live-documents.ts'
+import { bringsNews, UnsoundUpdate } from '../news.ts'
+import type { Seat, SeatContext } from '../seats.ts'
+import { DocumentGone, type UpdateLog } from '../update-log.ts'
+
+/** The stateless message for whoever typed into a full document. */
+export const documentFull = 'document.full'
+
+export interface WriteAheadOptions {
+  readonly library: () => Hocuspocus<SeatContext>
+  readonly updates: UpdateLog
+  readonly sizes: DocumentSizes
+  readonly live: LiveDocuments
+  /** After an update of `personId` is in the log. */
+  readonly logged: (documentId: string, personId: string) => void
+  readonly log: Log
+}
+
+const close = (seat: Seat, closing: Closing): never => {
+  seat.socket.close(closing)
+  throw new Closed(closing)
+}
+
+const isNews = (seat: Seat, document: Y.Doc, update: Uint8Array): boolean => {
+  try {
+    return bringsNews(document, update)
+  } catch (error) {
+    if (error instanceof UnsoundUpdate) return close(seat, closings.badMessage)
+    throw error
+  }
+}
+
+/** See the header. */
+export const writeAhead = (options: WriteAheadOptions): Extension<SeatContext> => {
+  const { library, updates, sizes, live, logged, log } = options
+  return {
+    extensionName: 'write-ahead',
+    beforeSync: async ({ connection, context: { seat }, document, type, payload }) => {
+      if (type === messageYjsSyncStep1 || connection.readOnly || !seat) return
+      if (!isNews(seat, document, payload)) return
+      if (!sizes.admit(document, payload.length)) {
+        seat.full = true
+        connection.readOnly = true
+        return connection.sendStateless(documentFull)
+      }
+      try {
+        await updates.append(seat.room.id, payload)
+      } catch (error) {
+        if (error instanceof DocumentGone) return close(seat, closings.documentGone)
+        log.error('an update could not be logged; its socket is closed', { error, documentId: seat.room.id })
+        return close(seat, closings.failed)
+      }
+      logged(seat.room.id, seat.actor.userId)
+      // the right to write went while it was being logged; it counts as of when the update came
+      if (connection.readOnly) Y.applyUpdate(document, payload, { source: 'connection', connection })
+      // everybody left meanwhile, and the document may have been opened anew from what was logged before
+      if (library().documents.get(seat.name) !== document) void live.refresh(seat.room.id)
+    },
+  }
+}

@@ -1,0 +1,49 @@
+// Several servers with the same documents: Redis carries changes and presence between them. It is no store: each server
+// has its own updates in the log before it passes them on, and folding is the same wherever it is done.
+import { Redis } from '@hocuspocus/extension-redis'
+import type { Extension } from '@hocuspocus/server'
+import type { Log } from '#server/kernel/log.ts'
+import type { SeatContext } from './seats.ts'
+
+/** Milliseconds that opening a document waits for the state of servers that have it open. */
+const peerMs = 1000
+/** Of one command, while Redis cannot be reached. */
+const retries = 3
+
+const placeOf = (text: string) => {
+  const url = new URL(text)
+  const { hostname: host, username, password, protocol, pathname } = url
+  return {
+    host,
+    port: url.port === '' ? 6379 : Number(url.port),
+    options: {
+      maxRetriesPerRequest: retries,
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(/^\/\d+$/.test(pathname) ? { db: Number(pathname.slice(1)) } : {}),
+      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  }
+}
+
+/**
+ * The extension on the Redis at `url`; failures of its connection go to `log`. `unopened` is told of a document that
+ * could not be opened for want of Redis.
+ */
+export const redisCluster = (url: string, log: Log, unopened: (name: string) => void): Extension<SeatContext> => {
+  const { host, port, options } = placeOf(url)
+  const redis = new Redis({ prefix: 'skerry', awaitInitialSyncTimeout: peerMs, host, port, options: { ...options } })
+  for (const client of [redis.pub, redis.sub]) {
+    client.on('error', (error: unknown) => log.warn('the connection to Redis failed', { error }))
+  }
+  const join = redis.afterLoadDocument.bind(redis)
+  redis.afterLoadDocument = async payload => {
+    try {
+      await join(payload)
+    } catch (error) {
+      unopened(payload.documentName)
+      throw error
+    }
+  }
+  return redis
+}

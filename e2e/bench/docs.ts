@@ -1,0 +1,220 @@
+// Documents: delivery, CPU and memory of the sockets and the opening of a large document, durable all the while, beside
+// plain Hocuspocus (in memory) and a bare relay in the same run.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import * as Y from 'yjs'
+import { documentName } from '#collab/document-name.ts'
+import { derive, stateOf } from '#server/content/document-state.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { pause } from '#server/kernel/lifecycle.ts'
+import { must } from '#server/kernel/must.ts'
+import { createClient } from '#server/testing/client.ts'
+import type { DocsLoad, DocsTimes } from './docs-clients.ts'
+import type { BenchContext } from './main.ts'
+import { cpuSeconds, load, memoryKib, type Served, serveDocsPeer, serveSkerry } from './processes.ts'
+import { type Figure, median } from './table.ts'
+
+const rooms = 20
+const clientsPerRoom = 10
+const perSecond = 5
+const seconds = Number(process.env.DOCS_SECONDS ?? 10)
+const smallDocuments = 1000
+const operations = 100_000
+const coldOpenings = 3
+const settleMs = 1500
+
+type Measured = Record<'p50' | 'p99' | 'cpu' | 'database' | 'missing' | 'memory' | 'bytes' | 'applied' | 'cold', number>
+
+/** CPU seconds of PostgreSQL with everything it ever started; NaN where /proc is not. */
+const databaseCpu = async (pool: pg.Pool): Promise<number> => {
+  const { rows } = await pool.query<{ pid: number }>(
+    "select pid from pg_stat_activity where backend_type in ('client backend', 'walwriter', 'checkpointer', 'background writer')",
+  )
+  return rows.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
+}
+
+/** A document after so many single characters, typed at places that jump about. */
+const longState = (): Uint8Array => {
+  const doc = new Y.Doc()
+  doc.clientID = 7
+  const paragraph = new Y.XmlElement('paragraph')
+  const text = new Y.XmlText()
+  doc.getXmlFragment('default').insert(0, [paragraph])
+  paragraph.insert(0, [text])
+  let place = 0
+  doc.transact(() => {
+    for (let made = 0; made < operations; made += 1) {
+      if (made % 10 === 0) place = (place * 31 + 17) % (made + 1)
+      text.insert(place, String.fromCodePoint(97 + (made % 26)))
+      place += 1
+    }
+  })
+  return Y.encodeStateAsUpdate(doc)
+}
+
+const smallState = (): Uint8Array =>
+  stateOf({
+    type: 'doc',
+    content: Array.from({ length: 40 }, (_, index) => ({
+      type: 'paragraph',
+      content: [
+        {
+          type: 'text',
+          text: `Line ${index}: tide tables, granite and a lighthouse; everything that fits on a line here.`,
+        },
+      ],
+    })),
+  })
+
+const insertDocuments = async (pool: pg.Pool, userId: string, count: number, state: Uint8Array): Promise<string[]> => {
+  const ids = Array.from({ length: count }, () => uuid7())
+  const { json, markdown, plain } = derive(state)
+  await pool.query(
+    `insert into documents (id, scope, user_id, title, rank)
+     select id, 'personal', $2, id::text, 'a0' from unnest($1::uuid[]) id`,
+    [ids, userId],
+  )
+  await pool.query(
+    `insert into document_contents (document_id, ydoc, content_json, content_markdown, content_plain)
+     select id, $2, $3, $4, $5 from unnest($1::uuid[]) id on conflict (document_id) do update set ydoc = excluded.ydoc`,
+    [ids, Buffer.from(state), JSON.stringify(json), markdown, plain],
+  )
+  return ids.map(documentName)
+}
+
+interface Subject {
+  readonly served: Served
+  readonly relay: boolean
+  readonly token: string
+  readonly rooms: (kind: 'type' | 'small' | 'long', count: number) => Promise<readonly string[]>
+}
+
+interface Ran {
+  readonly times: DocsTimes
+  /** Ends the clients. */
+  readonly finish: () => void
+}
+
+const run = async (subject: Subject, work: DocsLoad['work'], atStart: () => Promise<void>): Promise<Ran> => {
+  const { served, relay, token } = subject
+  const clients = load<DocsTimes>('./docs-clients.ts', { url: served.url, relay, token, work } satisfies DocsLoad)
+  await clients.ready
+  await atStart()
+  return { times: await clients.result, finish: () => clients.finish() }
+}
+
+const measure = async (subject: Subject, pool: pg.Pool): Promise<Measured> => {
+  const { pid } = subject.served
+  const cost = { cpu: 0, database: 0 }
+  const mark = async () => {
+    cost.cpu = cpuSeconds(pid)
+    cost.database = await databaseCpu(pool)
+  }
+  const work = { kind: 'type', rooms: await subject.rooms('type', rooms), clientsPerRoom, perSecond, seconds } as const
+  const typed = await run(subject, work, mark)
+  const cpu = ((cpuSeconds(pid) - cost.cpu) * 1000) / typed.times.deliveries
+  const database = (((await databaseCpu(pool)) - cost.database) * 1000) / typed.times.deliveries
+  typed.finish()
+  await pause(settleMs)
+
+  const long = { kind: 'open', rooms: await subject.rooms('long', coldOpenings), apply: true } as const
+  const opened = await run(subject, long, mark)
+  const cold = ((cpuSeconds(pid) - cost.cpu) * 1000) / coldOpenings
+  opened.finish()
+  await pause(settleMs)
+
+  const small = { kind: 'open', rooms: await subject.rooms('small', smallDocuments), apply: false } as const
+  const before = memoryKib(pid)
+  const held = await run(subject, small, async () => {})
+  await pause(settleMs)
+  const memory = (memoryKib(pid) - before) / smallDocuments
+  held.finish()
+  return {
+    p50: typed.times.p50,
+    p99: typed.times.p99,
+    cpu,
+    database,
+    missing: typed.times.missing,
+    memory,
+    bytes: median(opened.times.bytesMs),
+    applied: median(opened.times.appliedMs),
+    cold,
+  }
+}
+
+const skerry = async (context: BenchContext, url: string, round: number, pool: () => pg.Pool): Promise<Subject> => {
+  const served = await serveSkerry(url, join(context.folder, `docs-${round}`))
+  const body = { email: `ann${round}@example.com`, password: 'tide-and-granite-7', display_name: 'Ann' }
+  const answer = await createClient(served.url).post('/auth/register', body)
+  const { access_token: token, user } = answer.body as { access_token: string; user: { id: string } }
+  const states = { type: stateOf({ type: 'doc' }), small: smallState(), long: readFileSync(longFile(context)) }
+  return {
+    served,
+    relay: false,
+    token,
+    rooms: (kind, count) => insertDocuments(pool(), user.id, count, states[kind]),
+  }
+}
+
+const longFile = (context: BenchContext): string => join(context.folder, 'long.bin')
+
+const peer = async (context: BenchContext, name: 'hocuspocus' | 'relay'): Promise<Subject> => {
+  const served = await serveDocsPeer(name, { small: join(context.folder, 'small.bin'), long: longFile(context) })
+  const names = (kind: string, count: number) => Array.from({ length: count }, (_, index) => `${kind}-${index}`)
+  return { served, relay: name === 'relay', token: 'nobody', rooms: async (kind, count) => names(kind, count) }
+}
+
+/** See the header. */
+export const benchDocs = async (context: BenchContext): Promise<Figure[]> => {
+  const admin = new pg.Client({ connectionString: context.databaseUrl })
+  await admin.connect()
+  await admin.query('create database bench_docs')
+  await admin.end()
+  const url = context.databaseUrl.replace(/\/[^/]*$/, '/bench_docs')
+  writeFileSync(longFile(context), longState())
+  writeFileSync(join(context.folder, 'small.bin'), smallState())
+  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  const rounds: Record<'ours' | 'hocuspocus' | 'relay', Measured[]> = { ours: [], hocuspocus: [], relay: [] }
+  try {
+    for (let round = 0; round < context.rounds; round += 1) {
+      for (const name of ['ours', 'hocuspocus', 'relay'] as const) {
+        context.say(`docs: round ${round + 1}, ${name}`)
+        const subject = name === 'ours' ? await skerry(context, url, round, () => pool) : await peer(context, name)
+        try {
+          rounds[name].push(await measure(subject, pool))
+        } finally {
+          await subject.served.stop()
+        }
+      }
+    }
+  } finally {
+    await pool.end()
+  }
+  const of = (name: keyof typeof rounds, key: keyof Measured) => median(rounds[name].map(one => one[key]))
+  const beside = (name: 'hocuspocus' | 'relay', key: keyof Measured) => ({
+    limit: { name: name === 'relay' ? 'bare relay' : 'plain Hocuspocus', value: of(name, key) },
+  })
+  const figure = (text: string, unit: string, key: keyof Measured, max?: number): Figure[] => [
+    {
+      figure: text,
+      unit,
+      ours: of('ours', key),
+      ...beside('hocuspocus', key),
+      ...(max === undefined ? {} : { target: { max } }),
+    },
+    { figure: `… beside the relay`, unit, ours: of('ours', key), ...beside('relay', key) },
+  ]
+  const share = must(rounds.ours[0]).missing
+  context.say(`docs: ${share} deliveries missing in the first round`)
+  return [
+    ...figure(`delivery p50, ${rooms * clientsPerRoom} clients in ${rooms} documents`, 'ms', 'p50'),
+    ...figure('delivery p99', 'ms', 'p99'),
+    ...figure('CPU per 1,000 deliveries', 's', 'cpu', 1.2),
+    { figure: '… of PostgreSQL, for the log', unit: 's', ours: of('ours', 'database'), limit: undefined },
+    ...figure('memory of an open document of 6 kB', 'KiB', 'memory', 1),
+    ...figure('opening 100,000 operations: bytes at the client', 'ms', 'bytes', 1),
+    ...figure('… applied there', 'ms', 'applied', 1),
+    ...figure('… CPU of the server', 'ms', 'cold', 1),
+  ]
+}
