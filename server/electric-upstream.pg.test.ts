@@ -11,7 +11,8 @@ import { startTestServer, type TestServer } from '#server/testing/server.ts'
 import { readShape } from '#server/testing/shapes.ts'
 import { electricUpstream } from '#sync/electric-upstream.ts'
 import { createHttpServer, listen } from '#sync/engine/http.ts'
-import { createEngine, type Engine } from '#sync/engine/service.ts'
+import type { Engine } from '#sync/engine/engine.ts'
+import { createEngine } from '#sync/engine/service.ts'
 
 const secret = 'a-secret-between-services'
 let database: TestDatabase

@@ -11,41 +11,25 @@ import {
   type Row,
 } from '@electric-sql/client'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
-import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
-import { startEngine, type TestEngine } from '../testing/engine.ts'
+import { emptyDatabase, until } from '#server/testing/postgres.ts'
+import { startSharedBed } from '../testing/bed.ts'
 import { ask, askRaw, changesOf, type RawReply, readToEnd } from '../testing/http.ts'
 import { listen } from './http.ts'
 
-let database: TestDatabase
-let db: pg.Client
-let running: TestEngine
+const { database, db, running, settle } = await startSharedBed(emptyDatabase, {
+  longPollMs: 2000,
+  chunkBytes: 10_000,
+  maxAge: 1,
+  staleAge: 3,
+})
 let tables = 0
-
-beforeAll(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  running = await startEngine(database.url, { longPollMs: 2000, chunkBytes: 10_000, maxAge: 1, staleAge: 3 })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await db.end()
-  await database.drop()
-})
 
 const table = async (): Promise<string> => {
   tables += 1
   await db.query(`create table t_${tables} (id int primary key, title text not null, n int)`)
   return `t_${tables}`
-}
-
-const settle = async () => {
-  const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
-  await db.query("select pg_logical_emit_message(false, 'test', '')")
-  await running.engine.advance(BigInt(must(rows[0]).lsn))
 }
 
 const get = (params: Record<string, string | number | boolean>, init?: RequestInit) => ask(running.url, params, init)

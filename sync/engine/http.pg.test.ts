@@ -1,27 +1,18 @@
 // The wire, request by request. Numbers are those of the protocol's conformance checklist.
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { emptyDatabase, sharedMajor, type TestDatabase, until } from '#server/testing/postgres.ts'
-import { startEngine, type TestEngine } from '../testing/engine.ts'
+import { describe, expect, test } from 'vitest'
+import { emptyDatabase, sharedMajor, until } from '#server/testing/postgres.ts'
+import { startSharedBed } from '../testing/bed.ts'
+import { startEngine } from '../testing/engine.ts'
 import { ask, changesOf, type Message, readToEnd } from '../testing/http.ts'
 
-let database: TestDatabase
-let db: pg.Client
-let running: TestEngine
+const { database, db, running } = await startSharedBed(emptyDatabase, {
+  longPollMs: 1000,
+  sseMs: 1500,
+  sseKeepAliveMs: 300,
+  chunkBytes: 10_000,
+})
 let tables = 0
-
-beforeAll(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  running = await startEngine(database.url, { longPollMs: 1000, sseMs: 1500, sseKeepAliveMs: 300, chunkBytes: 10_000 })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await db.end()
-  await database.drop()
-})
 
 const columns = 'id int primary key, title text not null, n int'
 

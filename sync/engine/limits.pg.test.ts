@@ -5,38 +5,24 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
-import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
-import { startEngine, type TestEngine, uniqueId } from '../testing/engine.ts'
+import { emptyDatabase, until } from '#server/testing/postgres.ts'
+import { type BedDatabase, makeBed } from '../testing/bed.ts'
+import { uniqueId } from '../testing/engine.ts'
 import { createEngineProcess } from '../testing/engine-process.ts'
 import { ask, readToEnd } from '../testing/http.ts'
 import { createEngine } from './service.ts'
 
-let database: TestDatabase
+const { open, start } = makeBed(emptyDatabase)
+let database: BedDatabase
 let db: pg.Client
-const engines: TestEngine[] = []
 
 beforeEach(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  await db.query('create table items (id int primary key, title text, n int)')
+  ;({ database, db } = await open('create table items (id int primary key, title text, n int)'))
 })
-
-afterEach(async () => {
-  for (const engine of engines.splice(0)) await engine.stop()
-  await db.end()
-  await database.drop()
-})
-
-const start = async (options: Parameters<typeof startEngine>[1] = {}) => {
-  const engine = await startEngine(database.url, { longPollMs: 1000, ...options })
-  engines.push(engine)
-  return engine
-}
 
 const pick = ({ handle, offset }: { handle: string; offset: string }) => ({ handle, offset })
 

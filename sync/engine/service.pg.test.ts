@@ -1,38 +1,18 @@
 // The engine beside its database: locks, lost slots, outages, manual publications, large transactions.
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { emptyDatabase, sharedMajor, startCluster, type TestDatabase, until } from '#server/testing/postgres.ts'
-import { startEngine, type TestEngine, uniqueId } from '../testing/engine.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { emptyDatabase, sharedMajor, startCluster, until } from '#server/testing/postgres.ts'
+import { type BedDatabase, makeBed } from '../testing/bed.ts'
+import { startEngine, uniqueId } from '../testing/engine.ts'
 import { ask, changesOf, readToEnd } from '../testing/http.ts'
 
-let database: TestDatabase
+const { open, settle, start } = makeBed(emptyDatabase)
+let database: BedDatabase
 let db: pg.Client
-const engines: TestEngine[] = []
 
 beforeEach(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  await db.query('create table items (id int primary key, title text, n int)')
+  ;({ database, db } = await open('create table items (id int primary key, title text, n int)'))
 })
-
-afterEach(async () => {
-  for (const engine of engines.splice(0)) await engine.stop()
-  await db.end()
-  await database.drop()
-})
-
-const start = async (options: Parameters<typeof startEngine>[1] = {}) => {
-  const engine = await startEngine(database.url, { longPollMs: 1000, ...options })
-  engines.push(engine)
-  return engine
-}
-
-const settle = async (running: TestEngine) => {
-  const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
-  await db.query("select pg_logical_emit_message(false, 'test', '')")
-  await running.engine.advance(BigInt(rows[0]?.lsn ?? 0))
-}
 
 test('E72 E97 E135 a clean restart keeps handles and offsets, and retired handles stay retired', async () => {
   const first = await startEngine(database.url, { longPollMs: 500 })

@@ -1,114 +1,29 @@
 // The engine as a service: one replication stream under a lock, the shapes it feeds, and the route that reads them.
 // The loop connects, takes the lock, opens the folder, checks that slot and folder belong together, and streams;
 // whatever goes wrong ends in the next round. Requests are answered from what is stored meanwhile.
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import pg from 'pg'
-import { backoff, pause, type Service, withDeadline } from '#server/kernel/lifecycle.ts'
-import type { Log } from '#server/kernel/log.ts'
-import { must } from '#server/kernel/must.ts'
-import type { ShapeUpstream, UpstreamHealth } from '../upstream.ts'
-import { passThrough, type Reach } from './crash-point.ts'
+import { backoff, pause, withDeadline } from '#server/kernel/lifecycle.ts'
+import type { UpstreamHealth } from '../upstream.ts'
+import { Admission } from './admission.ts'
+import { passThrough } from './crash-point.ts'
 import { EncodedBodies } from './encoded-bodies.ts'
-import { HotFiles } from './hot-files.ts'
-import { Admission, type AdmissionLimits } from './admission.ts'
 import { createEndpoint, notReady, type Running, type Stage } from './endpoint.ts'
+import type { Engine, EngineOptions } from './engine.ts'
+import { HotFiles } from './hot-files.ts'
+import { closeParts, openParts, type Opened } from './opened.ts'
 import { defaults } from './protocol.ts'
 import { createAsker } from './replication/ask.ts'
 import { connectReplication, type ReplicationConnection, withDisplaySettings } from './replication/connection.ts'
-import { Flusher } from './replication/flusher.ts'
-import type { Relation } from './replication/pgoutput.ts'
 import { createReporter, MisconfiguredError } from './replication/misconfigured.ts'
-import { makePrivateFolder } from './private-folder.ts'
-import { openPositionFile } from './replication/position.ts'
-import { ensurePublication, lacksPublication, publicationOid, type PublicationMode } from './replication/publication.ts'
-import { createPump } from './replication/pump.ts'
 import { openWriters } from './replication/open-writers.ts'
-import { replicationStatus, type ReplicationStatus } from './replication/status.ts'
+import { ensurePublication, lacksPublication, publicationOid } from './replication/publication.ts'
+import { createPump } from './replication/pump.ts'
 import { ensureSlot, tryLock } from './replication/slot.ts'
-import { TransactionReader } from './replication/transactions.ts'
-import { Unproven } from './replication/unproven.ts'
+import { replicationStatus } from './replication/status.ts'
 import { createServer } from './serve.ts'
-import { openCatalog, type ShapeCatalog } from './shapes/catalog.ts'
-import { innerStillFits, stillFits } from './shapes/definition.ts'
-import { createHandleClock, Shapes } from './shapes/lifecycle.ts'
-import { parseSnapshot } from './shapes/pg-snapshot.ts'
-import { createResolver } from './shapes/resolve.ts'
-import { Router } from './shapes/router.ts'
-import { Subqueries } from './shapes/subquery/subqueries.ts'
-import { partitionedAbove, readTable } from './shapes/tables.ts'
+import { createHandleClock } from './shapes/lifecycle.ts'
+import { readTable } from './shapes/tables.ts'
 import { Storage } from './storage.ts'
-
-export interface EngineOptions {
-  readonly databaseUrl: string
-  /** Logs, snapshots and positions; of this engine alone, on a local disk. */
-  readonly storageDir: string
-  /** 'manual': tables and REPLICA IDENTITY are set elsewhere; 'automatic': by the first shape of a table. */
-  readonly publication: PublicationMode
-  readonly log: Log
-  /** Makes the names of slot and publication; a second engine with the same one waits. Default `default`. */
-  readonly replicationId?: string
-  readonly publicationName?: string
-  readonly slotName?: string
-  readonly longPollMs?: number
-  readonly sseMs?: number
-  readonly sseKeepAliveMs?: number
-  readonly chunkBytes?: number
-  readonly allowDelete?: boolean
-  readonly maxAge?: number
-  readonly staleAge?: number
-  readonly poolSize?: number
-  /** More shapes than this, and those unused for the longest time end at the next reconciliation. */
-  readonly maxShapes?: number
-  /** The most requests at once; absent: no limit. */
-  readonly admission?: AdmissionLimits
-  /** Told once when trying again cannot help; absent: the engine says so in the log and keeps trying. */
-  readonly onMisconfigured?: (error: MisconfiguredError) => void
-  readonly reconcileMs?: number
-  /** How long a snapshot may wait for a dispatched commit to become visible. */
-  readonly visibilityMs?: number
-  /** Transactions of one shape that may wait while rows move in; more end the shape. */
-  readonly moveTransactions?: number
-  /** How long requests wait for the engine to become ready. */
-  readonly readinessMs?: number
-  /** Crash points, for tests. */
-  readonly reach?: Reach
-  readonly now?: () => number
-  readonly random?: () => number
-}
-
-/** What a caller may see and wait for. */
-export interface Engine extends Service, ShapeUpstream {
-  /** Every change up to this LSN is in the shapes. */
-  lastProcessedLsn(): bigint
-  /** What the slot was told to be durable. */
-  confirmedLsn(): bigint
-  /** Waits until every transaction that was committed before `lsn` is in the shapes; rejects after `ms`. */
-  advance(lsn: bigint, ms?: number): Promise<void>
-  /** Number of live shapes. */
-  shapeCount(): number
-  /** Number of value sets that subqueries of live shapes need. */
-  valueSetCount(): number
-  /** Items that were put into shapes since the engine was made. */
-  changeCount(): number
-  /** Changes of rows that were held against the filters of shapes with subqueries since the engine was made. */
-  judgedCount(): number
-  /** Requests that wait for a shape to change. */
-  waiting(): number
-  /** How the stream stands; undefined while Postgres does not say. */
-  replicationStatus(): Promise<ReplicationStatus | undefined>
-  /** The code of the failure while nothing can be stored (ENOSPC, EROFS, EIO …): then the stream stands still. */
-  storageFailure(): string | undefined
-  /** Looks for altered and dropped tables now, instead of at the next turn. */
-  reconcile(): Promise<void>
-}
-
-interface Opened extends Running {
-  readonly catalog: ShapeCatalog
-  readonly flusher: Flusher
-  readonly position: Awaited<ReturnType<typeof openPositionFile>>
-  readonly router: Router
-}
 
 /** The slot of the engine with replication id `id`. */
 export const slotNameOf = (id: string): string => `skerry_slot_${id}`
@@ -116,18 +31,10 @@ export const slotNameOf = (id: string): string => `skerry_slot_${id}`
 /** Its publication: Electric's name, so that the one it made is used on. */
 export const publicationNameOf = (id: string): string => `electric_publication_${id}`
 
-/** How long a reader of metrics, or the flusher for a proof, waits for Postgres. */
+/** How long a reader of metrics waits for Postgres. */
 const statusMs = 2000
 /** How long the catalogs may take to be compared. */
 const reconcileDeadlineMs = 300_000
-
-/** Removes the folders of shapes that are not in the catalog. */
-const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Promise<void> => {
-  const root = join(folder, 'shapes')
-  for (const split of await readdir(root).catch(() => []))
-    for (const handle of await readdir(join(root, split)))
-      if (!handles.has(handle)) await rm(join(root, split, handle), { recursive: true, force: true })
-}
 
 /** An engine; nothing happens before `start`. */
 export const createEngine = (options: EngineOptions): Engine => {
@@ -179,136 +86,11 @@ export const createEngine = (options: EngineOptions): Engine => {
     for (const waiter of stateWaiters) waiter()
   }
 
-  const onRelation = (parts: { router: Router; shapes: () => Shapes }, relation: Relation): Promise<void> | null => {
-    const { router, shapes } = parts
-    for (const shape of router.all())
-      for (const { schema, name, oid } of [shape.definition, ...shape.definition.inner]) {
-        const sameName = schema === relation.schema && name === relation.name
-        if (oid === relation.oid ? !sameName : sameName)
-          void shapes().retire(shape, 'its table was renamed or replaced')
-      }
-    for (const shape of router.shapesOf(relation.oid)) {
-      const { definition, moves } = shape
-      const inner = definition.inner.find(({ oid }) => oid === relation.oid)
-      const outer = inner === undefined || definition.oid === relation.oid || moves?.isOuter(relation.oid) === true
-      if (outer && !stillFits(definition, relation.columns)) void shapes().retire(shape, 'its table was altered')
-      if (inner !== undefined && !innerStillFits(inner, relation.columns))
-        void shapes().retire(shape, 'a table of its subqueries was altered')
-    }
-    const roots = shapes().roots()
-    if (roots.size === 0) return null
-    // Perhaps a partition that has appeared after the shape was made.
-    return partitionedAbove(pool, relation.oid).then(above => {
-      for (const { oid, attached } of above)
-        for (const shape of roots.get(oid) ?? [])
-          if (!attached) shapes().follow(shape, relation.oid)
-          else if (!router.feeds(shape, relation.oid)) void shapes().retire(shape, 'a partition was attached')
-    })
-  }
-
-  const open = async (): Promise<Opened> => {
-    await makePrivateFolder(storageDir, log)
-    await mkdir(join(storageDir, 'shapes'), { recursive: true })
-    const position = await openPositionFile(storageDir, reach)
-    const catalog = await openCatalog(storageDir, reach)
-    await removeOrphans(storageDir, new Set(catalog.entries.map(entry => entry.handle)))
-    const router = new Router()
-    const unproven = new Unproven()
-    for (const [xid, tables] of position.last?.unproven ?? []) unproven.add(xid, new Set(tables))
-    const reader: TransactionReader = new TransactionReader({
-      router,
-      unproven,
-      log,
-      reach,
-      followers: {
-        change: (relation, change, size, concerned) => subqueries.change(relation, change, size, concerned),
-        commit: transaction => subqueries.commit(transaction),
-        rest: () => subqueries.rest(),
-        abort: () => subqueries.abort(),
-        truncated: oid => subqueries.truncated(oid),
-        progress: () => subqueries.progress(),
-      },
-      events: {
-        onRetire: (shape, reason) => void shapes.retire(shape, reason),
-        onRelation: relation => onRelation({ router, shapes: () => shapes }, relation),
-        ask: question => asker.ask(question),
-        onDirty: (shape, size) => flusher.dirty(shape, size),
-      },
-    })
-    const subqueries = new Subqueries({
-      pool,
-      router,
-      reader,
-      unproven,
-      visibilityMs,
-      moveTransactions: options.moveTransactions ?? defaults.moveTransactions,
-      retire: (shape, reason) => void shapes.retire(shape, reason),
-      onFailure: (shape, error) => void shapes.fail(shape, error),
-      onDirty: (shape, size) => flusher.dirty(shape, size),
-      relieve: () => flusher.relieve(),
-      log,
-      reach,
-    })
-    const shapes: Shapes = new Shapes({
-      pool,
-      folder: storageDir,
-      publication,
-      publicationMode: options.publication,
-      chunkBytes: options.chunkBytes ?? defaults.chunkBytes,
-      visibilityMs,
-      router,
-      reader,
-      unproven,
-      subqueries,
-      catalog,
-      durableLsn: () => position.last?.lsn ?? 0n,
-      storage,
-      onDirty: shape => flusher.dirty(shape, 0),
-      onRetired: shape => encoded.forget(shape.snapshot.folder),
-      log,
-      reach,
-      now,
-      handleTime,
-    })
-    const flusher: Flusher = new Flusher({
-      reader,
-      unproven,
-      catalog,
-      position,
-      storage,
-      prove: async () => {
-        const { rows } = await withDeadline(
-          pool.query<{ s: string }>('SELECT pg_current_snapshot()::text AS s'),
-          statusMs,
-          'asking for a snapshot',
-        )
-        unproven.prove(parseSnapshot(must(rows[0]).s), reader.openXid)
-      },
-      retire: (shape, reason) => shapes.retire(shape, reason),
-      held: () => subqueries.held,
-      flushMs: defaults.flushMs,
-      statusMs: defaults.statusMs,
-      log,
-      reach,
-    })
-    const resolver = createResolver({
-      pool,
-      publication,
-      lives: identity => shapes.byIdentity(identity) !== undefined,
-      onTable: (name, table) => shapes.compare(name, table, false),
-    })
-    for (const entry of catalog.entries) shapes.restore(entry)
-    return { shapes, subqueries, resolver, reader, unproven, catalog, flusher, position, router }
-  }
-
   const close = async (): Promise<void> => {
     const current = opened
     if (current === undefined) return
     opened = undefined
-    current.flusher.stop()
-    await current.shapes.close()
-    await current.subqueries.close()
-    await current.catalog.close()
+    await closeParts(current)
   }
 
   const awaitLock = async (stream: ReplicationConnection): Promise<void> => {
@@ -339,7 +121,19 @@ export const createEngine = (options: EngineOptions): Engine => {
         15_000,
         'looking for the publication',
       )
-      opened ??= await open()
+      opened ??= await openParts({
+        engine: options,
+        pool,
+        publication,
+        storage,
+        asker,
+        encoded,
+        visibilityMs,
+        log,
+        reach,
+        now,
+        handleTime,
+      })
       const current = opened
       const { shapes, reader, flusher, position } = current
       const { origin, confirmed, walEnd, broken } = await ensureSlot(stream, {
@@ -351,7 +145,8 @@ export const createEngine = (options: EngineOptions): Engine => {
         reach,
       })
       if (broken !== null) {
-        log[shapes.size > 0 ? 'warn' : 'info']('the logs cannot be continued', { reason: broken, shapes: shapes.size })
+        if (shapes.size > 0) log.warn('the logs cannot be continued', { reason: broken, shapes: shapes.size })
+        else log.info('the engine begins anew: it has no shapes yet', { reason: broken })
         await shapes.retireAll(broken)
       }
       await position.write({ origin, lsn: confirmed, unproven: broken === null ? current.unproven.list() : [] })

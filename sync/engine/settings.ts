@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import type { LogLevel } from '#server/kernel/log.ts'
 import type { AdmissionLimits } from './admission.ts'
 import { defaults } from './protocol.ts'
+import { databaseUrl, duration, limits, logLevel, onOff, replicationId, text, whole } from './setting-values.ts'
 
 export interface Settings {
   readonly databaseUrl: string
@@ -52,102 +53,6 @@ interface Option<T> {
   readonly help: string
   /** The value, or what a value has to be. */
   readonly read: (text: string) => { readonly value: T } | { readonly expected: string }
-}
-
-const text = { read: (value: string) => ({ value }) }
-
-const whole = (least: number, most: number) => ({
-  read: (value: string) =>
-    /^\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most
-      ? { value: Number(value) }
-      : { expected: `a whole number from ${least} to ${most}` },
-})
-
-const switches: Readonly<Record<string, boolean>> = {
-  true: true,
-  '1': true,
-  yes: true,
-  on: true,
-  false: false,
-  '0': false,
-  no: false,
-  off: false,
-}
-
-const onOff = {
-  read: (value: string) => {
-    const known = switches[value.toLowerCase()]
-    return known === undefined ? { expected: 'true or false' } : { value: known }
-  },
-}
-
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  ms: 1,
-  msec: 1,
-  s: 1000,
-  sec: 1000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-}
-
-const duration = (least: number, most: number) => ({
-  read: (value: string) => {
-    const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?) *([a-z]*)$/.exec(value.toLowerCase()) ?? []
-    const ms = Number(amount) * (units[unit ?? ''] ?? Number.NaN)
-    return ms >= least && ms <= most
-      ? { value: Math.round(ms) }
-      : { expected: `a time such as 20s or 20000 (milliseconds), from ${least} ms to ${most} ms` }
-  },
-})
-
-const levels: Readonly<Record<string, LogLevel>> = {
-  debug: 'debug',
-  info: 'info',
-  notice: 'info',
-  warn: 'warn',
-  warning: 'warn',
-  error: 'error',
-  critical: 'error',
-  silent: 'silent',
-}
-
-const logLevel = {
-  read: (value: string) => {
-    const level = levels[value.toLowerCase()]
-    return level === undefined ? { expected: 'debug, info, warning, error or silent' } : { value: level }
-  },
-}
-
-const databaseUrl = {
-  read: (value: string) =>
-    URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)
-      ? { value }
-      : { expected: 'a URL that begins with postgres:// or postgresql://' },
-}
-
-const replicationId = {
-  read: (value: string) =>
-    /^[a-z0-9_]{1,40}$/.test(value) ? { value } : { expected: 'at most 40 lower-case letters, digits and _' },
-}
-
-const limits = {
-  read: (value: string) => {
-    const expected = `JSON such as {"initial":${defaults.admission.initial},"existing":${defaults.admission.existing}}`
-    let given: unknown
-    try {
-      given = JSON.parse(value)
-    } catch {
-      return { expected }
-    }
-    if (typeof given !== 'object' || given === null) return { expected }
-    const merged: Record<string, unknown> = { ...defaults.admission, ...given }
-    const { initial, existing, ...more } = merged
-    const isLimit = (limit: unknown): limit is number => Number.isSafeInteger(limit) && (limit as number) > 0
-    if (!isLimit(initial) || !isLimit(existing) || Object.keys(more).length > 0) return { expected }
-    return { value: { initial, existing } }
-  },
 }
 
 const options = {

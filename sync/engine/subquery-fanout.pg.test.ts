@@ -1,43 +1,21 @@
 // Which shapes with subqueries a change visits: counted, for many shapes that differ in one value.
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
+import type pg from 'pg'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { emptyDatabase, until } from '#server/testing/postgres.ts'
+import { type BedDatabase, makeBed } from '../testing/bed.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
 import { changesOf, type Message, readToEnd } from '../testing/http.ts'
 
-let database: TestDatabase
+const { engines, insertLsn, open, settle, start } = makeBed(emptyDatabase)
+let database: BedDatabase
 let db: pg.Client
-const engines: TestEngine[] = []
 
 beforeEach(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  await db.query(`
+  ;({ database, db } = await open(`
     create table tasks (id int primary key, project int, owner int);
     create table members (project int, person int);
-    insert into members select n, n from generate_series(1, 10) n`)
+    insert into members select n, n from generate_series(1, 10) n`))
 })
-
-afterEach(async () => {
-  for (const engine of engines.splice(0)) await engine.stop()
-  await db.end()
-  await database.drop()
-})
-
-const start = async (options: Parameters<typeof startEngine>[1] = {}) => {
-  const engine = await startEngine(database.url, { longPollMs: 1000, ...options })
-  engines.push(engine)
-  return engine
-}
-
-const insertLsn = async () => {
-  const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
-  await db.query("select pg_logical_emit_message(false, 'test', '')")
-  return BigInt(rows[0]?.lsn ?? 0)
-}
-
-const settle = async (running: TestEngine) => running.engine.advance(await insertLsn())
 
 const projectsOf = (person: number) => `project IN (SELECT project FROM members WHERE person = ${person})`
 const shape = (where: string) => ({ table: 'tasks', where })

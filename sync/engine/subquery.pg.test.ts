@@ -1,8 +1,9 @@
 // Subqueries on the wire: tags, moves, what is refused, and what a restart keeps.
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
-import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
+import { emptyDatabase, until } from '#server/testing/postgres.ts'
+import { type BedDatabase, makeBed } from '../testing/bed.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
 import { ask, changesOf, type Message, readToEnd } from '../testing/http.ts'
 import { compareRows, compareWithSql, followStrictly, type ShapeQuery } from '../testing/oracle.ts'
@@ -10,38 +11,17 @@ import { below, randomFrom, seeds } from '../testing/random.ts'
 import { subqueryWorkload } from '../testing/subquery-workload.ts'
 import { openSubsetReader } from '../testing/subset-reader.ts'
 
-let database: TestDatabase
+const { engines, open, settle, start } = makeBed(emptyDatabase)
+let database: BedDatabase
 let db: pg.Client
-const engines: TestEngine[] = []
 
 beforeEach(async () => {
-  database = await emptyDatabase()
-  db = new pg.Client({ connectionString: database.url })
-  await db.connect()
-  await db.query(`
+  ;({ database, db } = await open(`
     create table tasks (id int primary key, project int, title text, owner int);
     create table members (project int, person int);
     create table projects (id int primary key, team int, open bool not null default true);
-    create table teams (team int, person int, primary key (team, person))`)
+    create table teams (team int, person int, primary key (team, person))`))
 })
-
-afterEach(async () => {
-  for (const engine of engines.splice(0)) await engine.stop()
-  await db.end()
-  await database.drop()
-})
-
-const start = async (options: Parameters<typeof startEngine>[1] = {}) => {
-  const engine = await startEngine(database.url, { longPollMs: 1000, ...options })
-  engines.push(engine)
-  return engine
-}
-
-const settle = async (running: TestEngine) => {
-  const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
-  await db.query("select pg_logical_emit_message(false, 'test', '')")
-  await running.engine.advance(BigInt(rows[0]?.lsn ?? 0))
-}
 
 const mine = { table: 'tasks', where: 'project IN (SELECT project FROM members WHERE person = 7)' }
 

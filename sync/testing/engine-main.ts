@@ -2,7 +2,8 @@
 // stdout once requests are taken.
 import { createLog } from '#server/kernel/log.ts'
 import { createHttpServer, endServer, listen } from '../engine/http.ts'
-import { createEngine, type EngineOptions } from '../engine/service.ts'
+import type { EngineOptions } from '../engine/engine.ts'
+import { createEngine } from '../engine/service.ts'
 import { crashAt } from './crash-points.ts'
 
 const options = JSON.parse(process.env['SKERRY_ENGINE'] ?? '{}') as Omit<EngineOptions, 'log'> & { port: number }

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { EngineOptions } from '../engine/service.ts'
+import type { EngineOptions } from '../engine/engine.ts'
 import { uniqueId } from './engine.ts'
 
 /** As package.json starts it. */

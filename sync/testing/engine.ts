@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { createLog, silentLog } from '#server/kernel/log.ts'
 import { createHttpServer, listen } from '../engine/http.ts'
-import { createEngine, type Engine, type EngineOptions } from '../engine/service.ts'
+import type { Engine, EngineOptions } from '../engine/engine.ts'
+import { createEngine } from '../engine/service.ts'
 
 export interface TestEngine {
   readonly engine: Engine

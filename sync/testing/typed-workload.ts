@@ -1,6 +1,7 @@
 // Shapes of one table with a column of every type and edge values in it, whose clauses are drawn from the whole language
 // (shapes/where/random-clauses.ts). What Postgres raises for a row means that the row is not in the shape.
-import { columnValues, randomClause } from '../engine/shapes/where/random-clauses.ts'
+import { randomClause } from '../engine/shapes/where/random-clauses.ts'
+import { columnValues } from '../engine/shapes/where/random-columns.ts'
 import type { ShapeQuery } from './oracle.ts'
 import { below, pick } from './random.ts'
 import type { Workload } from './workload.ts'

@@ -1,29 +1,14 @@
 // Applications and ownership (domain rules, sections 3, 4 and 5.1).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
-import {
-  type Board,
-  dataOf,
-  makeBoard,
-  makeTask,
-  type People,
-  type Row,
-  signUpPeople,
-  written,
-} from '#server/testing/board.ts'
+import { type Board, dataOf, makeBoard, makeTask, type Row, written } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   url = `/api/applications/${board.applicationId}`

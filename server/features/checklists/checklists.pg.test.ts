@@ -1,34 +1,24 @@
 // Checklists and their items (domain rules, sections 4, 5.8 and 7).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import {
   activityOf,
   apply,
-  type Board,
   dataOf,
   makeBoard,
   makeTask,
-  type People,
   readTask,
   type Row,
-  signUpPeople,
   transact,
   written,
 } from '#server/testing/board.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 let task: Row
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   task = await makeTask(people.member, board.projectId)
 })

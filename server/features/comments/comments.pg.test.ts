@@ -1,31 +1,14 @@
 // Comments and mentions (domain rules, sections 3, 4 and 5.8).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import {
-  type Board,
-  dataOf,
-  makeBoard,
-  makeTask,
-  type People,
-  readTask,
-  type Row,
-  signUpPeople,
-  written,
-} from '#server/testing/board.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { dataOf, makeBoard, makeTask, type People, readTask, type Row, written } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 let task: Row
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   task = await makeTask(people.member, board.projectId)
   url = `/api/tasks/${task.id}/comments`

@@ -1,5 +1,5 @@
 // Members and roles (domain rules, sections 3, 4 and 5.2).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import {
   type Board,
   dataOf,
@@ -9,22 +9,15 @@ import {
   type People,
   readTask,
   type Row,
-  signUpPeople,
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   url = `/api/applications/${board.applicationId}/members`

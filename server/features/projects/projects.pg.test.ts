@@ -1,5 +1,5 @@
 // Projects, their people and overrides (domain rules, sections 3, 4, 5.4, 5.5, 6.12).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import {
   apply,
@@ -10,23 +10,16 @@ import {
   type People,
   readTask,
   type Row,
-  signUpPeople,
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let list: string
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   list = `/api/applications/${board.applicationId}/projects`

@@ -1,31 +1,14 @@
 // Columns (domain rules, sections 3, 4, 5.6 and 6.1).
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { verifyCounters } from '#server/kernel/counters.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import {
-  type Board,
-  column,
-  dataOf,
-  makeBoard,
-  makeTask,
-  type People,
-  readTask,
-  type Row,
-  signUpPeople,
-  written,
-} from '#server/testing/board.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { type Board, column, dataOf, makeBoard, makeTask, readTask, type Row, written } from '#server/testing/board.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let list: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   list = `/api/projects/${board.projectId}/statuses`

@@ -1,5 +1,5 @@
 // Archive, trash, restore, purge, and the counters that follow (domain rules, sections 6.8 to 6.11).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { verifyCounters } from '#server/kernel/counters.ts'
 import {
   activityOf,
@@ -9,24 +9,16 @@ import {
   dataOf,
   makeBoard,
   makeTask,
-  type People,
   readTask,
   type Row,
-  signUpPeople,
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
 })

@@ -1,5 +1,5 @@
 // Conflicts between people who were apart (domain rules, section 7): the table of examples row by row, and its rules.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import {
@@ -8,27 +8,19 @@ import {
   dataOf,
   makeBoard,
   makeTask,
-  type People,
   type Person,
   readTask,
   type Row,
-  signUpPeople,
   transact,
   written,
 } from '#server/testing/board.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let task: Row
 let start: number
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   task = await makeTask(people.member, board.projectId, { title: 'Card' })

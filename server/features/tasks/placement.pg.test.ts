@@ -1,5 +1,5 @@
 // Where cards land (domain rules, sections 6.3 and 6.4).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import {
   apply,
@@ -7,29 +7,21 @@ import {
   column,
   makeBoard,
   makeTask,
-  type People,
   readTask,
   type Row,
-  signUpPeople,
   transact,
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 let a: Row
 let b: Row
 let c: Row
 let d: Row
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   a = await makeTask(people.member, board.projectId, { title: 'A' })

@@ -1,30 +1,12 @@
 // Many writes at once, which share transactions (kernel/groups.ts): each keeps its own effect, answer and refusal.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { verifyCounters } from '#server/kernel/counters.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import {
-  type Board,
-  dataOf,
-  makeBoard,
-  makeTask,
-  type People,
-  readTask,
-  type Row,
-  signUpPeople,
-  written,
-} from '#server/testing/board.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { dataOf, makeBoard, makeTask, readTask, type Row, written } from '#server/testing/board.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 const makeTasks = async (count: number): Promise<Row[]> => {
   const tasks: Row[] = []

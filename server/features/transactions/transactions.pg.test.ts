@@ -1,33 +1,23 @@
 // Replays, queues and idempotency (domain rules, sections 1.6 and 5.14).
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import {
-  type Board,
   dataOf,
   makeBoard,
   makeTask,
   type Mutation,
   type People,
   type Row,
-  signUpPeople,
   transact,
   type TransactionResult,
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 const createTask = (title: string, more: Record<string, unknown> = {}): Mutation => ({
   name: 'task.create',

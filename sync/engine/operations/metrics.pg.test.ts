@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { silentLog } from '#server/kernel/log.ts'
 import { emptyDatabase, queryOnce, type TestDatabase, until } from '#server/testing/postgres.ts'
 import { uniqueId } from '../../testing/engine.ts'
-import { createEngine, type Engine } from '../service.ts'
+import type { Engine } from '../engine.ts'
+import { createEngine } from '../service.ts'
 import { engineMetrics, folderBytes } from './metrics.ts'
 
 let database: TestDatabase

@@ -1,66 +1,37 @@
-// Shapes from their first request to their end: one shape per identity, its snapshot, its durable record, its removal.
+// Shapes from their first request to their end: one shape per identity, what it listens to, its retirement and eviction.
 // Invariants: a handle is never given twice; a shape leaves the router before anything else when it ends; nobody is
 // told about its end before that is durable.
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
-import type { Reach } from '../crash-point.ts'
-import { isFull, type Storage, storageRetryMs } from '../storage.ts'
 import { newFileLog, openFileLog } from '../log/file-log.ts'
-import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
-import {
-  awaitWriters,
-  checkPublished,
-  identifyWholly,
-  type PublicationMode,
-  publishTable,
-} from '../replication/publication.ts'
-import type { TransactionReader } from '../replication/transactions.ts'
-import type { Unproven } from '../replication/unproven.ts'
-import { type CatalogEntry, type ShapeCatalog, syncFolder } from './catalog.ts'
-import { createRowEncoder } from './copy-text.ts'
-import { innerStillFits, type ShapeDefinition, stillFits } from './definition.ts'
-import { keyPrefix } from './encode.ts'
+import { identifyWholly } from '../replication/publication.ts'
+import { isFull, type Storage, storageRetryMs } from '../storage.ts'
+import type { CatalogEntry } from './catalog.ts'
+import { Looks, misfit, type TableName } from './compare.ts'
+import type { ShapeDefinition } from './definition.ts'
+import { makeSnapshot, type SnapshotParts } from './make-snapshot.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
 import { type Loaded, Shape } from './shape.ts'
-import {
-  ClauseRaised,
-  explainFailure,
-  type ReadTransaction,
-  selectRows,
-  SnapshotRefused,
-  withReadTransaction,
-} from './snapshot.ts'
+import { ClauseRaised, explainFailure, SnapshotRefused } from './snapshot.ts'
 import { Snapshot } from './snapshot-files.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { innerTablesOf } from './subquery/definition.ts'
-import { createTaggedEncoder } from './subquery/rows.ts'
-import type { Subqueries } from './subquery/subqueries.ts'
 import { readTable, type Table } from './tables.ts'
 
-export interface LifecycleParts {
-  readonly pool: Pool
+/** What the shapes of an engine are made and kept with. */
+export interface LifecycleParts extends SnapshotParts {
   readonly folder: string
-  readonly publication: string
-  readonly publicationMode: PublicationMode
   readonly chunkBytes: number
-  readonly visibilityMs: number
   readonly router: Router
-  readonly reader: TransactionReader
-  readonly unproven: Unproven
-  readonly subqueries: Subqueries
-  readonly catalog: ShapeCatalog
   readonly durableLsn: () => bigint
-  readonly onDirty: (shape: Shape) => void
   /** The shape is gone, and its files are about to go. */
   readonly onRetired: (shape: Shape) => void
   readonly storage: Storage
   readonly log: Log
-  readonly reach: Reach
   readonly now: () => number
   /** Microseconds, strictly rising; see `createHandleClock`. */
   readonly handleTime: () => bigint
@@ -69,6 +40,7 @@ export interface LifecycleParts {
 /** Definitions whose clause is known to raise, at most. */
 const raisedLimit = 1000
 
+/** The shapes of an engine. */
 export class Shapes {
   readonly #parts: LifecycleParts
   readonly #byHandle = new Map<string, Shape>()
@@ -81,8 +53,7 @@ export class Shapes {
   readonly #roots = new Map<number, Set<Shape>>()
   /** The relations whose changes reach a shape, and since when (performance.now()). */
   readonly #sources = new Map<Shape, Map<number, number>>()
-  /** What the catalogs last said about a table. */
-  readonly #looks = new Map<string, string>()
+  readonly #looks = new Looks()
   readonly #closing = new AbortController()
 
   constructor(parts: LifecycleParts) {
@@ -161,7 +132,18 @@ export class Shapes {
     this.#byHandle.set(handle, shape)
     this.#byIdentity.set(definition.identity, shape)
     const abort = new AbortController()
-    const done = this.#start(shape, resolved, needed, abort.signal).catch((error: unknown) => this.fail(shape, error))
+    const done = makeSnapshot(
+      {
+        shape,
+        resolved,
+        folder,
+        needed,
+        signal: abort.signal,
+        knownTables: this.#knownTables,
+        raised: this.#raised,
+      },
+      this.#parts,
+    ).catch((error: unknown) => this.fail(shape, error))
     this.#starting.set(shape, { abort, done })
     void done.finally(() => this.#starting.delete(shape))
     return shape
@@ -192,39 +174,18 @@ export class Shapes {
    * Ends the shapes that no longer fit what the catalogs say; `table` is null when the name is gone. `withPublication`
    * looks at the publication as well, which a table read while another request publishes it would get wrong.
    */
-  compare(name: { schema: string; name: string }, table: Table | null, withPublication: boolean): void {
+  compare(name: TableName, table: Table | null, withPublication: boolean): void {
     // Nearly always nothing has changed since the last look; then the number of shapes must not matter.
-    const key = keyPrefix(name.schema, name.name)
-    const now = JSON.stringify(table === null ? null : [table.oid, table.columns, table.primaryKey, table.sources])
-    const before = this.#looks.get(key)
-    const same = table === null ? before === undefined && this.#byHandle.size === 0 : before === now
-    // Names that are no tables come from outside and must not be collected.
-    if (table === null) this.#looks.delete(key)
-    else this.#looks.set(key, now)
-    if (same && !withPublication) return
+    if (this.#looks.isSame(name, table, this.size === 0) && !withPublication) return
     for (const shape of this.#byHandle.values()) {
-      const { definition } = shape
-      const inner = definition.inner.find(({ schema, name: own }) => schema === name.schema && own === name.name)
-      if (inner !== undefined && (table === null || inner.oid !== table.oid || !innerStillFits(inner, table.columns)))
-        void this.retire(shape, 'a table of its subqueries is gone or was altered')
-      else if (inner === undefined && definition.inner.some(({ oid }) => oid === table?.oid))
-        void this.retire(shape, 'a table of its subqueries was renamed')
-      else if (inner !== undefined && withPublication && !this.#starting.has(shape) && !isPublished(table))
-        void this.retire(shape, 'a table of its subqueries is no longer published')
-      const sameName = definition.schema === name.schema && definition.name === name.name
-      if (table === null) {
-        if (sameName) void this.retire(shape, 'its table is gone')
-        continue
-      }
-      if (sameName && definition.oid !== table.oid) void this.retire(shape, 'its table was replaced')
-      else if (!sameName && definition.oid === table.oid) void this.retire(shape, 'its table was renamed')
-      else if (sameName && !this.#fits(definition, table)) void this.retire(shape, 'its table was altered')
-      else if (sameName && table.partitioned && !this.#keepsPartitions(shape, table))
-        void this.retire(shape, 'a partition was attached or detached')
-      else if (withPublication && sameName && !this.#starting.has(shape) && !isPublished(table))
-        void this.retire(shape, 'its table is no longer published')
-      else if (withPublication && sameName && !this.#starting.has(shape) && this.#wasOut(shape, table))
-        void this.retire(shape, 'its table was taken out of the publication for a while')
+      const reason = misfit(shape, {
+        name,
+        table,
+        withPublication: withPublication && !this.#starting.has(shape),
+        sources: this.#sources.get(shape),
+        follow: oid => this.follow(shape, oid),
+      })
+      if (reason !== null) void this.retire(shape, reason)
     }
   }
 
@@ -246,8 +207,8 @@ export class Shapes {
   }
 
   /** Names of the tables that have shapes. */
-  tables(): readonly { schema: string; name: string }[] {
-    const names = new Map<string, { schema: string; name: string }>()
+  tables(): readonly TableName[] {
+    const names = new Map<string, TableName>()
     for (const { definition } of this.#byHandle.values())
       for (const { schema, name } of [definition, ...definition.inner])
         names.set(JSON.stringify([schema, name]), { schema, name })
@@ -275,34 +236,6 @@ export class Shapes {
     const shapes = this.#roots.get(oid)
     if (shapes === undefined) this.#roots.set(oid, new Set([shape]))
     else shapes.add(shape)
-  }
-
-  /** New partitions are followed; false when rows came or went with one, without a change that says so. */
-  #keepsPartitions(shape: Shape, table: Table): boolean {
-    const known = this.#sources.get(shape)
-    if (known === undefined) return true
-    if ([...known].some(([oid, since]) => since < table.readAt && !table.sources.includes(oid))) return false
-    const added = table.sources.filter(oid => !known.has(oid))
-    if (added.some(oid => table.attached.includes(oid))) return false
-    for (const oid of added) this.follow(shape, oid)
-    return true
-  }
-
-  #wasOut({ publishedAs }: Shape, table: Table): boolean {
-    return publishedAs !== undefined && publishedAs !== table.publishedAs
-  }
-
-  /** Read again when the table has only just been published. */
-  async #publishedAs(table: Table): Promise<string | undefined> {
-    const { pool, publication } = this.#parts
-    const now = table.published ? table : await readTable(pool, table, publication)
-    return now?.publishedAs ?? undefined
-  }
-
-  #fits(definition: ShapeDefinition, table: Table): boolean {
-    return (
-      stillFits(definition, table.columns) && JSON.stringify(definition.primaryKey) === JSON.stringify(table.primaryKey)
-    )
   }
 
   #folderOf(handle: string): string {
@@ -343,127 +276,6 @@ export class Shapes {
       subqueries.load(shape.moves)
     }
     return { log, bindFilter: null }
-  }
-
-  async #start(shape: Shape, resolved: Resolved, needed: readonly number[], signal: AbortSignal): Promise<void> {
-    const { catalog, pool, unproven, reader, visibilityMs, reach } = this.#parts
-    const { definition } = shape
-    const folder = this.#folderOf(shape.handle)
-    // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
-    const prepared = Promise.resolve(shape.prepare())
-    prepared.catch(() => {})
-    const sources = await this.#ensurePublished(resolved.table, signal)
-    shape.publishedAs = await this.#publishedAs(resolved.table)
-    for (const table of resolved.inner) await this.#ensurePublished(table, signal)
-    if (shape.moves !== undefined) this.#parts.subqueries.load(shape.moves)
-    reach('snapshot.started')
-    let until = 0n
-    await withReadTransaction(
-      pool,
-      {
-        needed: () => needed,
-        seen: snapshot => unproven.prove(snapshot, reader.openXid),
-        visibilityMs,
-        signal,
-      },
-      async transaction => {
-        until = transaction.insertLsn
-        await prepared
-        const release = this.#hold(shape, transaction.snapshot)
-        shape.activate({ snapshot: transaction.snapshot, until })
-        this.#parts.subqueries.progress()
-        this.#parts.onDirty(shape)
-        reach('snapshot.activated')
-        try {
-          if (definition.log === 'full') await this.#copyRows(shape, resolved, transaction, signal)
-        } finally {
-          clearTimeout(release.timer)
-        }
-        release.now()
-        // Before the transaction ends: what its end says is not about the rows, and readers wait.
-        shape.snapshot.finish(snapshotEnd(transaction.snapshot))
-        shape.wake()
-      },
-    )
-    reach('snapshot.rows-written')
-    const chunks = await shape.snapshot.seal()
-    await shape.log.flush(true)
-    await syncFolder(folder)
-    reach('snapshot.before-complete')
-    if (shape.retiring !== undefined) return
-    shape.recorded = true
-    const { handle, publishedAs } = shape
-    catalog.complete({
-      handle,
-      definition,
-      sources,
-      ...(publishedAs === undefined ? {} : { publishedAs }),
-      snapshot: must(shape.snapshot.pg),
-      until,
-      chunks,
-    })
-    await catalog.sync()
-    reach('snapshot.complete')
-  }
-
-  async #ensurePublished(table: Table, signal: AbortSignal): Promise<readonly number[]> {
-    const { pool, publication, publicationMode } = this.#parts
-    const first = table.sources.some(oid => !this.#knownTables.has(oid))
-    if (publicationMode === 'manual') {
-      checkPublished(table, publication)
-      if (first) await awaitWriters(pool, table.sources, signal)
-    } else if (!table.published || !table.fullIdentity) {
-      await publishTable(pool, table, publication)
-      this.#parts.reach('table.published')
-    } else if (first) await awaitWriters(pool, table.sources, signal)
-    for (const oid of table.sources) this.#knownTables.add(oid)
-    return table.sources
-  }
-
-  /**
-   * Lets readers see the rows. A clause may raise for some row, and then the answer is 400 and not half a body: it is
-   * given a moment, and, when it is known to have raised, until the last row.
-   */
-  #hold({ snapshot, definition }: Shape, pg: PgSnapshot): { now: () => void; timer: NodeJS.Timeout | undefined } {
-    const now = () => snapshot.begin(pg)
-    if (definition.where === null) now()
-    const held = definition.where !== null && !this.#raised.has(definition.identity)
-    return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
-  }
-
-  async #copyRows(
-    { definition, snapshot, moves }: Shape,
-    { filter }: Resolved,
-    transaction: ReadTransaction,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const encoder =
-      filter === null || moves === undefined
-        ? createRowEncoder(definition)
-        : createTaggedEncoder(definition, filter, moves.tagger)
-    const push = encoder.into(snapshot)
-    const began = performance.now()
-    const stream = transaction.copy(selectRows(definition, encoder.columns))
-    const iterator = stream[Symbol.asyncIterator]()
-    const late = Promise.withResolvers<never>()
-    late.promise.catch(() => {})
-    const noRow = () => late.reject(Object.assign(new Error('no first row'), { code: '57014' }))
-    const timer = setTimeout(noRow, defaults.snapshotFirstRowMs)
-    try {
-      for (let first = true; ; first = false) {
-        const next = iterator.next()
-        const { done, value } = await (first ? Promise.race([next, late.promise]) : next)
-        clearTimeout(timer)
-        if (done === true) return
-        push(value)
-        // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
-        if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
-        await snapshot.backpressure()
-        if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
-      }
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   /** Ends a shape that could not be made, or not be kept; its readers hear why. */
@@ -524,8 +336,6 @@ export class Shapes {
     }
   }
 }
-
-const isPublished = (table: Table | null) => table !== null && table.published && table.fullIdentity
 
 /** The relations that a snapshot of a shape reads. */
 export const relationsOf = (definition: ShapeDefinition, sources: readonly number[]): readonly number[] => [

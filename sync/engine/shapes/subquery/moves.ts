@@ -4,30 +4,19 @@
 import type { Pool } from 'pg'
 import type { Reach } from '../../crash-point.ts'
 import { snapshotEnd } from '../../protocol.ts'
-import type { Relation } from '../../replication/pgoutput.ts'
 import type { ShapeDefinition } from '../definition.ts'
-import { keyColumns } from '../definition.ts'
-import { createPlan, type Effect, keyPrefix, keySection, type Plan } from '../encode.ts'
 import { isVisible, liftXid } from '../pg-snapshot.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import type { withReadTransaction } from '../snapshot.ts'
 import { type Anchor, anchorsOf } from './anchors.ts'
 import type { Filter } from './definition.ts'
 import { nullKey, totalKey } from './keys.ts'
-import { activeLiterals, bindFacts, type Facts, isVisibleRow } from './literals.ts'
-import {
-  type Fetched,
-  fetchRows,
-  type Gains,
-  moveQuery,
-  moveValueLimit,
-  MoveTooLarge,
-  RewoundRows,
-  type Row,
-} from './move-in.ts'
-import { type Counts, type RowChange, type TxRecord, View } from './records.ts'
+import { bindFacts, type Facts } from './literals.ts'
+import { type Fetched, fetchRows, moveQuery, moveValueLimit, MoveTooLarge, RewoundRows, type Row } from './move-in.ts'
+import { type RowChange, type TxRecord, View } from './records.ts'
 import { neededColumns } from './rows.ts'
-import { createTagger, type Pattern, type TaggedRow, type Tagger } from './tags.ts'
+import { createTagger, type Tagger } from './tags.ts'
+import { createItemMaker, type ItemMaker, type Moved } from './transaction-items.ts'
 import type { ValueIndex } from './value-index.ts'
 import type { ValueSet } from './value-set.ts'
 
@@ -52,28 +41,10 @@ export interface MovesHooks {
   readonly reach: Reach
 }
 
-interface Bound {
-  readonly plan: Plan
-  readonly project: (row: Row) => Row
-}
-
 interface Answer extends Fetched {
   readonly covers: ReadonlySet<TxRecord>
   /** Made when the stream has reached `until`: the rows right after the queue's first transaction. */
   rewound?: RewoundRows
-}
-
-/** What a transaction does to the literals: keys for which a literal begins or ceases to hold. */
-interface Moved {
-  readonly gains: Gains
-  readonly losses: Gains
-  /** A NULL came into or left a NOT IN: every row is concerned. */
-  readonly everything: boolean
-}
-
-interface Item {
-  readonly op: number
-  readonly json: string
 }
 
 export class Moves {
@@ -90,8 +61,7 @@ export class Moves {
   readonly #literalSets: ReadonlyMap<number, ValueSet>
   readonly #columns: readonly string[]
   readonly #factsOf: (row: Row) => Facts
-  readonly #keyOf: (row: Row) => string
-  readonly #bound = new WeakMap<Relation, Bound>()
+  readonly #maker: ItemMaker
   #views: ReadonlyMap<ValueSet, View> | undefined
   /** Undefined while the snapshot is not known; null when it no longer matters. */
   #snapshot: SnapshotFilter | null | undefined
@@ -125,9 +95,13 @@ export class Moves {
     if (options.snapshot === undefined) this.#lastEvent = 0n
     this.#columns = neededColumns(shape.definition, filter)
     this.#factsOf = bindFacts(filter, this.#columns)
-    const prefix = keyPrefix(shape.definition.schema, shape.definition.name)
-    const keyAt = keyColumns(shape.definition).map(name => this.#columns.indexOf(name))
-    this.#keyOf = row => keyAt.reduce((key, position) => key + keySection(row[position] ?? null), prefix)
+    this.#maker = createItemMaker({
+      definition: shape.definition,
+      filter,
+      tagger: this.tagger,
+      columns: this.#columns,
+      factsOf: this.#factsOf,
+    })
   }
 
   /** No transaction after this one has an event in the log. */
@@ -252,7 +226,18 @@ export class Moves {
       answer.rewound ??= this.#rewind(answer)
       entering = answer.rewound.withKeys(moved.gains)
     }
-    const items = this.#items(record, moved, entering)
+    const changes = this.#changesOf(record)
+    this.judged += changes.length
+    const items = this.#maker.items({
+      record,
+      changes,
+      movesValues: this.#movedBy(record),
+      moved,
+      entering,
+      before: literal => this.#view(literal),
+      after: literal => this.#view(literal).after(record),
+      snapshotEnd: () => this.#snapshotEnd(),
+    })
     let bytes = 0
     for (const { op, json } of items) {
       log.stage(record.lsn, op, json)
@@ -283,13 +268,10 @@ export class Moves {
       .filter(later => isVisible(later.xid, snapshot))
       .map(later => ({
         xid: liftXid(later.xid, snapshot.xmax),
-        changes: this.#changesOf(later).map(({ relation, change }) => {
-          const { project } = this.#bind(relation)
-          return {
-            previous: change.previous === null ? null : project(change.previous.row()),
-            next: change.next === null ? null : project(change.next.row()),
-          }
-        }),
+        changes: this.#changesOf(later).map(({ relation, change: { previous, next } }) => ({
+          previous: previous === null ? null : this.#maker.project(relation, previous.row()),
+          next: next === null ? null : this.#maker.project(relation, next.row()),
+        })),
       }))
     return new RewoundRows(rows, undone, row =>
       this.#factsOf(row).flatMap((fact, literal) => (typeof fact === 'string' ? [[literal, fact] as const] : [])),
@@ -337,106 +319,6 @@ export class Moves {
     return { gains, losses, everything }
   }
 
-  #items(record: TxRecord, moved: Moved, entering: readonly Row[]): readonly Item[] {
-    const before = (literal: number) => this.#view(literal)
-    const after = (literal: number) => this.#view(literal).after(record)
-    const touched = new Set<string>()
-    const items = this.#changeItems(record, before, after, touched)
-    const last = items.at(-1)
-    if (last !== undefined) items[items.length - 1] = { op: last.op, json: `${last.json.slice(0, -2)},"last":true}}` }
-    let { op } = record
-    const put = (json: string) => {
-      items.push({ op, json })
-      op += 1
-    }
-    if (moved.losses.size > 0) put(this.#event('move-out', moved.losses, record))
-    if (moved.gains.size === 0) return items
-    put(this.#event('move-in', moved.gains, record))
-    const rows = new Map<string, string>()
-    for (const row of entering) {
-      const facts = this.#factsOf(row)
-      const was = activeLiterals(this.filter, facts, before)
-      const active = activeLiterals(this.filter, facts, after)
-      // The move-out has taken away what only other conditions than those that begin to hold kept visible.
-      const kept = was.map((held, literal) => held && active[literal] === true)
-      if (isVisibleRow(this.filter, kept) || !isVisibleRow(this.filter, active)) continue
-      const key = this.#keyOf(row)
-      if (!touched.has(key)) rows.set(key, this.#rowJson(key, row, { tags: this.tagger.tags(facts), active }))
-    }
-    for (const key of [...rows.keys()].sort()) put(rows.get(key) ?? '')
-    if (rows.size > 0) put(this.#snapshotEnd())
-    return items
-  }
-
-  #changeItems(
-    record: TxRecord,
-    before: (literal: number) => Counts,
-    after: (literal: number) => Counts,
-    touched: Set<string>,
-  ): Item[] {
-    const items: Item[] = []
-    /** Row versions that this transaction has already written: readers have been told of them as they are after it. */
-    const written = new Map<string, number>()
-    const moves = this.#movedBy(record)
-    /** Null for a row that is in the shape neither before nor after the transaction. */
-    const judge = (row: Row) => {
-      const facts = this.#factsOf(row)
-      const active = activeLiterals(this.filter, facts, before)
-      const later = moves ? activeLiterals(this.filter, facts, after) : active
-      const seen = isVisibleRow(this.filter, active) || (moves && isVisibleRow(this.filter, later))
-      return seen ? { row, facts, before: active, after: later } : null
-    }
-    const tagged = (judged: ReturnType<typeof judge>, active: readonly boolean[] | null): TaggedRow | null =>
-      judged === null || active === null ? null : { tags: this.tagger.tags(judged.facts), active }
-    const changes = this.#changesOf(record)
-    this.judged += changes.length
-    for (const { relation, change } of changes) {
-      const { plan, project } = this.#bind(relation)
-      const previous = change.previous === null ? null : judge(project(change.previous.row()))
-      const next = change.next === null ? null : judge(project(change.next.row()))
-      // Most changes of a table concern few of its shapes.
-      if (previous === null && next === null) continue
-      let own = 0
-      if (previous !== null) {
-        const text = JSON.stringify(previous.row)
-        own = written.get(text) ?? 0
-        if (own > 0) written.set(text, own - 1)
-      }
-      if (next !== null) {
-        const text = JSON.stringify(next.row)
-        written.set(text, (written.get(text) ?? 0) + 1)
-      }
-      if (change.previous !== null) touched.add(plan.keyOf(change.previous))
-      if (change.next !== null) touched.add(plan.keyOf(change.next))
-      const from = previous === null ? null : own > 0 ? previous.after : previous.before
-      const to = next === null ? null : next.after
-      const was = from !== null && isVisibleRow(this.filter, from)
-      const is = to !== null && isVisibleRow(this.filter, to)
-      const effect: Effect | null = was ? (is ? 'update' : 'delete') : is ? 'insert' : null
-      if (effect === null) continue
-      const [first, second] = plan.encodeWith(
-        change,
-        effect,
-        this.tagger.rowHeaders(tagged(previous, from), tagged(next, to)),
-      )
-      if (first !== undefined) items.push({ op: change.op, json: first })
-      if (second !== undefined) items.push({ op: change.op + 1, json: second })
-    }
-    return items
-  }
-
-  #event(event: 'move-in' | 'move-out', moved: Gains, { xid }: TxRecord): string {
-    const patterns: Pattern[] = []
-    for (const [literal, keys] of moved) patterns.push(...this.tagger.patterns(literal, [...keys]))
-    return `{"headers":{"event":"${event}","patterns":${JSON.stringify(patterns)},"txids":[${xid}]}}`
-  }
-
-  #rowJson(key: string, row: Row, tagged: TaggedRow): string {
-    const { schema, name, selected } = this.#definition
-    const value = JSON.stringify(Object.fromEntries(selected.map((column, index) => [column, row[index] ?? null])))
-    return `{"key":${JSON.stringify(key)},"value":${value},"headers":{"operation":"insert","relation":${JSON.stringify([schema, name])},"is_move_in":true${this.tagger.headers(tagged)}}}`
-  }
-
   /** Of the snapshot that the rows moved in with, what is older than anything that was undone again. */
   #snapshotEnd(): string {
     const { snapshot, rewound } = this.#answer as Answer
@@ -451,19 +333,6 @@ export class Moves {
     const view = set === undefined ? undefined : this.#views?.get(set)
     if (view === undefined) throw new Error('a literal without its set')
     return view
-  }
-
-  #bind(relation: Relation): Bound {
-    const known = this.#bound.get(relation)
-    if (known !== undefined) return known
-    const at = this.#columns.map(name => relation.columns.findIndex(column => column.name === name))
-    if (at.includes(-1)) throw new Error('a column of the shape is not in the stream')
-    const bound = {
-      plan: createPlan(this.#definition, relation),
-      project: (row: Row) => at.map(position => row[position] ?? null),
-    }
-    this.#bound.set(relation, bound)
-    return bound
   }
 
   /** Asks Postgres for the rows of every move that is waiting now. */

@@ -1,5 +1,5 @@
-// All value sets and all subquery shapes of an engine: who shares what, which change concerns whom, in which order a
-// commit is worked out (sets before the sets and shapes that depend on them), and what waits for the stream.
+// All subquery shapes of an engine and their value sets: which change concerns whom, when a commit is worked out (sets
+// before the sets and shapes that depend on them), and what waits for the stream.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
@@ -12,13 +12,13 @@ import type { Change } from '../encode.ts'
 import type { Router } from '../router.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
-import { type Filter, isNested, type SetDefinition } from './definition.ts'
+import type { Filter } from './definition.ts'
 import { Moves, type MovesHooks } from './moves.ts'
+import { createNudge } from './nudge.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import type { Delta, TxRecord } from './records.ts'
-import { TableSets } from './table-sets.ts'
-import { ValueIndex } from './value-index.ts'
-import { ValueSet } from './value-set.ts'
+import { SetRegistry } from './set-registry.ts'
+import type { ValueSet } from './value-set.ts'
 
 export interface SubqueryParts {
   readonly pool: Pool
@@ -38,8 +38,6 @@ export interface SubqueryParts {
   readonly reach: Reach
 }
 
-/** How long the stream may take to reach a snapshot by itself before it is given something to decode; milliseconds. */
-const nudgeMs = 15
 /** How long a set may take to be read, with all attempts; milliseconds. */
 const loadMs = 60_000
 const retryMs = 250
@@ -49,18 +47,10 @@ const reachMs = 5_000
 const sliceRows = 4000
 const tooLargeReason = 'a transaction was too large for its subqueries'
 
-// It waits for no standby.
-const nudge = `SELECT pg_catalog.set_config('synchronous_commit', 'local', true),
-  pg_catalog.pg_logical_emit_message(true, 'skerry', '')`
-
+/** The subquery shapes of an engine. */
 export class Subqueries {
   readonly #parts: SubqueryParts
-  /** In an order in which no set comes before one that it depends on. */
-  readonly #sets = new Set<ValueSet>()
-  /** Those that depend on others, in the same order. */
-  readonly #nested = new Set<ValueSet>()
-  readonly #byTable = new TableSets()
-  readonly #needed = new WeakMap<ValueSet, readonly number[]>()
+  readonly #sets: SetRegistry
   readonly #loading = new WeakMap<ValueSet, Promise<void>>()
   readonly #users = new Map<ValueSet, Set<Moves>>()
   readonly #unsettled = new Set<ValueSet>()
@@ -68,16 +58,18 @@ export class Subqueries {
   readonly #lagging = new Set<Moves>()
   /** Shapes for which the last commit has not been worked out yet. */
   readonly #backlog = new Set<Moves>()
-  readonly #indexes = new Map<string, ValueIndex>()
   readonly #waiters = new Set<{ readonly waitsFor: bigint }>()
   readonly #stop = new AbortController()
+  readonly #nudge: () => void
   /** Changes of rows that were held against the filters of shapes. */
   judged = 0
   #open = new OpenTransaction()
-  #nudge: NodeJS.Timeout | undefined
 
   constructor(parts: SubqueryParts) {
     this.#parts = parts
+    const { unproven, reader, pool } = parts
+    this.#sets = new SetRegistry(oid => unproven.touching([oid], reader.openXid))
+    this.#nudge = createNudge({ pool, waits: () => this.#waits(), signal: this.#stop.signal })
   }
 
   /** Number of sets. */
@@ -103,7 +95,7 @@ export class Subqueries {
   ): Moves {
     const literalSets = new Map<number, ValueSet>()
     for (const [index, literal] of filter.literals.entries())
-      if (literal.kind === 'member') literalSets.set(index, this.#setOf(literal.set, options.since))
+      if (literal.kind === 'member') literalSets.set(index, this.#sets.of(literal.set, options.since))
     const sets = new Set<ValueSet>()
     const collect = (set: ValueSet) => {
       for (const inner of set.inner.values()) collect(inner)
@@ -172,7 +164,7 @@ export class Subqueries {
       for (const moves of open.hits.keys()) retire(moves.shape, tooLargeReason)
       open.lose()
     }
-    for (const set of this.#byTable.concerned(relation, change)) {
+    for (const set of this.#sets.concerned(relation, change)) {
       if (set.since > this.#parts.reader.sequence) continue
       open.sets.add(set)
       try {
@@ -210,7 +202,7 @@ export class Subqueries {
     const concerned = new Set<Moves>(open.hits.keys())
     const involved = new Set<ValueSet>()
     if (groups.size > 0)
-      for (const set of this.#inOrder(groups)) {
+      for (const set of this.#sets.inOrder(groups)) {
         if (!groups.has(set) && ![...set.inner.values()].some(inner => involved.has(inner))) continue
         involved.add(set)
         try {
@@ -241,7 +233,7 @@ export class Subqueries {
 
   /** The table was emptied without a word about its rows. */
   truncated(oid: number): void {
-    for (const set of this.#byTable.of(oid))
+    for (const set of this.#sets.ofTable(oid))
       if (set.since <= this.#parts.reader.sequence)
         this.#fail(set, new SnapshotRefused('A table of a subquery was truncated'))
   }
@@ -267,14 +259,14 @@ export class Subqueries {
       }
     }
     for (const moves of this.#lagging) if (!this.#backlog.has(moves) && this.#drain(moves)) moves.shape.wake()
-    this.#scheduleNudge()
+    this.#nudge()
   }
 
   /** Waits until everything before `lsn` is in the shape's log. Rejects with SnapshotRefused when it takes too long. */
   async reached(moves: Moves, lsn: bigint, signal: AbortSignal): Promise<void> {
     const waiter = { waitsFor: lsn }
     this.#waiters.add(waiter)
-    this.#scheduleNudge()
+    this.#nudge()
     try {
       const deadline = Date.now() + reachMs
       while (moves.promise(this.#parts.reader.processed) + 1n < lsn) {
@@ -291,14 +283,8 @@ export class Subqueries {
   async close(): Promise<void> {
     this.#stop.abort()
     this.#backlog.clear()
-    clearTimeout(this.#nudge)
     for (const moves of [...this.#users.values()].flatMap(users => [...users])) moves.stop()
-    await Promise.all([...this.#sets].map(async set => this.#loading.get(set)))
-  }
-
-  /** The sets whose rows changed, then those that may depend on them, in the order in which they were made. */
-  #inOrder(groups: ReadonlyMap<ValueSet, Delta>): readonly ValueSet[] {
-    return [...[...groups.keys()].filter(set => set.inner.size === 0), ...this.#nested]
+    await Promise.all(this.#sets.all().map(async set => this.#loading.get(set)))
   }
 
   /** Works the commit out for some shapes; returns those whose readers have something new. */
@@ -331,7 +317,7 @@ export class Subqueries {
     else if (moves.settled) {
       this.#lagging.delete(moves)
       if (router.isAnchored(shape)) return news
-      const anchors = moves.anchors(set => this.#indexOf(set))
+      const anchors = moves.anchors(set => this.#sets.indexOf(set))
       if (anchors !== null) router.anchor(shape, moves.sources, anchors)
     } else {
       this.#lagging.add(moves)
@@ -340,52 +326,18 @@ export class Subqueries {
     return news
   }
 
-  /** The index of all sets with the same columns. */
-  #indexOf(set: ValueSet): ValueIndex {
-    const { table, columns } = set.definition
-    const name = JSON.stringify([table.oid, columns])
-    let index = this.#indexes.get(name)
-    if (index === undefined) {
-      index = new ValueIndex(name)
-      this.#indexes.set(name, index)
-    }
-    set.indexIn(index)
-    return index
-  }
-
-  #setOf(definition: SetDefinition, since: number): ValueSet {
-    for (const set of this.#sets)
-      if (set.definition.identity === definition.identity && set.since <= since && set.failure === undefined) return set
-    const inner = new Map<number, ValueSet>()
-    if (isNested(definition.condition))
-      for (const [index, literal] of definition.condition.literals.entries())
-        if (literal.kind === 'member') inner.set(index, this.#setOf(literal.set, since))
-    const set = new ValueSet(definition, since, inner)
-    const { oid } = definition.table
-    const { unproven, reader } = this.#parts
-    this.#needed.set(set, unproven.touching([oid], reader.openXid))
-    this.#sets.add(set)
-    if (inner.size > 0) this.#nested.add(set)
-    this.#byTable.add(set)
-    return set
-  }
-
   #drop(set: ValueSet): void {
-    const index = set.unindex()
-    if (index?.users === 0) this.#indexes.delete(index.name)
+    this.#sets.drop(set)
     this.#users.delete(set)
-    this.#sets.delete(set)
-    this.#nested.delete(set)
     this.#unsettled.delete(set)
     this.#open.sets.delete(set)
-    this.#byTable.remove(set)
   }
 
   async #load(set: ValueSet): Promise<void> {
     const deadline = Date.now() + loadMs
     while (this.#sets.has(set) && !this.#stop.signal.aborted) {
       try {
-        await set.load(this.#parts.pool, this.#options(this.#needed.get(set) ?? []))
+        await set.load(this.#parts.pool, this.#options(this.#sets.needed(set)))
         this.progress()
         return
       } catch (error) {
@@ -432,19 +384,7 @@ export class Subqueries {
     }
   }
 
-  /** In an idle database the stream may stand for seconds just before a snapshot's end: one tiny commit moves it. */
-  #scheduleNudge(): void {
-    if (this.#nudge !== undefined || this.#stop.signal.aborted || !this.#waits()) return
-    this.#nudge = setTimeout(() => {
-      this.#nudge = undefined
-      if (!this.#waits()) return
-      void this.#parts.pool
-        .query(nudge)
-        .catch(() => pause(1000, this.#stop.signal))
-        .then(() => this.#scheduleNudge())
-    }, nudgeMs)
-  }
-
+  /** Whether something needs the stream to go on. */
   #waits(): boolean {
     const ahead = this.#parts.reader.processed + 1n
     for (const { waitsFor } of this.#waiters) if (waitsFor > ahead) return true

@@ -1,0 +1,179 @@
+// The snapshot of a new shape: its tables published, its rows copied, its files sealed, the shape recorded. Invariants:
+// the shape listens before this begins; it is recorded only when everything it is made of is durable; no reader gets half
+// a body of a clause that is known to raise.
+import type { Pool } from 'pg'
+import { must } from '#server/kernel/must.ts'
+import type { Reach } from '../crash-point.ts'
+import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
+import { awaitWriters, checkPublished, type PublicationMode, publishTable } from '../replication/publication.ts'
+import type { TransactionReader } from '../replication/transactions.ts'
+import type { Unproven } from '../replication/unproven.ts'
+import { type ShapeCatalog, syncFolder } from './catalog.ts'
+import { createRowEncoder } from './copy-text.ts'
+import type { Resolved } from './resolve.ts'
+import type { Shape } from './shape.ts'
+import { type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import { createTaggedEncoder } from './subquery/rows.ts'
+import type { Subqueries } from './subquery/subqueries.ts'
+import { readTable, type Table } from './tables.ts'
+
+/** What snapshots are made with. */
+export interface SnapshotParts {
+  readonly pool: Pool
+  readonly publication: string
+  readonly publicationMode: PublicationMode
+  readonly visibilityMs: number
+  readonly reader: TransactionReader
+  readonly unproven: Unproven
+  readonly subqueries: Subqueries
+  readonly catalog: ShapeCatalog
+  readonly onDirty: (shape: Shape) => void
+  readonly reach: Reach
+}
+
+/** One snapshot that is to be made. */
+export interface Making {
+  readonly shape: Shape
+  readonly resolved: Resolved
+  readonly folder: string
+  /** Transactions that the snapshot has to contain. */
+  readonly needed: readonly number[]
+  readonly signal: AbortSignal
+  /** Relations whose writers have been waited for; more join them here. */
+  readonly knownTables: Set<number>
+  /** Identities of definitions whose clause raised for some row. */
+  readonly raised: ReadonlySet<string>
+}
+
+/** Read again when the table has only just been published. */
+const publishedAsOf = async (table: Table, { pool, publication }: SnapshotParts): Promise<string | undefined> => {
+  const now = table.published ? table : await readTable(pool, table, publication)
+  return now?.publishedAs ?? undefined
+}
+
+const ensurePublished = async (
+  table: Table,
+  { knownTables, signal }: Making,
+  { pool, publication, publicationMode, reach }: SnapshotParts,
+): Promise<void> => {
+  const first = table.sources.some(oid => !knownTables.has(oid))
+  if (publicationMode === 'manual') {
+    checkPublished(table, publication)
+    if (first) await awaitWriters(pool, table.sources, signal)
+  } else if (!table.published || !table.fullIdentity) {
+    await publishTable(pool, table, publication)
+    reach('table.published')
+  } else if (first) await awaitWriters(pool, table.sources, signal)
+  for (const oid of table.sources) knownTables.add(oid)
+}
+
+/**
+ * Lets readers see the rows. A clause may raise for some row, and then the answer is 400 and not half a body: it is
+ * given a moment, and, when it is known to have raised, until the last row.
+ */
+const hold = (
+  { shape: { snapshot, definition }, raised }: Making,
+  pg: PgSnapshot,
+): { now: () => void; timer: NodeJS.Timeout | undefined } => {
+  const now = () => snapshot.begin(pg)
+  if (definition.where === null) now()
+  const held = definition.where !== null && !raised.has(definition.identity)
+  return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
+}
+
+const copyRows = async ({ shape, resolved, signal }: Making, transaction: ReadTransaction): Promise<void> => {
+  const { definition, snapshot, moves } = shape
+  const { filter } = resolved
+  const encoder =
+    filter === null || moves === undefined
+      ? createRowEncoder(definition)
+      : createTaggedEncoder(definition, filter, moves.tagger)
+  const push = encoder.into(snapshot)
+  const began = performance.now()
+  const stream = transaction.copy(selectRows(definition, encoder.columns))
+  const iterator = stream[Symbol.asyncIterator]()
+  const late = Promise.withResolvers<never>()
+  late.promise.catch(() => {})
+  const noRow = () => late.reject(Object.assign(new Error('no first row'), { code: '57014' }))
+  const timer = setTimeout(noRow, defaults.snapshotFirstRowMs)
+  try {
+    for (let first = true; ; first = false) {
+      const next = iterator.next()
+      const { done, value } = await (first ? Promise.race([next, late.promise]) : next)
+      clearTimeout(timer)
+      if (done === true) return
+      push(value)
+      // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
+      if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
+      await snapshot.backpressure()
+      if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Makes the snapshot of a new shape, which listens already: publishes its tables, reads its rows, records it. Rejects
+ * with whatever is in the way, SnapshotRefused where a later attempt may succeed; the caller ends the shape then.
+ */
+export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
+  const { shape, resolved, folder, needed, signal } = making
+  const { catalog, pool, unproven, reader, subqueries, visibilityMs, reach } = parts
+  const { definition } = shape
+  // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
+  const prepared = Promise.resolve(shape.prepare())
+  prepared.catch(() => {})
+  await ensurePublished(resolved.table, making, parts)
+  shape.publishedAs = await publishedAsOf(resolved.table, parts)
+  for (const table of resolved.inner) await ensurePublished(table, making, parts)
+  if (shape.moves !== undefined) subqueries.load(shape.moves)
+  reach('snapshot.started')
+  let until = 0n
+  await withReadTransaction(
+    pool,
+    {
+      needed: () => needed,
+      seen: snapshot => unproven.prove(snapshot, reader.openXid),
+      visibilityMs,
+      signal,
+    },
+    async transaction => {
+      until = transaction.insertLsn
+      await prepared
+      const release = hold(making, transaction.snapshot)
+      shape.activate({ snapshot: transaction.snapshot, until })
+      subqueries.progress()
+      parts.onDirty(shape)
+      reach('snapshot.activated')
+      try {
+        if (definition.log === 'full') await copyRows(making, transaction)
+      } finally {
+        clearTimeout(release.timer)
+      }
+      release.now()
+      // Before the transaction ends: what its end says is not about the rows, and readers wait.
+      shape.snapshot.finish(snapshotEnd(transaction.snapshot))
+      shape.wake()
+    },
+  )
+  reach('snapshot.rows-written')
+  const chunks = await shape.snapshot.seal()
+  await shape.log.flush(true)
+  await syncFolder(folder)
+  reach('snapshot.before-complete')
+  if (shape.retiring !== undefined) return
+  shape.recorded = true
+  const { handle, publishedAs } = shape
+  catalog.complete({
+    handle,
+    definition,
+    sources: resolved.table.sources,
+    ...(publishedAs === undefined ? {} : { publishedAs }),
+    snapshot: must(shape.snapshot.pg),
+    until,
+    chunks,
+  })
+  await catalog.sync()
+  reach('snapshot.complete')
+}
