@@ -8,7 +8,7 @@ import type { Log } from '#server/kernel/log.ts'
 import { Closed, type Closing, closings } from '../closing.ts'
 import type { DocumentSizes } from '../document-size.ts'
 import type { LiveDocuments } from '../live-documents.ts'
-import { bringsNews, UnsoundUpdate } from '../news.ts'
+import { bringsNews, UnsoundUpdate } from '#server/content/update-news.ts'
 import type { Seat, SeatContext } from '../seats.ts'
 import { DocumentGone, type UpdateLog } from '../update-log.ts'
 

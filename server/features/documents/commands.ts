@@ -4,6 +4,7 @@ import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
 import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
+import { bringsNews, UnsoundUpdate } from '#server/content/update-news.ts'
 import { changesOf, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
@@ -279,13 +280,14 @@ export const mergeCommand = (settings: DocumentSettings): AnyCommand =>
   })
 
 const requireUpdate = (update: Uint8Array): void => {
-  const scratch = new Y.Doc()
+  const empty = new Y.Doc()
   try {
-    Y.applyUpdate(scratch, update)
-  } catch (cause) {
-    throw Object.assign(invalidAt('', 'bad_format', 'The body is no Yjs update (version 1).'), { cause })
+    bringsNews(empty, update)
+  } catch (error) {
+    if (!(error instanceof UnsoundUpdate)) throw error
+    throw Object.assign(invalidAt('', 'bad_format', 'The body is no Yjs update (version 1).'), { cause: error })
   } finally {
-    scratch.destroy()
+    empty.destroy()
   }
 }
 

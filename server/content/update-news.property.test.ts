@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { runs, seed } from '#server/testing/random.ts'
-import { bringsNews } from './news.ts'
+import { bringsNews } from './update-news.ts'
 
 const document = (): Y.Doc => {
   const doc = new Y.Doc()
