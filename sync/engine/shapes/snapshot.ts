@@ -112,8 +112,8 @@ export const selectRows = (
   return `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
 }
 
-// Data exceptions, exceeded limits, and collations that contradict each other.
-const clauseCodes = /^(22|54|42P22)/
+// Data exceptions, exceeded limits, collations that contradict each other, and NaN or infinity as an integer.
+const clauseCodes = /^(22|54|42P22|0A000)/
 
 /** What a failure while rows are read means for the reader; `where` when the rows were chosen by a clause. */
 export const explainFailure = (error: unknown, where = false): SnapshotRefused | ClauseRaised => {

@@ -341,7 +341,8 @@ export class Subqueries {
         this.progress()
         return
       } catch (error) {
-        const final = error instanceof SnapshotRefused || /^(42|22|55P03)/.test((error as { code?: string }).code ?? '')
+        const final =
+          error instanceof SnapshotRefused || /^(42|22|54|0A000|55P03)/.test((error as { code?: string }).code ?? '')
         if (this.#stop.signal.aborted) return
         // Postgres may be away for a moment, which the stream notices as well.
         if (final || Date.now() > deadline) {
