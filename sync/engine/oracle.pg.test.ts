@@ -36,9 +36,7 @@ const inScene = async (
   const engine = createEngineProcess(databaseUrl, { longPollMs: 400, chunkBytes: 20_000 })
   const readers: { reader: StrictReader; query: ShapeQuery }[] = []
   const stopWriting = new AbortController()
-  const writers = [1, 2, 3].map(n =>
-    writeRandomly(databaseUrl, randomFrom(seed + n), stopWriting.signal, workload.statement),
-  )
+  const writers = [1, 2, 3].map(n => writeRandomly(databaseUrl, randomFrom(seed + n), stopWriting.signal, workload))
   const left: StrictReader[] = []
   const follow = (count: number, limit = Infinity) => {
     while (readers.length + count > limit) {

@@ -82,6 +82,8 @@ export interface Workload {
   readonly tables: string
   readonly randomShape: (random: () => number) => ShapeQuery
   readonly statement: (random: () => number) => string
+  /** Milliseconds between two transactions of a writer; absent: as fast as Postgres takes them. */
+  readonly paceMs?: number
 }
 
 /** Two tables and shapes of one table each. */
@@ -92,7 +94,7 @@ export const writeRandomly = async (
   url: string,
   random: () => number,
   signal: AbortSignal,
-  statement: Workload['statement'],
+  { statement, paceMs = 0 }: Workload,
 ): Promise<number> => {
   let committed = 0
   while (!signal.aborted) {
@@ -119,6 +121,7 @@ export const writeRandomly = async (
           await db.query('rollback')
         }
         if (random() < 0.2) await pause(below(random, 8), signal)
+        if (paceMs > 0) await pause(paceMs, signal)
       }
       await db.end()
     } catch {
