@@ -1,9 +1,9 @@
 // Inline Markdown → text with marks, breaks, mentions and images, after CommonMark with strikethrough and bare links.
 // HTML is text, but for `<u>` and, in cells, `<br>`. Pure. Near linear for any input: every search has a bound or is
-// remembered, since what arrives here may be ten megabytes of unclosed brackets. Longer than other files: one class makes
-// one pass, and all of its parts share the state of that pass.
+// remembered, since what arrives here may be ten megabytes of unclosed brackets.
 import { entityText } from './entities.ts'
-import { isEscapable, isPunctuation, isSpace, trimBlank, trimBlankEnd } from './markdown-chars.ts'
+import { isEscapable, trimBlank, trimBlankEnd } from './markdown-chars.ts'
+import { type Delimiter, Delimiters } from './markdown-emphasis.ts'
 import {
   bareLinkAt,
   fileIdIn,
@@ -15,8 +15,8 @@ import {
   targetAt,
   unescape,
 } from './markdown-links.ts'
-import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
-import { tidyMarks } from './yjs-content.ts'
+import { type Item, markedNodes, type Span } from './markdown-spans.ts'
+import { type ContentNode, isAllowedHref } from './model.ts'
 
 /** Where links named elsewhere lead: label in lower case → target. */
 export type LinkTable = Readonly<Record<string, { readonly href?: string | null; readonly title?: string | null }>>
@@ -26,29 +26,6 @@ export interface InlineContext {
   readonly links: LinkTable
   /** In a cell of a table `<br>` ends a paragraph: it becomes a node of type `cut`. */
   readonly cell?: boolean
-}
-
-interface Item {
-  text: string
-  readonly kind: 'source' | 'text' | 'code' | 'node'
-  readonly node?: ContentNode
-}
-
-interface Span {
-  readonly from: number
-  readonly to: number
-  readonly mark: Mark
-}
-
-interface Delimiter {
-  readonly item: number
-  readonly char: string
-  readonly length: number
-  readonly canOpen: boolean
-  readonly canClose: boolean
-  count: number
-  prev: Delimiter | undefined
-  next: Delimiter | undefined
 }
 
 interface Bracket {
@@ -87,11 +64,6 @@ const firstAfter = (list: readonly number[], at: number): number | undefined => 
   return list[low]
 }
 
-const emphasisMark = (char: string, used: number): Mark => {
-  if (char === '~') return { type: 'strike' }
-  return { type: used === 2 ? 'bold' : 'italic' }
-}
-
 /** One pass over one stretch of inline source. */
 class InlineReader {
   readonly #source: string
@@ -101,7 +73,7 @@ class InlineReader {
   readonly #brackets: Bracket[] = []
   readonly #underlines: number[] = []
   readonly #runs: Map<number, number[]>
-  #last: Delimiter | undefined
+  readonly #delimiters = new Delimiters()
   /** Brackets below this one may no longer become links: there is a link inside of them. */
   #closedBelow = 0
   #at = 0
@@ -114,8 +86,8 @@ class InlineReader {
 
   read(): ContentNode[] {
     while (this.#at < this.#source.length) this.#step()
-    this.#emphasis(undefined)
-    return this.#nodes()
+    this.#delimiters.pair(undefined, this.#items, this.#spans)
+    return markedNodes(this.#items, this.#spans)
   }
 
   #push(text: string, kind: Item['kind'], node?: ContentNode): void {
@@ -210,82 +182,11 @@ class InlineReader {
   #delimiter(char: string): void {
     let end = this.#at
     while (this.#source[end] === char) end += 1
-    const length = end - this.#at
     const before = Array.from(this.#source.slice(Math.max(0, this.#at - 2), this.#at)).at(-1) ?? ''
     const after = this.#source.codePointAt(end)
     const next = after === undefined ? '' : String.fromCodePoint(after)
-    const left = !isSpace(next) && (!isPunctuation(next) || isSpace(before) || isPunctuation(before))
-    const right = !isSpace(before) && (!isPunctuation(before) || isSpace(next) || isPunctuation(next))
-    const inWord = char === '_' && left && right
-    const usable = char !== '~' || length === 2
-    const delimiter: Delimiter = {
-      item: this.#items.length,
-      char,
-      length,
-      count: length,
-      canOpen: usable && left && (!inWord || isPunctuation(before)),
-      canClose: usable && right && (!inWord || isPunctuation(next)),
-      prev: this.#last,
-      next: undefined,
-    }
+    this.#delimiters.add({ item: this.#items.length, char, length: end - this.#at, before, after: next })
     this.#take(this.#source.slice(this.#at, end))
-    if (!delimiter.canOpen && !delimiter.canClose) return
-    if (this.#last) this.#last.next = delimiter
-    this.#last = delimiter
-  }
-
-  #remove(delimiter: Delimiter): void {
-    if (delimiter.prev) delimiter.prev.next = delimiter.next
-    if (delimiter.next) delimiter.next.prev = delimiter.prev
-    else this.#last = delimiter.prev
-  }
-
-  #openerOf(closer: Delimiter, bottom: Delimiter | undefined, known: Delimiter | undefined): Delimiter | undefined {
-    for (let opener = closer.prev; opener && opener !== bottom && opener !== known; opener = opener.prev) {
-      if (opener.char !== closer.char || !opener.canOpen) continue
-      const both = opener.canClose || closer.canOpen
-      const odd = both && (opener.length + closer.length) % 3 === 0
-      if (closer.char === '~' || !odd || (opener.length % 3 === 0 && closer.length % 3 === 0)) return opener
-    }
-    return undefined
-  }
-
-  /** Pairs the delimiters above `bottom` (CommonMark, appendix on nested emphasis). */
-  #emphasis(bottom: Delimiter | undefined): void {
-    const searched = new Map<string, Delimiter | undefined>()
-    let closer = this.#last
-    while (closer && closer !== bottom && closer.prev !== bottom) closer = closer.prev
-    if (closer === bottom) return
-    while (closer) {
-      if (!closer.canClose) {
-        closer = closer.next
-        continue
-      }
-      const key = `${closer.char}${closer.canOpen}${closer.length % 3}`
-      const opener = this.#openerOf(closer, bottom, searched.get(key))
-      if (!opener) {
-        const next: Delimiter | undefined = closer.next
-        if (closer.prev !== bottom) searched.set(key, closer.prev)
-        if (!closer.canOpen) this.#remove(closer)
-        closer = next
-        continue
-      }
-      const used = opener.count >= 2 && closer.count >= 2 ? 2 : 1
-      this.#spans.push({ from: opener.item + 1, to: closer.item, mark: emphasisMark(closer.char, used) })
-      for (let between = closer.prev; between && between !== opener; between = between.prev) this.#remove(between)
-      for (const side of [opener, closer]) {
-        side.count -= used
-        const item = this.#items[side.item]
-        if (item) item.text = item.text.slice(used)
-      }
-      if (opener.count === 0) this.#remove(opener)
-      if (closer.count === 0) {
-        const next: Delimiter | undefined = closer.next
-        this.#remove(closer)
-        closer = next
-      }
-    }
-    while (this.#last && this.#last !== bottom) this.#remove(this.#last)
   }
 
   #open(image: boolean): void {
@@ -296,7 +197,7 @@ class InlineReader {
       image,
       spans: this.#spans.length,
       underlines: this.#underlines.length,
-      bottom: this.#last,
+      bottom: this.#delimiters.last,
     })
     this.#take(sign)
   }
@@ -308,7 +209,7 @@ class InlineReader {
     const target = active ? this.#target(opener) : undefined
     if (!opener || !target) return this.#take(']')
     this.#at = target.end
-    this.#emphasis(opener.bottom)
+    this.#delimiters.pair(opener.bottom, this.#items, this.#spans)
     this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
     const person = personIdIn(target.href)
     const inside = this.#items.slice(opener.item + 1)
@@ -390,50 +291,6 @@ class InlineReader {
     const link = /[\p{L}\p{N}]/u.test(before) ? '' : bareLinkAt(this.#source, this.#at)
     if (link !== '') this.#link(link, link.length)
     else this.#take(character)
-  }
-
-  #nodes(): ContentNode[] {
-    const starts = new Map<number, Mark[]>()
-    const ends = new Map<number, Mark[]>()
-    const add = (map: Map<number, Mark[]>, at: number, mark: Mark): void => {
-      const list = map.get(at)
-      if (list) list.push(mark)
-      else map.set(at, [mark])
-    }
-    // outer ones come later: they were closed later
-    for (const { from, to, mark } of this.#spans.toReversed()) {
-      if (from >= to) continue
-      add(starts, from, mark)
-      add(ends, to, mark)
-    }
-    // per type: many may overlap, the outermost counts
-    const active = new Map<string, { readonly mark: Mark; count: number }>()
-    const out: { node: ContentNode; key: string }[] = []
-    for (const [index, item] of this.#items.entries()) {
-      for (const { type } of ends.get(index) ?? []) {
-        const entry = active.get(type)
-        if (entry && (entry.count -= 1) === 0) active.delete(type)
-      }
-      for (const mark of starts.get(index) ?? []) {
-        const entry = active.get(mark.type)
-        if (entry) entry.count += 1
-        else active.set(mark.type, { mark, count: 1 })
-      }
-      if (item.node) {
-        out.push({ node: item.node, key: '' })
-        continue
-      }
-      if (item.text === '') continue
-      const marks = tidyMarks([
-        ...Array.from(active.values(), entry => entry.mark),
-        ...(item.kind === 'code' ? [{ type: 'code' }] : []),
-      ])
-      const key = `text ${JSON.stringify(marks)}`
-      const last = out.at(-1)
-      if (last?.key === key) last.node = { ...last.node, text: (last.node.text ?? '') + item.text }
-      else out.push({ node: { type: 'text', text: item.text, ...(marks.length > 0 ? { marks } : {}) }, key })
-    }
-    return out.map(({ node }) => node)
   }
 }
 
