@@ -67,5 +67,9 @@ export const exportMarkdownCommand = (options: Options): Promise<number> =>
     if (report.withFiles > 0) {
       options.print(`  ${report.withFiles} of them show files: the links are kept, the files are not exported.`)
     }
+    if (report.inProjects.length > 0) {
+      const projects = report.inProjects.map(({ key, documents }) => `${key} (${documents})`).join(', ')
+      options.print(`  Documents of projects are exported on their own, with --project KEY: ${projects}.`)
+    }
     return 0
   })

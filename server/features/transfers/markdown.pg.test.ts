@@ -109,6 +109,7 @@ test('an export is what the import reads: in again, out again, the same', async 
     documents: 4,
     folders: 3,
     withFiles: 0,
+    inProjects: [],
   })
   const wrote = await files(first)
   expect(Object.keys(wrote)).toEqual(['One.md', 'a/One- first - best-.md', 'a/b/two.md', 'c/ONE.md'])
@@ -124,6 +125,9 @@ test('an export is what the import reads: in again, out again, the same', async 
   const second = join(folder, 'again')
   await exportMarkdown(server.database, { folder: second, target: other })
   expect(await files(second)).toEqual(wrote)
+  // whoever exports the application hears of what it does not contain
+  const third = await exportMarkdown(server.database, { folder: join(folder, 'third'), target })
+  expect(third.inProjects).toEqual([{ key: 'PP', documents: 4 }])
   await expect(exportMarkdown(server.database, { folder: second, target })).rejects.toMatchObject({
     code: 'bad_request',
   })

@@ -2,6 +2,7 @@
 // front matter: what the import of Markdown reads.
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { sql } from 'kysely'
 import * as Y from 'yjs'
 import { stringify } from 'yaml'
 import { derive } from '#server/content/document-state.ts'
@@ -15,6 +16,8 @@ export interface ExportReport {
   readonly folders: number
   /** Documents that show files: Markdown keeps their links, the files stay here. */
   readonly withFiles: number
+  /** Documents of the application's projects that are not part of this export, by the project's key. */
+  readonly inProjects: readonly { readonly key: string; readonly documents: number }[]
 }
 
 /** Bytes of a file's name that every file system takes, with room for a number and the ending. */
@@ -78,6 +81,19 @@ const readTree = (database: Database, target: DocumentTarget) =>
       .execute()
     return { folders, documents, tags: Map.groupBy(tags, tag => tag.document_id) }
   })
+
+const countInProjects = (database: Database, target: DocumentTarget): Promise<ExportReport['inProjects']> =>
+  database.read(reader =>
+    reader
+      .selectFrom('documents as d')
+      .innerJoin('projects as p', 'p.id', 'd.project_id')
+      .select(['p.key', sql<number>`count(*)::int`.as('documents')])
+      .where('d.application_id', '=', target.applicationId)
+      .where('d.deleted_at', 'is', null)
+      .groupBy('p.key')
+      .orderBy('p.key')
+      .execute(),
+  )
 
 type Tree = Awaited<ReturnType<typeof readTree>>
 
@@ -158,5 +174,6 @@ export const exportMarkdown = async (
     })
     options.onProgress?.(index + 1, documents.length)
   }
-  return { documents: documents.length, folders: folders.length, withFiles }
+  const inProjects = options.target.scope === 'application' ? await countInProjects(database, options.target) : []
+  return { documents: documents.length, folders: folders.length, withFiles, inProjects }
 }
