@@ -20,7 +20,7 @@ const actorOf = (person: Person) =>
 
 const idsOf = (rows: readonly Record<string, unknown>[]): string[] => rows.map(row => row.id as string).toSorted()
 
-/** Documents that a person opens, over REST and at the socket's door, are those of his shape of personal ones. */
+/** Makes a document of the person's own, with its lock. */
 const own = async (person: Person): Promise<string> => {
   const document = written(await person.post('/api/documents', { scope: 'personal', title: newTitle() })).data.id
   written(await person.post(`/api/documents/${document}/lock`))

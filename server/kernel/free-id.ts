@@ -5,7 +5,14 @@ import { AppError } from './errors.ts'
 /** 409 `id_taken` when `table` has a row `id` already; after the right was decided, before any other rule. */
 export const requireFreeId = async (
   context: WriteContext,
-  table: 'projects' | 'task_statuses' | 'invitations' | 'document_folders' | 'documents' | 'document_tags',
+  table:
+    | 'projects'
+    | 'task_statuses'
+    | 'invitations'
+    | 'document_folders'
+    | 'documents'
+    | 'document_tags'
+    | 'document_snapshots',
   id: string | undefined,
 ): Promise<void> => {
   if (id === undefined) return

@@ -14,6 +14,8 @@ import { isConflict, isOutage, translate } from './postgres-errors.ts'
 import { activityRows } from './activity.ts'
 
 const conflictRetries = 3
+/** Rows of activity in one statement: each has 20 parameters, which the protocol counts in 16 bits. */
+const activitiesTogether = 1000
 
 export interface Mutation {
   readonly command: AnyCommand
@@ -154,7 +156,8 @@ const runCommands = async (
       throw new MutationFailure(index, error)
     }
   }
-  if (activities.length > 0) wire.later(activityRows(tx, activities, spec, editedAt))
+  for (let at = 0; at < activities.length; at += activitiesTogether)
+    wire.later(activityRows(tx, activities.slice(at, at + activitiesTogether), spec, editedAt))
   const txid = shapes.size === 0 ? null : await xid
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }

@@ -52,6 +52,7 @@ const constraints: Readonly<Record<string, ErrorCode>> = {
   project_members_user_key: 'already_member',
   task_statuses_name_key: 'name_taken',
   place_names_name_key: 'name_taken',
+  document_contents_size_check: 'body_too_large',
   document_tags_application_name_key: 'name_taken',
   document_tags_user_name_key: 'name_taken',
 }

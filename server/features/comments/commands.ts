@@ -10,6 +10,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { openTask } from '../tasks/open.ts'
+import { membersAmong, type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
 
@@ -34,47 +35,15 @@ const contentOf = (input: { body?: Record<string, unknown> | undefined; body_mar
 /** Mentions of people who are not members become plain text. */
 const withMembersOnly = async (context: WriteContext, applicationId: string, content: ContentNode) => {
   const named = mentionedIds(content)
-  const members =
-    named.length === 0
-      ? []
-      : await context.tx
-          .selectFrom('application_members')
-          .select('user_id')
-          .where('application_id', '=', applicationId)
-          .where('user_id', 'in', named)
-          .execute()
-  const known = new Set(members.map(member => member.user_id))
+  const known = new Set(await membersAmong(context, applicationId, named))
   return { content: keepMentions(content, id => known.has(id)), people: named.filter(id => known.has(id)) }
 }
 
-const saveMentions = async (
-  context: WriteContext,
-  comment: { readonly id: string; readonly application_id: string },
-  people: readonly string[],
-): Promise<void> => {
-  const present = await context.tx
-    .selectFrom('mentions')
-    .select(['id', 'user_id'])
-    .where('comment_id', '=', comment.id)
-    .execute()
-  const gone = present.filter(row => !people.includes(row.user_id)).map(row => row.id)
-  const fresh = people.filter(id => !present.some(row => row.user_id === id))
-  if (gone.length > 0) await context.tx.deleteFrom('mentions').where('id', 'in', gone).execute()
-  if (fresh.length > 0) {
-    await context.tx
-      .insertInto('mentions')
-      .values(
-        fresh.map(userId => ({
-          id: uuid7(),
-          application_id: comment.application_id,
-          comment_id: comment.id,
-          user_id: userId,
-        })),
-      )
-      .execute()
-  }
-  if (gone.length + fresh.length > 0) context.touch('mentions')
-}
+const sourceOf = (comment: { readonly id: string; readonly application_id: string }): MentionSource => ({
+  column: 'comment_id',
+  id: comment.id,
+  applicationId: comment.application_id,
+})
 
 const requireText = (content: ContentNode): string => {
   const text = plainText(content)
@@ -136,7 +105,7 @@ const create = defineCommand({
       })
       .returning(commentColumns)
       .executeTakeFirstOrThrow()
-    await saveMentions(context, comment, people)
+    await saveMentions(context, sourceOf(comment), people)
     context.record(recordOf(comment))
     context.touch('comments', 'tasks')
     return { data: comment }
@@ -181,7 +150,7 @@ const update = defineCommand({
       .where('id', '=', comment.id)
       .returning(commentColumns)
       .executeTakeFirstOrThrow()
-    await saveMentions(context, changed, people)
+    await saveMentions(context, sourceOf(changed), people)
     context.record({ ...recordOf(changed), changes: { body_text: { old: comment.body_text, new: text } } })
     context.touch('comments')
     return { data: changed }
@@ -196,7 +165,7 @@ const remove = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     const comment = await open(context, input.id, 'delete')
-    await saveMentions(context, comment, [])
+    await saveMentions(context, sourceOf(comment), [])
     const changed = await context.tx
       .updateTable('comments')
       .set({ body: null, body_text: '', deleted_at: context.stamp.editedAt, deleted_by_id: context.userId })

@@ -1,20 +1,13 @@
-// Every command of the knowledge base: the same over REST and as a mutation, and recorded.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+// Commands of the knowledge base: the same over REST and as a mutation, and recorded.
+import { expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
-import { apply, type Board, dataOf, makeBoard, type People, signUpPeople, written } from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, written } from '#server/testing/board.ts'
 import { asMarkdown, inApplication, makeDocument, makeFolder } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 interface Twin {
   readonly folder: string
@@ -125,16 +118,24 @@ test('D80 D125 each command does the same over REST and as a mutation, and leave
     const overQueue = await apply(people.owner, [mutation])
     expect([command, comparable(must(overQueue.results?.[0]).data)]).toEqual([command, comparable(overRest.data)])
     expect([command, overQueue.txid === null]).toEqual([command, overRest.txid === null])
-    const { rows } = await queryOnce(
-      server.databaseUrl,
-      `select actor_id, edited_at, via, changes from activities
-        where action = $1 and (entity_id = any($2) or document_id = any($2)) order by edited_at desc limit 1`,
-      [command, ids(queue)],
-    )
-    expect([command, rows[0]]).toMatchObject([
-      command,
-      { actor_id: people.owner.userId, edited_at: server.clock.now(), via: 'transaction' },
-    ])
+    const activity = async (twin: Twin) => {
+      const { rows } = await queryOnce(
+        server.databaseUrl,
+        `select actor_id, edited_at, via, changes from activities
+          where action = $1 and (entity_id = any($2) or document_id = any($2)) order by edited_at desc limit 1`,
+        [command, ids(twin)],
+      )
+      return must(rows[0]) as { actor_id: string; edited_at: Date; via: string; changes: Record<string, unknown> }
+    }
+    const [ofRest, ofQueue] = [await activity(rest), await activity(queue)]
+    const by = { actor_id: people.owner.userId, edited_at: server.clock.now() }
+    expect([command, ofRest, ofQueue]).toMatchObject([command, { ...by, via: 'api' }, { ...by, via: 'transaction' }])
+    // old and new value of the fields that it changed, the same ones either way
+    expect([command, Object.keys(ofQueue.changes)]).toEqual([command, Object.keys(ofRest.changes)])
+    if (/\.(update|move|rename)$/.test(command)) expect([command, ofRest.changes]).not.toEqual([command, {}])
+    for (const change of Object.values(ofRest.changes)) {
+      expect(Object.keys(change as object).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['new', 'old'])
+    }
   }
 })
 

@@ -12,7 +12,8 @@ import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { isEmptyChange, reference } from '#server/kernel/schemas.ts'
-import { changeContent, contentFrom, readState, saveState, storedContent } from './content.ts'
+import { changeContent } from './change-content.ts'
+import { contentFrom, readState, saveState, storedContent } from './content.ts'
 import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
@@ -25,7 +26,6 @@ import {
   updateInput,
   writeInput,
 } from './schema.ts'
-import { takeSnapshot } from './take-snapshot.ts'
 
 /** Puts the tags into the document; 422 `tag_foreign` for one that belongs elsewhere. */
 const assignTags = async (context: WriteContext, document: LockedDocument, tagIds: readonly string[]) => {
@@ -225,19 +225,15 @@ const writeCommand = (settings: DocumentSettings) =>
       const expected = input.expected_content_version ?? context.expectedVersion
       if (expected !== undefined) await requireContentVersion(context, document, expected)
       const written = await changeContent(context, document, {
-        maxBytes: settings.maxDocumentBytes,
-        compute: state =>
+        settings,
+        compute: read => {
+          const state = read()
           // what Markdown does not carry stays in the blocks that are left as they are
-          input.mode === 'replace' && input.format === 'markdown'
+          return input.mode === 'replace' && input.format === 'markdown'
             ? replaceUpdate(state, keepUncarried(jsonOf(state), json))
-            : updates[input.mode](state, json),
-        ...(input.mode === 'replace'
-          ? {
-              before: async content => {
-                await takeSnapshot(context, document, content, { kind: 'before_replace' })
-              },
-            }
-          : {}),
+            : updates[input.mode](state, json)
+        },
+        ...(input.mode === 'replace' ? { keep: 'before_replace' } : {}),
       })
       if (written.changed) context.record(recordOf(document))
       return { data: written.document }
@@ -268,7 +264,7 @@ export const mergeCommand = (settings: DocumentSettings): AnyCommand =>
       const document = await openDocument(context, input.id, 'edit')
       await requireUnlocked(context, document.id)
       const written = await changeContent(context, document, {
-        maxBytes: settings.maxDocumentBytes,
+        settings,
         compute: () => {
           requireUpdate(input.update)
           return input.update

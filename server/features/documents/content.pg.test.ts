@@ -1,20 +1,10 @@
 // Content over REST and what is stored of typed text (domain rules, sections 8.2 to 8.4 and 8.8).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { appendUpdate, jsonOf, replaceUpdate } from '#server/content/document-state.ts'
 import { markdownToContent } from '#server/content/markdown.ts'
 import { must } from '#server/kernel/must.ts'
-import {
-  apply,
-  type Board,
-  dataOf,
-  enrol,
-  makeBoard,
-  type People,
-  signUpPeople,
-  transact,
-  written,
-} from '#server/testing/board.ts'
+import { apply, dataOf, enrol, makeBoard, transact, written } from '#server/testing/board.ts'
 import type { Client } from '#server/testing/client.ts'
 import {
   asMarkdown,
@@ -27,20 +17,13 @@ import {
 } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { verifyContents } from './index.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 let paper: DocumentRow
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   paper = await makeDocument(people.editor, inApplication(board), asMarkdown('One\n\nTwo'))
   url = `/api/documents/${paper.id}`
@@ -87,7 +70,7 @@ test('D100 what is written over REST is Markdown, plain text, JSON and Yjs state
   expect((await readContent(people.viewer, paper.id, 'json')).value).toEqual(row.content_json)
 })
 
-test('D98 content read as Markdown and written back is the same, and no change', async () => {
+test('D99 content read as Markdown and written back is the same, and no change', async () => {
   const text =
     '## Heading\n\n> quoted\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n```ts\ncode\n```\n\n1. first\n2. second'
   written(await write(text))
@@ -103,7 +86,7 @@ test('append and prepend add blocks at the ends', async () => {
   expect((await readContent(people.viewer, paper.id)).value).toBe('Zero\n\nOne\n\nTwo\n\nThree')
 })
 
-test('a replacement leaves what is typed meanwhile in other blocks', async () => {
+test('D98 a replacement leaves what is typed meanwhile in other blocks', async () => {
   // somebody types in the second block of the state he has, and his update comes later than the replacement of the first
   const state = await stateNow()
   const typed = replaceUpdate(state, markdownToContent('One\n\nTwo and a half', 'document'))
@@ -117,6 +100,26 @@ test('a replacement leaves what is typed meanwhile in other blocks', async () =>
     'content-type': 'application/octet-stream',
   })
   expect(written(again).txid).toBeNull()
+})
+
+test('updates that come in the wrong order are both there in the end', async () => {
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, await stateNow())
+  const made: Uint8Array[] = []
+  doc.on('update', update => void made.push(update))
+  const text = new Y.XmlText()
+  const paragraph = new Y.XmlElement('paragraph')
+  paragraph.insert(0, [text])
+  doc.getXmlFragment('default').push([paragraph])
+  text.insert(0, 'b')
+  expect(made).toHaveLength(2)
+  for (const update of made.toReversed()) {
+    const sent = await people.editor.request('POST', `${url}/updates`, Buffer.from(update), {
+      'content-type': 'application/octet-stream',
+    })
+    expect(written(sent).txid).not.toBeNull()
+  }
+  expect((await readContent(people.viewer, paper.id)).value).toBe('One\n\nTwo\n\nb')
 })
 
 test('an update that is none is refused, and so is another content type', async () => {

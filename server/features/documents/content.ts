@@ -9,9 +9,9 @@ import type { ContentNode } from '#server/content/model.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { AppError, invalid, invalidAt } from '#server/kernel/errors.ts'
-import { uuid7 } from '#server/kernel/ids.ts'
 import { markdown } from '#server/kernel/schemas.ts'
 import { issuesOf } from '#server/kernel/validation.ts'
+import { membersAmong, saveMentions } from '../comments/mentions.ts'
 import { type LockedDocument, touchDocument } from './open.ts'
 import { contentBodyLimit, documentColumns } from './schema.ts'
 
@@ -94,42 +94,12 @@ export const storedContent = (doc: Y.Doc, maxBytes: number): StoredContent => {
 /** The part that goes into a row. */
 export const contentColumns = ({ derived: _derived, ...columns }: StoredContent) => columns
 
-const saveMentions = async (context: WriteContext, document: LockedDocument, named: readonly string[]) => {
-  const { application_id: applicationId } = document
+const saveNamed = async (context: WriteContext, document: LockedDocument, named: readonly string[]) => {
+  const { id, application_id: applicationId } = document
   // personal documents have no members to mention
   if (applicationId === null) return
-  const people =
-    named.length === 0
-      ? []
-      : await context.tx
-          .selectFrom('application_members')
-          .select('user_id')
-          .where('application_id', '=', applicationId)
-          .where('user_id', 'in', named)
-          .execute()
-  const members = people.map(row => row.user_id)
-  const present = await context.tx
-    .selectFrom('mentions')
-    .select(['id', 'user_id'])
-    .where('document_id', '=', document.id)
-    .execute()
-  const gone = present.filter(row => !members.includes(row.user_id)).map(row => row.id)
-  const fresh = members.filter(id => !present.some(row => row.user_id === id))
-  if (gone.length > 0) await context.tx.deleteFrom('mentions').where('id', 'in', gone).execute()
-  if (fresh.length > 0) {
-    await context.tx
-      .insertInto('mentions')
-      .values(
-        fresh.map(userId => ({
-          id: uuid7(),
-          application_id: applicationId,
-          document_id: document.id,
-          user_id: userId,
-        })),
-      )
-      .execute()
-  }
-  if (gone.length + fresh.length > 0) context.touch('mentions')
+  const people = await membersAmong(context, applicationId, named)
+  await saveMentions(context, { column: 'document_id', id, applicationId }, people)
 }
 
 /**
@@ -153,7 +123,7 @@ export const saveState = async (
       context.tx,
     )
   }
-  await saveMentions(context, document, derived.mentionIds)
+  await saveNamed(context, document, derived.mentionIds)
   const row = await context.tx
     .updateTable('documents')
     .set({
@@ -194,39 +164,4 @@ export const contentFrom = (format: 'json' | 'markdown', value: unknown, path: s
     inside(path, () => markdownToContent(text.data, 'document')),
     path,
   )
-}
-
-/**
- * Changes a document's content by the update that `compute` makes of its present state, and stores the result.
- * `before` is told the state as it was, when something changes. Answers the row, and whether anything changed.
- */
-export const changeContent = async (
-  context: WriteContext,
-  document: LockedDocument,
-  options: {
-    readonly maxBytes: number
-    readonly compute: (state: Uint8Array) => Uint8Array
-    readonly before?: (content: StoredContent) => Promise<void>
-  },
-): Promise<{ readonly document: LockedDocument; readonly changed: boolean }> => {
-  const open = await readState(context.tx, document.id)
-  if (!open) throw new AppError('not_found')
-  const { doc, pending } = open
-  try {
-    const update = options.compute(Y.encodeStateAsUpdate(doc))
-    const was = options.before ? storedContent(doc, Number.POSITIVE_INFINITY) : undefined
-    let changed = false
-    doc.on('update', () => {
-      changed = true
-    })
-    Y.applyUpdate(doc, update)
-    if (!changed) return { document, changed }
-    if (was) await options.before?.(was)
-    const content = storedContent(doc, options.maxBytes)
-    const byId = context.actor.userId
-    context.emit({ type: 'document.content', documentId: document.id })
-    return { document: await saveState(context, document, content, { folded: pending, byId }), changed }
-  } finally {
-    doc.destroy()
-  }
 }

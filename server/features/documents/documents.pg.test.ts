@@ -1,17 +1,8 @@
 // Documents: metadata, places, lists and the trash (domain rules, sections 4, 5.11 and 8).
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import {
-  apply,
-  type Board,
-  dataOf,
-  makeBoard,
-  type People,
-  signUpPeople,
-  transact,
-  written,
-} from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, type People, transact, written } from '#server/testing/board.ts'
 import {
   asMarkdown,
   atHome,
@@ -24,18 +15,10 @@ import {
   readDocument,
 } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 const listed = async (query: string) =>
   dataOf<DocumentRow[]>(

@@ -43,13 +43,16 @@ export interface Holder {
   readonly expires_at: Date
 }
 
+/** Whether `column` is one of `ids`, however many those are: the ids of a list of values are counted in 16 bits. */
+export const among = (column: string, ids: readonly string[]) => sql<boolean>`${sql.ref(column)} = any(${ids}::uuid[])`
+
 /** Live locks of other people on `ids`; rows past their time count as absent. */
 export const foreignLocks = async (context: WriteContext, ids: readonly string[]) => {
   if (ids.length === 0) return []
   return context.tx
     .selectFrom('document_locks')
     .select(['document_id', 'holder_id', 'holder_name', 'acquired_at', 'expires_at'])
-    .where('document_id', 'in', ids)
+    .where(among('document_id', ids))
     .where('expires_at', '>', context.now)
     .where(sql<boolean>`holder_id is distinct from ${context.actor.userId ?? null}::uuid`)
     .execute()

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
-import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { type PlacementRequest, place as placeAmong, type Ranked } from '#server/kernel/placement.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
@@ -105,6 +105,16 @@ const takenBy = async (context: WriteContext, row: PlaceSubject, folderId: strin
       .executeTakeFirst()
   )?.entity_id
 
+/** Names that one question tries. */
+const numbersTogether = 200
+
+const numbered = (name: string, number: number): string => {
+  const tail = ` (${number})`
+  return `${Array.from(name)
+    .slice(0, longest - tail.length)
+    .join('')}${tail}`
+}
+
 /**
  * `name`, if nothing else of this place has it; else 409 `name_taken`, or with `rename` the first free of "name (2)",
  * "name (3)", … The place is locked.
@@ -118,12 +128,15 @@ export const freeName = async (
   const holder = await takenBy(context, row, wanted.folderId, wanted.name)
   if (holder === undefined || holder === wanted.except) return wanted.name
   if (onConflict === 'reject') throw new AppError('name_taken', { details: { existing_id: holder } })
-  for (let number = 2; ; number += 1) {
-    const tail = ` (${number})`
-    const name = `${Array.from(wanted.name)
-      .slice(0, longest - tail.length)
-      .join('')}${tail}`
-    if ((await takenBy(context, row, wanted.folderId, name)) === undefined) return name
+  for (let first = 2; ; first += numbersTogether) {
+    const names = Array.from({ length: numbersTogether }, (_, index) => numbered(wanted.name, first + index))
+    const { rows } = await sql<{ name: string }>`
+      select c.name from unnest(${names}::text[]) with ordinality c(name, n)
+       where not exists (select 1 from place_names p where p.scope_id = ${scopeIdOf(row)}
+         and p.folder_id = ${wanted.folderId ?? rootId} and p.name_key = lower(btrim(c.name)))
+       order by c.n limit 1`.execute(context.tx)
+    const free = rows[0]
+    if (free) return free.name
   }
 }
 
@@ -173,10 +186,4 @@ export const rankIn = async (
   if (placement.kind === 'rank') return placement.rank
   const all = anchored ? rows : await siblings(context, list, except).execute()
   return rewrite(context, list, all, anchored ? placement.index : all.length)
-}
-
-/** Proof by 404 that a row was there. */
-export const found = <Row>(row: Row | undefined): Row => {
-  if (row === undefined) throw notFound()
-  return row
 }

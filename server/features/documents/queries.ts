@@ -78,6 +78,10 @@ const mayEdit = (userId: string) => sql<SqlBool>`(t.user_id = ${userId} or exist
      and (m.role = 'owner' or (m.role = 'editor' and (t.project_id is null or exists (
        select 1 from project_members p where p.project_id = t.project_id and p.user_id = ${userId}))))))`
 
+/** Rows `t` of which `mayEdit` has to ask at all: an index finds them. */
+const nearBy = (userId: string) => sql<SqlBool>`(t.user_id = ${userId}
+  or t.application_id in (select application_id from application_members where user_id = ${userId}))`
+
 interface TrashRow {
   readonly id: string
   readonly kind: 'folder' | 'document'
@@ -98,10 +102,10 @@ export const listTrash = (reader: Reader, where: Place | { readonly userId: stri
   const { deleted_at: at } = { deleted_at: sql`t.deleted_at` }
   const trashed = sql<TrashRow>`(
     select id, 'folder' as kind, name, ${trashColumns}, deleted_at + ${`${trashDays} days`}::interval as purge_at
-      from document_folders where trash_root_id = id
+      from document_folders where trash_root_id = id and deleted_at is not null
     union all
     select id, 'document', title, ${trashColumns}, deleted_at + ${`${trashDays} days`}::interval
-      from documents where trash_root_id = id)`
+      from documents where trash_root_id = id and deleted_at is not null)`
   const query = reader
     .selectFrom(trashed.as('t'))
     .select([
@@ -116,7 +120,7 @@ export const listTrash = (reader: Reader, where: Place | { readonly userId: stri
       't.deleted_by_id',
       't.purge_at',
     ])
-    .where('userId' in where ? mayEdit(where.userId) : inPlace(where))
+    .where('userId' in where ? sql<SqlBool>`${nearBy(where.userId)} and ${mayEdit(where.userId)}` : inPlace(where))
   return page(query, {
     sort: [{ by: at, type: 'timestamptz', descending: true }],
     id: sql`t.id`,
@@ -143,11 +147,16 @@ export const scopesOf = async (reader: Reader, userId: string) => {
   return { has_personal: rows[0]?.has_personal ?? false, applications }
 }
 
-/** Projects of an application that hold a live folder or document. */
-export const projectsWithContent = (reader: Reader, applicationId: string) =>
+/** Projects of an application that hold a live folder or document, and whether `userId` may edit there. */
+export const projectsWithContent = (reader: Reader, applicationId: string, userId: string) =>
   reader
     .selectFrom('projects as p')
-    .select('p.id')
+    .innerJoin(
+      sql<{ id: string }>`(select id, id as project_id, application_id, null::uuid as user_id from projects)`.as('t'),
+      't.id',
+      'p.id',
+    )
+    .select(['p.id as project_id', sql<boolean>`coalesce(${mayEdit(userId)}, false)`.as('can_edit')])
     .where('p.application_id', '=', applicationId)
     .where(
       sql<SqlBool>`(exists (select 1 from documents d where d.project_id = p.id and d.deleted_at is null)
@@ -156,9 +165,13 @@ export const projectsWithContent = (reader: Reader, applicationId: string) =>
     .orderBy('p.id')
     .execute()
 
-/** Live locks of a place at `now`; those of an application include its projects'. */
-export const activeLocks = (reader: Reader, place: Place, now: Date) =>
-  reader
+/** Live locks of a place, oldest first; those of an application include its projects'. */
+export const activeLocks = (
+  { reader, now }: { readonly reader: Reader; readonly now: Date },
+  place: Place,
+  request: PageQuery,
+) => {
+  const query = reader
     .selectFrom('document_locks as l')
     .innerJoin('documents as d', 'd.id', 'l.document_id')
     .select([
@@ -178,5 +191,10 @@ export const activeLocks = (reader: Reader, place: Place, now: Date) =>
           ? sql<SqlBool>`l.application_id = ${place.application_id}`
           : sql<SqlBool>`l.user_id = ${place.user_id}`,
     )
-    .orderBy('l.acquired_at')
-    .execute()
+  return page(query, {
+    sort: [{ by: sql`l.acquired_at`, type: 'timestamptz' }],
+    id: sql`l.document_id`,
+    request,
+    filters: ['locks', place],
+  })
+}

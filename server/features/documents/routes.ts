@@ -81,13 +81,7 @@ const reads: readonly Route[] = [
     response: one(z.array(z.object({ project_id: z.uuid(), can_edit: z.boolean() }))),
     run: async (context, _params, { application_id: id }) => {
       await readPlace(context, { scope: 'application', scope_id: id })
-      const projects = await projectsWithContent(context.reader, id)
-      const data = []
-      for (const project of projects) {
-        const row = { application_id: id, project_id: project.id, user_id: null }
-        data.push({ project_id: project.id, can_edit: (await rightsAt(context, row)).can_edit })
-      }
-      return { data }
+      return { data: await projectsWithContent(context.reader, id, person(context.actor.userId)) }
     },
   }),
   readRoute({
@@ -104,11 +98,10 @@ const reads: readonly Route[] = [
     path: '/api/documents/active-locks',
     access: 'DOCVIEW',
     summary: 'Locks of a scope that hold now; those of an application include its projects’.',
-    query: placeQuery,
-    response: one(z.array(z.looseObject({ document_id: z.uuid(), holder_id: z.uuid() }))),
-    run: async (context, _params, query) => ({
-      data: await activeLocks(context.reader, await readPlace(context, query), context.now),
-    }),
+    query: z.strictObject({ ...pageQuery, ...place }).refine(hasScopeId, scopeIdIssue),
+    response: list(z.looseObject({ document_id: z.uuid(), holder_id: z.uuid() })),
+    run: async (context, _params, { scope, scope_id, ...request }) =>
+      activeLocks(context, await readPlace(context, { scope, scope_id }), request),
   }),
   readRoute({
     path: '/api/documents/:id',
@@ -131,7 +124,7 @@ const reads: readonly Route[] = [
   }),
 ]
 
-const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status'> & {
+const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status' | 'limits'> & {
   readonly name: string
 })[] = [
   { name: 'document.update', method: 'PATCH', path: '/api/documents/:id' },
@@ -143,6 +136,7 @@ const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path'
     path: '/api/documents/:id/duplicate',
     params: { id: 'document_id' },
     status: 201,
+    limits: writeLimits,
   },
   { name: 'document.restore', method: 'POST', path: '/api/documents/:id/restore' },
   { name: 'document.purge', method: 'DELETE', path: '/api/documents/:id/permanent' },

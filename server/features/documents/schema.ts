@@ -128,6 +128,3 @@ export interface DocumentSettings {
   /** Seconds. */
   readonly documentLockTtl: number
 }
-
-export type CreateInput = z.output<typeof createInput>
-export type WriteInput = z.output<typeof writeInput>

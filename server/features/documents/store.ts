@@ -1,6 +1,5 @@
 // What open documents ask of the database: who may, and storing what was typed (kernel/documents.ts; domain rules,
 // sections 8.2 and 8.4).
-import { sql } from 'kysely'
 import { activityRows } from '#server/kernel/activity.ts'
 import type { Actor, SystemActor } from '#server/kernel/actor.ts'
 import type { Clock } from '#server/kernel/clock.ts'
@@ -16,7 +15,7 @@ import { readState, saveState, type StoredContent, storedContent } from './conte
 import { type LockedDocument, openDocument, recordOf } from './open.ts'
 import { placePolicy, type PlaceSubject } from './policy.ts'
 import type { DocumentSettings } from './schema.ts'
-import { takeSnapshot } from './take-snapshot.ts'
+import { keepSnapshot } from './take-snapshot.ts'
 
 const storer: SystemActor = { kind: 'system', reason: 'store_document', userId: undefined, displayName: 'Skerry' }
 
@@ -48,59 +47,23 @@ const recordTyping = async (
   writers: readonly Writer[],
 ): Promise<void> => {
   if (writers.length === 0) return
-  const people = await context.tx
-    .selectFrom('users')
-    .select(['id', 'display_name'])
-    .where(
-      'id',
-      'in',
-      writers.map(writer => writer.id),
-    )
-    .where(
-      sql<boolean>`not exists (select 1 from activities a
-        where a.document_id = ${document.id} and a.action = 'document.write' and a.via = 'socket' and a.actor_id = users.id
-          and a.edited_at > ${new Date(context.now.getTime() - activityMinutes * minute)})`,
-    )
-    .orderBy('id')
-    .execute()
-  for (const person of people) {
-    const { id: userId, display_name: displayName } = person
-    const actor = { kind: 'user', userId, displayName, sessionPublicId: '', isAdmin: false } as const
-    const origin = { actor, via: 'socket', transactionId: uuid7(), requestId: undefined }
-    const entries = [{ entry: recordOf(document), action: 'document.write' }]
-    context.later(activityRows(context.tx, entries, origin, context.now))
-  }
-}
-
-/** Takes the automatic snapshot when the last one (of any kind) is old enough, or the last editor has left. */
-const keepSnapshot = async (
-  context: WriteContext,
-  document: LockedDocument,
-  content: () => StoredContent,
-  options: { readonly contributors: readonly string[]; readonly minutes: number; readonly lastLeft: boolean },
-): Promise<void> => {
-  const latest = await context.tx
-    .selectFrom('document_snapshots')
-    .select(['created_at', 'content_version'])
-    .where('document_id', '=', document.id)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  if (latest && latest.content_version >= document.content_version) return
-  const isOld = !latest || context.now.getTime() - latest.created_at.getTime() >= options.minutes * minute
-  if (!isOld && !options.lastLeft) return
-  const writers = await context.tx
+  const recent = await context.tx
     .selectFrom('activities')
     .select('actor_id')
     .distinct()
     .where('document_id', '=', document.id)
     .where('action', '=', 'document.write')
-    .where('actor_id', 'is not', null)
-    .where('edited_at', '>', latest?.created_at ?? new Date(0))
+    .where('via', '=', 'socket')
+    .where('edited_at', '>', new Date(context.now.getTime() - activityMinutes * minute))
     .execute()
-  const contributors = new Set([...options.contributors, ...writers.flatMap(row => row.actor_id ?? [])])
-  await takeSnapshot(context, document, content(), { kind: 'auto', contributors: [...contributors] })
+  const recorded = new Set(recent.map(row => row.actor_id))
+  for (const { id: userId, display_name: displayName } of writers) {
+    if (recorded.has(userId)) continue
+    const actor = { kind: 'user', userId, displayName, sessionPublicId: '', isAdmin: false } as const
+    const origin = { actor, via: 'socket', transactionId: uuid7(), requestId: undefined }
+    const entries = [{ entry: recordOf(document), action: 'document.write' }]
+    context.later(activityRows(context.tx, entries, origin, context.now))
+  }
 }
 
 /** The port over this database. */

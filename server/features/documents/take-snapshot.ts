@@ -57,3 +57,36 @@ export const takeSnapshot = async (
     .execute()
   return row
 }
+
+const minuteMs = 60_000
+
+/** Takes the automatic snapshot when the last one (of any kind) is old enough, or the last editor has left. */
+export const keepSnapshot = async (
+  context: WriteContext,
+  document: LockedDocument,
+  content: () => StoredContent,
+  options: { readonly contributors: readonly string[]; readonly minutes: number; readonly lastLeft: boolean },
+): Promise<void> => {
+  const latest = await context.tx
+    .selectFrom('document_snapshots')
+    .select(['created_at', 'content_version'])
+    .where('document_id', '=', document.id)
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (latest && latest.content_version >= document.content_version) return
+  const isOld = !latest || context.now.getTime() - latest.created_at.getTime() >= options.minutes * minuteMs
+  if (!isOld && !options.lastLeft) return
+  const writers = await context.tx
+    .selectFrom('activities')
+    .select('actor_id')
+    .distinct()
+    .where('document_id', '=', document.id)
+    .where('action', '=', 'document.write')
+    .where('actor_id', 'is not', null)
+    .where('edited_at', '>', latest?.created_at ?? new Date(0))
+    .execute()
+  const contributors = new Set([...options.contributors, ...writers.flatMap(row => row.actor_id ?? [])])
+  await takeSnapshot(context, document, content(), { kind: 'auto', contributors: [...contributors] })
+}

@@ -5,7 +5,7 @@ import { changesOf, mergeRow } from '#server/kernel/clocks.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Superseded } from '#server/kernel/merge.ts'
-import { foreignLocks, forgetClocks, recordIn, recordOf, touchDocument } from './open.ts'
+import { among, foreignLocks, forgetClocks, recordIn, recordOf, touchDocument } from './open.ts'
 import { scopeIdOf, shapeIn } from './place.ts'
 import type { PlaceSubject } from './policy.ts'
 import { documentColumns } from './schema.ts'
@@ -89,7 +89,12 @@ const set = async (context: WriteContext, lot: Lot, values: Record<string, unkno
     ['document_folders', lot.folders],
     ['documents', lot.documents],
   ] as const) {
-    if (rows.length > 0) await context.tx.updateTable(table).set(values).where('id', 'in', idsOf(rows)).execute()
+    if (rows.length > 0)
+      await context.tx
+        .updateTable(table)
+        .set(values)
+        .where(among('id', idsOf(rows)))
+        .execute()
   }
 }
 
@@ -133,7 +138,7 @@ export const putAway = async (context: WriteContext, root: Root, lot: () => Prom
   if (going.documents.length > 0) {
     const freed = await context.tx
       .deleteFrom('document_locks')
-      .where('document_id', 'in', idsOf(going.documents))
+      .where(among('document_id', idsOf(going.documents)))
       .returning(['application_id', 'user_id'])
       .execute()
     for (const lock of freed) context.touch(shapeIn({ ...lock, project_id: null }, 'document_locks'))
@@ -153,7 +158,7 @@ const detach = async (context: WriteContext, lot: Lot): Promise<void> => {
     await context.tx
       .updateTable('document_folders')
       .set({ parent_id: null })
-      .where('id', 'in', coming)
+      .where(among('id', coming))
       .where(gone('parent_id'))
       .execute()
   }
@@ -161,7 +166,7 @@ const detach = async (context: WriteContext, lot: Lot): Promise<void> => {
     await context.tx
       .updateTable('documents')
       .set({ folder_id: null })
-      .where('id', 'in', idsOf(lot.documents))
+      .where(among('id', idsOf(lot.documents)))
       .where(gone('folder_id'))
       .execute()
   }
@@ -200,15 +205,15 @@ export const purge = async (context: WriteContext, lot: Lot): Promise<void> => {
   await forgetClocks(context, 'folder', folders)
   await forgetClocks(context, 'document', documents)
   if (documents.length > 0) {
-    await context.tx.deleteFrom('activities').where('document_id', 'in', documents).execute()
-    await context.tx.deleteFrom('documents').where('id', 'in', documents).execute()
+    await context.tx.deleteFrom('activities').where(among('document_id', documents)).execute()
+    await context.tx.deleteFrom('documents').where(among('id', documents)).execute()
   }
   if (folders.length > 0) {
     // what went into the trash on its own stays there
     await sql`update document_folders set parent_id = null
       where parent_id = any(${folders}::uuid[]) and not id = any(${folders}::uuid[])`.execute(context.tx)
     await sql`update documents set folder_id = null where folder_id = any(${folders}::uuid[])`.execute(context.tx)
-    await context.tx.deleteFrom('document_folders').where('id', 'in', folders).execute()
+    await context.tx.deleteFrom('document_folders').where(among('id', folders)).execute()
   }
   announce(context, lot)
   for (const folder of lot.folders) context.record(recordFolder(folder))

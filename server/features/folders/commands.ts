@@ -53,6 +53,8 @@ const recordOf = (folder: Folder) => ({
 
 const requireRoom = async (context: WriteContext, place: Place): Promise<void> => {
   const owner = place.user_id === null ? 'application_id' : 'user_id'
+  // the projects of an application count together, and each has a place of its own
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`folders/${must(place[owner])}`}, 0))`.execute(context.tx)
   const { count } = await context.tx
     .selectFrom('document_folders')
     .select(sql<number>`count(*)::int`.as('count'))

@@ -1,17 +1,8 @@
 // Folders: names, depth, moves and the trash (domain rules, sections 4, 8.1 and 8.9).
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import {
-  apply,
-  type Board,
-  dataOf,
-  makeBoard,
-  type People,
-  signUpPeople,
-  transact,
-  written,
-} from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, transact, written } from '#server/testing/board.ts'
 import {
   asMarkdown,
   atHome,
@@ -24,18 +15,10 @@ import {
   readDocument,
 } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 const row = async (id: string) =>
   (
@@ -275,4 +258,47 @@ test('D1 D2 ids of folders are kept, taken once, and version 7', async () => {
   expect(again.code).toBe('id_taken')
   const old = { ...inApplication(board), name: 'x', id: '00000000-0000-4000-8000-000000000000' }
   expect((await people.editor.post('/api/document-folders', old)).issues).toEqual(['id bad_format'])
+})
+
+test('at most 2,000 folders in an application, however many projects make them at once', async () => {
+  const full = await makeBoard(server, people)
+  const second = written(
+    await people.owner.post(`/api/applications/${full.applicationId}/projects`, { name: 'Second', key: 'SECOND' }),
+  ).data.id
+  await queryOnce(
+    server.databaseUrl,
+    `insert into document_folders (id, scope, application_id, name, path, rank)
+     select gen_random_uuid(), 'application', $1, 'Folder ' || n, '', 'a' || n from generate_series(1, 1999) n`,
+    [full.applicationId],
+  )
+  const make = (projectId: string) =>
+    people.owner.post('/api/document-folders', { scope: 'project', scope_id: projectId, name: 'Last' })
+  const answers = await Promise.all([make(full.projectId), make(second)])
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+  expect(answers.filter(({ code }) => code === 'limit_reached')).toHaveLength(1)
+})
+
+test('a folder with more documents than a statement has parameters goes, comes back and is purged', async () => {
+  const folder = await makeFolder(people.editor, inApplication(board))
+  await queryOnce(
+    server.databaseUrl,
+    `insert into documents (id, scope, application_id, folder_id, title, rank)
+     select gen_random_uuid(), 'application', $1, $2, 'Paper ' || n, 'a' || n from generate_series(1, 3400) n`,
+    [board.applicationId, folder.id],
+  )
+  const counted = async (condition: string) => {
+    const { rows } = await queryOnce(
+      server.databaseUrl,
+      `select count(*)::int as n from documents where folder_id = $1 and ${condition}`,
+      [folder.id],
+    )
+    return (rows[0] as { n: number }).n
+  }
+  written(await people.editor.delete(`/api/document-folders/${folder.id}`))
+  expect(await counted('deleted_at is not null')).toBe(3400)
+  written(await people.editor.post(`/api/document-folders/${folder.id}/restore`))
+  expect(await counted('deleted_at is null')).toBe(3400)
+  written(await people.editor.delete(`/api/document-folders/${folder.id}`))
+  written(await people.editor.delete(`/api/document-folders/${folder.id}/permanent`))
+  expect(await counted('true')).toBe(0)
 })

@@ -1,7 +1,7 @@
 // Locks of documents (domain rules, sections 3, 4 and 8.5).
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
-import { type Board, dataOf, makeBoard, type People, signUpPeople, transact, written } from '#server/testing/board.ts'
+import { dataOf, makeBoard, transact, written } from '#server/testing/board.ts'
 import type { Answer } from '#server/testing/client.ts'
 import {
   asMarkdown,
@@ -14,20 +14,13 @@ import {
   readDocument,
 } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 let paper: DocumentRow
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   paper = await makeDocument(people.editor, inApplication(board), asMarkdown('Text'))
   url = `/api/documents/${paper.id}`

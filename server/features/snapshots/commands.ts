@@ -1,11 +1,13 @@
 // snapshot.* (domain rules, sections 4 and 8.4).
 import { jsonOf, replaceUpdate } from '#server/content/document-state.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
-import { AppError, notFound } from '#server/kernel/errors.ts'
+import { notFound } from '#server/kernel/errors.ts'
+import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide } from '#server/kernel/policy.ts'
-import { changeContent, readState, storedContent } from '../documents/content.ts'
+import { changeContent } from '../documents/change-content.ts'
+import { readState, storedContent } from '../documents/content.ts'
 import { type LockedDocument, openDocument, recordOf as recordOfDocument, requireUnlocked } from '../documents/open.ts'
 import type { DocumentSettings } from '../documents/schema.ts'
 import { snapshotColumns, takeSnapshot } from '../documents/take-snapshot.ts'
@@ -42,7 +44,7 @@ const create = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'edit')
-    if (input.id !== undefined && (await read(context, input.id).executeTakeFirst())) throw new AppError('id_taken')
+    await requireFreeId(context, 'document_snapshots', input.id)
     const { doc } = must(await readState(context.tx, document.id))
     const content = storedContent(doc, Number.POSITIVE_INFINITY)
     doc.destroy()
@@ -109,11 +111,9 @@ const restore = (settings: DocumentSettings) =>
         .executeTakeFirstOrThrow()
       const wanted = jsonOf(kept.ydoc)
       const written = await changeContent(context, document, {
-        maxBytes: settings.maxDocumentBytes,
-        compute: state => replaceUpdate(state, wanted),
-        before: async content => {
-          await takeSnapshot(context, document, content, { kind: 'before_restore' })
-        },
+        settings,
+        compute: state => replaceUpdate(state(), wanted),
+        keep: 'before_restore',
       })
       if (written.changed) context.record(recordOf(written.document, snapshot))
       return { data: written.document }

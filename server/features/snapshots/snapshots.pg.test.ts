@@ -1,27 +1,21 @@
 // Snapshots: kept by hand and by themselves, restored, compared and thinned (domain rules, section 8.4).
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { appendUpdate, jsonOf } from '#server/content/document-state.ts'
 import { markdownToContent } from '#server/content/markdown.ts'
 import { must } from '#server/kernel/must.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import { type Board, dataOf, makeBoard, type People, signUpPeople, written } from '#server/testing/board.ts'
+import { dataOf, makeBoard, written } from '#server/testing/board.ts'
 import { asMarkdown, type DocumentRow, inApplication, makeDocument, readContent } from '#server/testing/library.ts'
-import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { queryOnce, until } from '#server/testing/postgres.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 import { thinSnapshots } from './index.ts'
 
-let server: TestServer
-let people: People
-let board: Board
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 let paper: DocumentRow
 let url: string
 
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   paper = await makeDocument(people.editor, inApplication(board), asMarkdown('First'))
   url = `/api/documents/${paper.id}`
@@ -51,6 +45,13 @@ const type = async (text: string): Promise<void> => {
     Buffer.from(update),
   ])
 }
+/** As if everything kept so far had been kept so much earlier. */
+const age = (interval: string) =>
+  queryOnce(
+    server.databaseUrl,
+    'update document_snapshots set created_at = created_at - $2::interval where document_id = $1',
+    [paper.id, interval],
+  )
 const text = async () => (await readContent(people.viewer, paper.id)).value
 
 test('D101 restoring keeps what was there before, and restoring that gives it back', async () => {
@@ -186,4 +187,38 @@ describe('automatic snapshots', () => {
     expect((await list()).map(row => row.id).toSorted()).toEqual(stays.toSorted())
     expect(await thinSnapshots(server.app.write)).toBe(0)
   })
+})
+
+test('writes over REST leave automatic snapshots as typing does', async () => {
+  const append = async (value: string) =>
+    written(await people.editor.patch(`${url}/content`, { format: 'markdown', value, mode: 'append' }))
+  await append('Second')
+  expect(await list()).toMatchObject([{ kind: 'auto', content_version: 2, contributor_ids: [people.editor.userId] }])
+  await append('Third')
+  expect(await list()).toHaveLength(1)
+  await age('11 minutes')
+  await append('Fourth')
+  expect((await list()).map(row => row.content_version)).toEqual([4, 2])
+})
+
+test('a snapshot that is given a name while it is thinned stays', async () => {
+  await write('Second')
+  const [kept] = await list()
+  await age('91 days')
+  const renaming = new pg.Client({ connectionString: server.databaseUrl })
+  await renaming.connect()
+  await renaming.query('begin')
+  await renaming.query(`update document_snapshots set kind = 'named', name = 'Kept' where id = $1`, [must(kept).id])
+  const thinning = thinSnapshots(server.app.write)
+  await until('the deletion waits for the name', async () => {
+    const { rows } = await queryOnce(
+      server.databaseUrl,
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%document_snapshots%'`,
+    )
+    return rows.length > 0
+  })
+  await renaming.query('commit')
+  await renaming.end()
+  await thinning
+  expect(await list('named')).toMatchObject([{ id: must(kept).id, name: 'Kept' }])
 })

@@ -1,31 +1,13 @@
 // Tags of documents (domain rules, sections 3, 4 and 7).
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
-import {
-  apply,
-  type Board,
-  dataOf,
-  makeBoard,
-  type People,
-  type Row,
-  signUpPeople,
-  transact,
-  written,
-} from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, type People, type Row, transact, written } from '#server/testing/board.ts'
 import { atHome, inApplication, inProject, makeDocument, readDocument } from '#server/testing/library.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
-let board: Board
-
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-  board = await makeBoard(server, people)
-})
-afterAll(() => server.close())
+const { server, people } = await startWithPeople()
+const board = await makeBoard(server, people)
 
 const makeTag = async (by: keyof People, at: object, name: string, more = {}): Promise<Row> =>
   written(await people[by].post('/api/document-tags', { ...at, name, ...more })).data
@@ -112,4 +94,17 @@ test('name and colour of a tag are decided by the later edit, each on its own', 
     superseded: [{ field: 'name', your_value: 'Earlier', value: 'Later' }],
   })
   expect((await people.editor.patch(`/api/document-tags/${tag.id}`, {})).issues).toEqual([' nothing_to_change'])
+})
+
+test('at most 500 tags in an application', async () => {
+  const full = await makeBoard(server, people)
+  await queryOnce(
+    server.databaseUrl,
+    `insert into document_tags (id, application_id, name)
+     select gen_random_uuid(), $1, 'tag ' || n from generate_series(1, 499) n`,
+    [full.applicationId],
+  )
+  const make = (name: string) => people.owner.post('/api/document-tags', { ...inApplication(full), name })
+  written(await make('the last one'))
+  expect((await make('one more')).code).toBe('limit_reached')
 })
