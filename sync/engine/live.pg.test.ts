@@ -3,6 +3,7 @@
 import { request } from 'node:http'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { pause } from '#server/kernel/lifecycle.ts'
 import { emptyDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
 import { ask, changesOf, type Message, readToEnd, type Reply } from '../testing/http.ts'
@@ -66,6 +67,55 @@ test('S-90 those who ask alike get the same answer, in the coding that each of t
   const coded = await answered([{ cursor: '' }], { 'accept-encoding': 'gzip' })
   expect(coded[0]?.headers.get('content-encoding')).toBe('gzip')
   expect(changesOf(coded[0]?.messages ?? [])).toHaveLength(1)
+})
+
+test('S-90 E81 who waits beyond the tail without `live` gets the headers of no live answer, and the other way round', async () => {
+  const [tx = '0'] = at.offset.split('_')
+  for (const order of [
+    [true, false],
+    [false, true],
+  ]) {
+    const offset = `${BigInt((await readToEnd(running.url, { table: 'items' })).offset.split('_')[0] ?? tx) + 1n}_0`
+    const parked: Promise<Reply>[] = []
+    for (const [index, live] of order.entries()) {
+      parked.push(
+        ask(running.url, { table: 'items', handle: at.handle, offset, cursor: '100', ...(live ? { live } : {}) }),
+      )
+      await until('it waits', () => running.engine.waiting() === index + 1)
+    }
+    written += 1
+    await db.query('insert into items values ($1, $2)', [written, 'x'])
+    const replies = await Promise.all(parked)
+    for (const [index, live] of order.entries()) {
+      const headers = replies[index]?.headers
+      expect([live, headers?.has('electric-cursor'), headers?.has('electric-schema')]).toEqual([live, live, !live])
+    }
+  }
+})
+
+test('E89 S-91 a stream that has just said something does not say that it lives', async () => {
+  const short = await startEngine(database.url, { sseMs: 4000, sseKeepAliveMs: 2000 })
+  try {
+    const shape = await readToEnd(short.url, { table: 'items' })
+    const response = await fetch(
+      `${short.url}?table=items&handle=${shape.handle}&offset=${shape.offset}&live=true&live_sse=true`,
+    )
+    await until('it waits', () => short.engine.waiting() === 1)
+    const began = Date.now()
+    const writing = (async () => {
+      while (Date.now() - began < 2500) {
+        written += 1
+        await db.query('insert into items values ($1, $2)', [written, 'x'])
+        await pause(100)
+      }
+    })()
+    const text = await response.text()
+    await writing
+    expect(changesOf(eventsIn(text)).length).toBeGreaterThan(5)
+    expect(text).not.toContain('keep-alive')
+  } finally {
+    await short.stop()
+  }
 })
 
 const eventsIn = (text: string): Message[] =>

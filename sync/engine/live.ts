@@ -119,12 +119,15 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
   let position = options.from
   let caughtUp = compareOffsets(position, shape.tail) >= 0
   let isFull = false
+  /** When something was last sent; milliseconds. */
+  let spoke = Date.now()
   /** True when what is new has been written to the reader from within the wake: the stream goes on waiting. */
   const passOn = (): boolean => {
     if (direct.write === undefined) return false
     const { end, isTail, recent } = nextAfter(shape, position)
     if (!isTail || recent === null) return false
     position = end
+    spoke = Date.now()
     isFull = !direct.write(recent)
     return !isFull
   }
@@ -139,14 +142,15 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
           if (isTail) yield bytes(closing(end))
         }
         position = end
+        spoke = Date.now()
         caughtUp = isTail && compareOffsets(position, shape.tail) >= 0
       }
-      const left = deadline - Date.now()
-      if (left <= 0) return
+      const now = Date.now()
+      if (now >= deadline) return
       const end = await waitFor(
         shape,
         () => compareOffsets(shape.tail, position) > 0 && !passOn(),
-        Math.min(left, keepAliveMs),
+        Math.min(deadline, spoke + keepAliveMs) - now,
         signal,
       )
       if (isFull) {
@@ -154,8 +158,11 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
         yield nothing
       }
       if (end === 'ready') caughtUp = compareOffsets(position, shape.tail) >= 0
-      else if (end === 'timeout' && Date.now() < deadline) yield keepAlive
       else if (end !== 'timeout') return
+      else if (Date.now() < deadline && Date.now() - spoke >= keepAliveMs) {
+        yield keepAlive
+        spoke = Date.now()
+      }
     }
   } finally {
     direct.ended?.()

@@ -303,7 +303,8 @@ export const createServer = (options: ServeOptions) => {
   /** What readers wait for is asked by many in the same words: one answer for all of them, unless it is a stream. */
   const liveAnswer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
     const { params, shape, ifNoneMatch, acceptEncoding } = request
-    if (ifNoneMatch !== undefined) return answer(request, offset)
+    // whoever only waits for what the log is about to repeat asks for other headers
+    if (ifNoneMatch !== undefined || !params.live) return answer(request, offset)
     const key = `answer ${params.position} ${acceptEncoding}`
     const shared = await once(shape, key, async () => {
       const made = await answer(request, offset)

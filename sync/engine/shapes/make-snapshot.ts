@@ -124,7 +124,11 @@ export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promis
   // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
   const prepared = Promise.resolve(shape.prepare())
   prepared.catch(() => {})
-  await ensurePublished(resolved.table, making, parts)
+  await ensurePublished(resolved.table, making, parts).catch(async (error: unknown) => {
+    // what is made while the shape is being removed would stay
+    await prepared.catch(() => {})
+    throw error
+  })
   shape.publishedAs = await publishedAsOf(resolved.table, parts)
   for (const table of resolved.inner) await ensurePublished(table, making, parts)
   if (shape.moves !== undefined) subqueries.load(shape.moves)
