@@ -3,18 +3,32 @@
 import type { ServerResponse } from 'node:http'
 import type { ShapeResponse } from '../upstream.ts'
 
-const listOf = (headers: ShapeResponse['headers']): readonly string[] => Object.entries(headers).flat()
+/** A text goes out together with the head; bytes are a second piece of the same write, which costs more than copying so few. */
+const smallBytes = 16_384
 
-const lists = new WeakMap<ShapeResponse, readonly string[]>()
+/** What an answer looks like on the wire. */
+interface Written {
+  readonly head: readonly string[]
+  readonly body: Uint8Array | string | undefined
+}
 
-const headOf = (answer: ShapeResponse): readonly string[] => {
-  if (answer.shared !== true) return listOf(answer.headers)
-  let list = lists.get(answer)
-  if (list === undefined) {
-    list = listOf(answer.headers)
-    lists.set(answer, list)
+const textOf = (body: Uint8Array): string => Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+
+const write = ({ headers, body }: ShapeResponse): Written => ({
+  head: Object.entries(headers).flat(),
+  body: body instanceof Uint8Array ? (body.length > smallBytes ? body : textOf(body)) : undefined,
+})
+
+const written = new WeakMap<ShapeResponse, Written>()
+
+const writtenOf = (answer: ShapeResponse): Written => {
+  if (answer.shared !== true) return write(answer)
+  let known = written.get(answer)
+  if (known === undefined) {
+    known = write(answer)
+    written.set(answer, known)
   }
-  return list
+  return known
 }
 
 /** True when more may be written; false when the reader has gone, or took nothing for `ms`. */
@@ -47,10 +61,11 @@ export const send = async (
   answer: ShapeResponse,
   { more, headOnly, timeoutMs }: SendOptions,
 ): Promise<void> => {
-  response.writeHead(answer.status, [...headOf(answer), ...more])
   const { body, direct } = answer
+  const { head, body: whole } = writtenOf(answer)
+  response.writeHead(answer.status, [...head, ...more])
   if (headOnly || body === null || body instanceof Uint8Array) {
-    response.end(headOnly || body === null ? undefined : body)
+    response.end(headOnly ? undefined : whole, 'latin1')
     return
   }
   response.flushHeaders()
