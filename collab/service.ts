@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Extension, Hocuspocus } from '@hocuspocus/server'
+import type { UserActor } from '#server/kernel/actor.ts'
 import type { DomainEvent } from '#server/kernel/command.ts'
 import type { Documents } from '#server/kernel/documents.ts'
 import { type Service, withDeadline } from '#server/kernel/lifecycle.ts'
@@ -32,7 +33,7 @@ export interface CollabOptions {
   readonly store: DocumentStore
   readonly callerOf: CallerOf
   /** Is that person a member of the application? Presence rooms ask. */
-  readonly isMember: (userId: string, applicationId: string) => Promise<boolean>
+  readonly isMember: (actor: UserActor, applicationId: string) => Promise<boolean>
   readonly avatarOf: (userId: string) => Promise<string | undefined>
   readonly settings: CollabSettings
   readonly log: Log
@@ -76,7 +77,7 @@ export const createCollab = (options: CollabOptions): Collab => {
   const rights: Rights = {
     of: async ({ actor, room }) => {
       if (room.kind === 'document') return documents.access(actor, room.id)
-      return (await options.isMember(actor.userId, room.id)) ? { edit: false } : undefined
+      return (await options.isMember(actor, room.id)) ? { edit: false } : undefined
     },
   }
   const checks = createRightChecks(rights, log)

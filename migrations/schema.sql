@@ -37,6 +37,29 @@ CREATE INDEX activities_project ON public.activities USING btree (project_id, cr
 CREATE INDEX activities_task ON public.activities USING btree (task_id, created_at DESC, id DESC);
 CREATE INDEX activities_user ON public.activities USING btree (user_id);
 
+create table api_tokens (
+  id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  name text not null,
+  token_hash text not null,
+  prefix text not null,
+  scopes text[] not null,
+  application_ids uuid[],
+  last_used_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone
+);
+alter table api_tokens add constraint api_tokens_application_ids_check CHECK ((cardinality(application_ids) > 0));
+alter table api_tokens add constraint api_tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)));
+alter table api_tokens add constraint api_tokens_pkey PRIMARY KEY (id);
+alter table api_tokens add constraint api_tokens_prefix_check CHECK ((char_length(prefix) = 8));
+alter table api_tokens add constraint api_tokens_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['read'::text, 'write'::text, 'files'::text, 'collab'::text, 'admin'::text])));
+alter table api_tokens add constraint api_tokens_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text));
+alter table api_tokens add constraint api_tokens_token_hash_key UNIQUE (token_hash);
+alter table api_tokens add constraint api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id);
+
 create table application_members (
   id uuid not null,
   version integer not null default 1,
@@ -170,6 +193,21 @@ alter table checklists add constraint checklists_version_check CHECK ((version >
 CREATE INDEX checklists_project ON public.checklists USING btree (project_id);
 CREATE INDEX checklists_task ON public.checklists USING btree (task_id, rank, id);
 CREATE TRIGGER checklists_version BEFORE UPDATE ON public.checklists FOR EACH ROW WHEN (((old.title IS DISTINCT FROM new.title) OR (old.rank IS DISTINCT FROM new.rank))) EXECUTE FUNCTION skerry_bump_version();
+
+create table collab_tokens (
+  token_hash text not null,
+  session_public_id uuid,
+  api_token_id uuid,
+  expires_at timestamp with time zone not null
+);
+alter table collab_tokens add constraint collab_tokens_api_token_id_fkey FOREIGN KEY (api_token_id) REFERENCES api_tokens(id) ON DELETE CASCADE;
+alter table collab_tokens add constraint collab_tokens_check CHECK ((num_nonnulls(session_public_id, api_token_id) = 1));
+alter table collab_tokens add constraint collab_tokens_pkey PRIMARY KEY (token_hash);
+alter table collab_tokens add constraint collab_tokens_session_public_id_fkey FOREIGN KEY (session_public_id) REFERENCES sessions(public_id) ON DELETE CASCADE;
+alter table collab_tokens add constraint collab_tokens_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text));
+CREATE INDEX collab_tokens_api_token ON public.collab_tokens USING btree (api_token_id);
+CREATE INDEX collab_tokens_expiry ON public.collab_tokens USING btree (expires_at);
+CREATE INDEX collab_tokens_session ON public.collab_tokens USING btree (session_public_id);
 
 create table comments (
   id uuid not null,

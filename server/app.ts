@@ -6,9 +6,10 @@ import { redisCluster } from '#collab/redis.ts'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createDocuments } from './features/documents/index.ts'
+import { createTokens, type TokenSource } from './features/tokens/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
-import { authenticate } from './http/session.ts'
+import { authenticate, type SessionSource } from './http/session.ts'
 import { createHttp, type Http, windowsFor } from './http/stack.ts'
 import { type Bus, createBus } from '#server/kernel/bus.ts'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
@@ -21,6 +22,7 @@ import type { Feature } from '#server/kernel/feature.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { MutationDeps } from '#server/kernel/mutation.ts'
 import type { Route } from '#server/kernel/route.ts'
+import { reaches } from '#server/kernel/scopes.ts'
 import { createServerWrite, type ServerWrite } from '#server/kernel/server-writes.ts'
 import { createRunWrite } from '#server/kernel/writes.ts'
 import { shapeCatalogue } from '#sync/catalogue.ts'
@@ -51,6 +53,7 @@ export interface App {
   readonly mutation: MutationDeps
   readonly write: ServerWrite
   readonly sessions: SessionPort
+  readonly tokens: TokenSource
   /** What sockets of documents need. */
   readonly documents: Documents
   /** The sockets of documents. */
@@ -60,13 +63,14 @@ export interface App {
 interface CollabParts {
   readonly documents: Documents
   readonly options: AppOptions
-  readonly sessions: SessionPort
+  readonly sessions: SessionSource
+  readonly tokens: TokenSource
   readonly bus: Bus
   readonly metrics: Metrics
 }
 
 /** The sockets of documents: what they need of sessions and members is filled in here. */
-const wireCollab = ({ documents, options, sessions, bus, metrics }: CollabParts): Collab => {
+const wireCollab = ({ documents, options, sessions, tokens, bus, metrics }: CollabParts): Collab => {
   const { config, database, log } = options
   const roleOf = roleLookup(database.reads)
   const { redisUrl } = config
@@ -74,11 +78,14 @@ const wireCollab = ({ documents, options, sessions, bus, metrics }: CollabParts)
     documents,
     store: postgresStore(database.pool),
     callerOf: async ({ token, cookie, ip }) => {
+      if (token !== undefined && tokens.isCollabToken(token)) return tokens.redeemCollab(token)
       const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
       const { actor } = await authenticate(sessions, headers, ip)
-      return actor.kind === 'user' ? actor : undefined
+      if (actor.kind !== 'user') return undefined
+      return actor.token === undefined || actor.token.scopes.includes('collab') ? actor : undefined
     },
-    isMember: async (userId, applicationId) => (await roleOf(userId, applicationId)) !== undefined,
+    isMember: async (actor, applicationId) =>
+      reaches(actor, applicationId) && (await roleOf(actor.userId, applicationId)) !== undefined,
     avatarOf: async userId => {
       const row = await database.reads
         .selectFrom('users')
@@ -100,6 +107,17 @@ const wireCollab = ({ documents, options, sessions, bus, metrics }: CollabParts)
   bus.subscribe(event => collab.onEvent(event))
   return collab
 }
+
+/** Sessions and API tokens as one: whoever asks for a caller does not care which it was. */
+const credentialsOf = (sessions: SessionPort, tokens: TokenSource): SessionSource => ({
+  cookieName: sessions.cookieName,
+  cookie: token => sessions.cookie(token),
+  validate: async (token, ip) => {
+    if (!tokens.isApiToken(token)) return sessions.validate(token, ip)
+    const actor = await tokens.validate(token)
+    return actor && { actor, extended: false }
+  },
+})
 
 const wireRevocation = (bus: Bus, gate: Gate): void => {
   bus.subscribe(event => {
@@ -135,12 +153,14 @@ export const createApp = (options: AppOptions): App => {
   const windows = windowsFor(config)
   const secure = config.publicUrl.startsWith('https:')
   const sessions = createSessions({ db: database.writes, clock, log, days: config.sessionDays, secure })
-  const features = createFeatures({ config, database, mutation, runWrite, write, sessions, windows })
+  const tokens = createTokens({ db: database.writes, clock, log })
+  const credentials = credentialsOf(sessions, tokens)
+  const features = createFeatures({ config, database, mutation, runWrite, write, sessions, tokens, windows })
   const shapes = features.flatMap(feature => feature.shapes)
   const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
   const documents = options.documents?.(database) ?? createDocuments({ database, write, clock, settings: config })
-  const collab = wireCollab({ documents, options, sessions, bus, metrics })
+  const collab = wireCollab({ documents, options, sessions: credentials, tokens, bus, metrics })
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
     database: databaseCheck(database),
@@ -156,7 +176,7 @@ export const createApp = (options: AppOptions): App => {
     routes,
     runWrite,
     database,
-    sessions,
+    sessions: credentials,
     config,
     log,
     checks,
@@ -167,5 +187,5 @@ export const createApp = (options: AppOptions): App => {
     shapes: (call, actor) => gate.handle(call, actor),
     collab,
   })
-  return { http, bus, gate, features, routes, mutation, write, sessions, documents, collab }
+  return { http, bus, gate, features, routes, mutation, write, sessions, tokens, documents, collab }
 }

@@ -15,6 +15,7 @@ import { snapshotsFeature } from './features/snapshots/index.ts'
 import { statuses } from './features/statuses/index.ts'
 import { tags } from './features/tags/index.ts'
 import { tasks } from './features/tasks/index.ts'
+import { type TokenSource, tokensFeature } from './features/tokens/index.ts'
 import { transactionsFeature } from './features/transactions/index.ts'
 import { transfers } from './features/transfers/index.ts'
 import { users } from './features/users/index.ts'
@@ -34,6 +35,7 @@ export interface FeatureDeps {
   readonly runWrite: RunWrite
   readonly write: ServerWrite
   readonly sessions: SessionPort
+  readonly tokens: TokenSource
   readonly windows: Windows
 }
 
@@ -49,7 +51,7 @@ export const commandMap = (features: readonly Feature[]): ReadonlyMap<string, An
 
 /** All features, made of what they need. */
 export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
-  const { config, database, mutation, runWrite, write, sessions, windows } = deps
+  const { config, database, mutation, runWrite, write, sessions, tokens, windows } = deps
   const plain: readonly Feature[] = [
     users,
     sessionsFeature({
@@ -60,6 +62,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
       windows,
       invitations: { registered: onRegistered },
     }),
+    tokensFeature(tokens),
     applications,
     members,
     invitationsFeature({ publicUrl: config.publicUrl, invitationDays: config.invitationDays, database, runWrite }),

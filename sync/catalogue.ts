@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Reader } from '#server/kernel/database.ts'
 import type { Role } from '#server/kernel/policy.ts'
 import { readRoute, type Route } from '#server/kernel/route.ts'
+import { reaches } from '#server/kernel/scopes.ts'
 import { maySubscribe } from './gate.ts'
 import type { ShapeDefinition } from './shape.ts'
 
@@ -32,22 +33,25 @@ export const shapeCatalogue = (shapes: readonly ShapeDefinition[], rolesOf: Role
       next_cursor: z.null(),
     }),
     run: async ({ reader, actor }) => {
-      const roles = actor.userId === undefined ? [] : await rolesOf(reader, actor.userId)
+      const all = actor.userId === undefined ? [] : await rolesOf(reader, actor.userId)
+      const roles = all.filter(one => reaches(actor, one.application_id))
       return {
-        data: shapes.map(shape => ({
-          name: shape.name,
-          columns: shape.columns,
-          scope: shape.scope,
-          narrow: [
-            ...(shape.projectColumn === undefined ? [] : ['project_id']),
-            ...(shape.archiveColumns === undefined ? [] : ['archived']),
-          ],
-          // null: the caller's own rows, always open
-          application_ids:
-            shape.scope === 'user'
-              ? null
-              : roles.filter(one => maySubscribe(shape, one.role as Role)).map(one => one.application_id),
-        })),
+        data: shapes
+          .filter(shape => shape.scope === 'application' || reaches(actor, undefined))
+          .map(shape => ({
+            name: shape.name,
+            columns: shape.columns,
+            scope: shape.scope,
+            narrow: [
+              ...(shape.projectColumn === undefined ? [] : ['project_id']),
+              ...(shape.archiveColumns === undefined ? [] : ['archived']),
+            ],
+            // null: the caller's own rows, always open
+            application_ids:
+              shape.scope === 'user'
+                ? null
+                : roles.filter(one => maySubscribe(shape, one.role as Role)).map(one => one.application_id),
+          })),
         next_cursor: null,
       }
     },

@@ -3,6 +3,7 @@
 import type { Actor, SignedIn } from '#server/kernel/actor.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { codes, type Role, type Standing } from '#server/kernel/policy.ts'
+import { reaches, requireScope } from '#server/kernel/scopes.ts'
 import { createRevocations, type EndReason, type OpenRequest, type Revocations } from './revoke.ts'
 import type { ShapeDefinition } from './shape.ts'
 import { isStream, subsetBody, upstreamQuery } from './gate-query.ts'
@@ -108,6 +109,7 @@ export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
   const forward = async (request: GateRequest, actor: SignedIn): Promise<ShapeResponse> => {
     const person = actor.userId
     const shape = byName.get(request.name)
+    requireScope(actor, 'read')
     if (!shape || person === undefined) throw new AppError('not_found')
     if (request.method === 'DELETE') {
       return {
@@ -116,6 +118,7 @@ export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
       }
     }
     const { query, applicationId } = upstreamQuery(shape, request.query, person)
+    if (!reaches(actor, applicationId)) throw new AppError('not_found')
     const body = request.method === 'POST' ? subsetBody(request.body) : undefined
     const live = query.has('live') && query.get('live') !== 'false'
 

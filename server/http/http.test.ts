@@ -106,7 +106,7 @@ const start = async (options: Partial<HttpOptions> & { env?: Record<string, stri
       cookieName: 'skerry_session',
       validate: async token =>
         ['ann', 'bo', 'root'].includes(token)
-          ? { actor: actorOf(token, token === 'root'), expiresAt: new Date(), extended: false }
+          ? { actor: actorOf(token, token === 'root'), extended: false }
           : undefined,
       cookie: token => `skerry_session=${token}`,
     },

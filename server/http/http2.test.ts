@@ -42,7 +42,7 @@ const start = async (shapes: ShapeHandler, drainMs = 5000) => {
     database: { read: work => work({} as Reader) },
     sessions: {
       cookieName: 'skerry_session',
-      validate: async token => (token === 'ann' ? { actor: ann, expiresAt: new Date(), extended: false } : undefined),
+      validate: async token => (token === 'ann' ? { actor: ann, extended: false } : undefined),
       cookie: token => `skerry_session=${token}`,
     },
     config: loadConfig({ PUBLIC_URL: 'https://localhost', RATE_LIMITS: 'off' }),

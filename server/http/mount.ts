@@ -6,7 +6,15 @@ import type { Actor, SignedIn } from '#server/kernel/actor.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, type Issue, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { issuesOf, parseInput } from '#server/kernel/validation.ts'
-import type { RawRoute, ReadRoute, Route, RunWrite, WriteRoute } from '#server/kernel/route.ts'
+import {
+  type RawRoute,
+  type ReadRoute,
+  type Route,
+  type RunWrite,
+  scopeOf,
+  type WriteRoute,
+} from '#server/kernel/route.ts'
+import { requireScope } from '#server/kernel/scopes.ts'
 import type { Windows } from '#server/kernel/windows.ts'
 import { defaultBodyLimit, parseBody, readBody, streamBody } from './body.ts'
 import { flatHeaders, stateOf } from './context.ts'
@@ -42,6 +50,7 @@ const signedIn = (actor: Actor): SignedIn => {
 const checkAccess = (route: Route, actor: Actor): void => {
   if (route.access === 'PUBLIC') return
   const person = signedIn(actor)
+  requireScope(person, scopeOf(route))
   if (route.access === 'ADMIN' && !(person.kind === 'user' && person.isAdmin)) throw new AppError('forbidden')
 }
 

@@ -2,7 +2,14 @@
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi'
 import { catalogue, isRetryable, issueCodes } from '#server/kernel/errors.ts'
-import { type Access, rawRoute, type Route } from '#server/kernel/route.ts'
+import { type Access, rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
+
+/** What an API token needs. */
+const scopeWords = (route: Route): string => {
+  if (route.access === 'PUBLIC') return ''
+  const scope = scopeOf(route)
+  return scope === 'session' ? ' Not with an API token.' : ` API tokens need the scope \`${scope}\`.`
+}
 
 const accessWords: Readonly<Record<Access, string>> = {
   PUBLIC: 'anybody',
@@ -108,7 +115,7 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/[^A-Za-z0-9]+(.?)/g, (_all, next: string) => next.toUpperCase())}`,
     summary: route.summary,
-    description: `Who may: ${accessWords[route.access]}.${route.kind === 'write' ? ` Runs the command \`${route.command.name}\`.` : ''}`,
+    description: `Who may: ${accessWords[route.access]}.${scopeWords(route)}${route.kind === 'write' ? ` Runs the command \`${route.command.name}\`.` : ''}`,
     tags: [route.path.split('/').find(part => part !== '' && part !== 'api') ?? 'service'],
     security: route.access === 'PUBLIC' ? [] : [{ bearer: [] }, { cookie: [] }],
     requestParams: { ...(path ? { path } : {}), ...(query ? { query } : {}), ...(header ? { header } : {}) },

@@ -8,7 +8,6 @@ import { type Credential, isProbe, stateOf } from './context.ts'
 
 export interface LiveSession {
   readonly actor: UserActor
-  readonly expiresAt: Date
   /** Its life was just prolonged: browsers get the cookie again. */
   readonly extended: boolean
 }

@@ -31,7 +31,7 @@ const start = async (shapes: ShapeHandler, options: { routes?: Route[]; limits?:
     database: { read: work => work({} as Reader) },
     sessions: {
       cookieName: 'skerry_session',
-      validate: async token => (token === 'ann' ? { actor: ann, expiresAt: new Date(), extended: true } : undefined),
+      validate: async token => (token === 'ann' ? { actor: ann, extended: true } : undefined),
       cookie: token => `skerry_session=${token}`,
     },
     config: loadConfig({ PUBLIC_URL: 'http://app.test', RATE_LIMITS: options.limits ?? 'off' }),

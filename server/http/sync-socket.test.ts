@@ -35,7 +35,7 @@ const start = async (shapes: ShapeHandler, options: { limits?: string } = {}) =>
     database: { read: work => work({} as Reader) },
     sessions: {
       cookieName: 'skerry_session',
-      validate: async token => (token === 'ann' ? { actor: ann, expiresAt: new Date(), extended: false } : undefined),
+      validate: async token => (token === 'ann' ? { actor: ann, extended: false } : undefined),
       cookie: token => `skerry_session=${token}`,
     },
     config: loadConfig({ PUBLIC_URL: 'http://app.test', RATE_LIMITS: options.limits ?? 'off' }),

@@ -37,7 +37,7 @@ export const activityRows = (
       user_id: entry.personId ?? null,
       actor_id: origin.actor.userId ?? null,
       actor_name: origin.actor.displayName,
-      actor_kind: origin.actor.kind,
+      actor_kind: origin.actor.kind === 'user' && origin.actor.token ? 'api_token' : origin.actor.kind,
       action,
       entity_type: entry.entityType,
       entity_id: entry.entityId,

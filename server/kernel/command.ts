@@ -1,7 +1,7 @@
 // A command is a named write, e.g. `task.move`: input schema, who may, and what it does. REST routes, transactions,
 // imports and jobs run the same ones (domain rules, section 4).
 import { z } from 'zod'
-import type { SignedIn } from './actor.ts'
+import type { RequiredScope, SignedIn } from './actor.ts'
 import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
 import type { Access } from './route.ts'
@@ -77,6 +77,8 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
   readonly summary: string
   /** Who may (documentation and forbidden matrix); `run` enforces it through a policy. */
   readonly access: Access
+  /** What an API token needs; `write` by default. */
+  readonly scope?: RequiredScope
   /** Strict object schema of the arguments. */
   readonly input: Input
   /**
@@ -84,6 +86,8 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
    * lanes may share a transaction (kernel/groups.ts). undefined: it needs one of its own.
    */
   lane?(input: z.output<Input>): string | undefined
+  /** Fields of `data` that only the first answer shows: what is kept for replays has none of them. Not for transactions. */
+  readonly secrets?: readonly string[]
   /** May it stand in POST /api/transactions? */
   readonly inTransactions: boolean
   run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>

@@ -49,6 +49,20 @@ export interface Activities {
   visibility: Generated<string>;
 }
 
+export interface ApiTokens {
+  application_ids: string[] | null;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp | null;
+  id: string;
+  last_used_at: Timestamp | null;
+  name: string;
+  prefix: string;
+  revoked_at: Timestamp | null;
+  scopes: string[];
+  token_hash: string;
+  user_id: string;
+}
+
 export interface ApplicationMembers {
   application_id: string;
   avatar_url: string | null;
@@ -113,6 +127,13 @@ export interface Checklists {
   total_items: Generated<number>;
   updated_at: Generated<Timestamp>;
   version: Generated<number>;
+}
+
+export interface CollabTokens {
+  api_token_id: string | null;
+  expires_at: Timestamp;
+  session_public_id: string | null;
+  token_hash: string;
 }
 
 export interface Comments {
@@ -454,11 +475,13 @@ export interface Users {
 
 export interface DB {
   activities: Activities;
+  api_tokens: ApiTokens;
   application_members: ApplicationMembers;
   applications: Applications;
   applied_transactions: AppliedTransactions;
   checklist_items: ChecklistItems;
   checklists: Checklists;
+  collab_tokens: CollabTokens;
   comments: Comments;
   document_contents: DocumentContents;
   document_folders: DocumentFolders;

@@ -14,6 +14,7 @@ const entries = {
   unauthenticated: [401, 'Sign in first.'],
   invalid_credentials: [401, 'The e-mail address or the password is wrong.'],
   forbidden: [403, 'You may see this, but not do that to it.'],
+  scope_missing: [403, 'The API token is not for this; details.required names the scope, or `session`.'],
   csrf_failed: [403, 'The request comes from an origin that is not allowed.'],
   account_disabled: [403, 'This account is disabled.'],
   not_found: [404, 'Not found.'],

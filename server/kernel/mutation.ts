@@ -11,6 +11,7 @@ import { pause } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
 import { isConflict, isOutage, translate } from './postgres-errors.ts'
+import { requireScope } from './scopes.ts'
 import { activityRows } from './activity.ts'
 
 const conflictRetries = 3
@@ -151,6 +152,7 @@ const runCommands = async (
       warn: code => void (warnings.includes(code) || warnings.push(code)),
     }
     try {
+      requireScope(spec.actor, command.scope ?? 'write')
       outcomes.push({ ...(await command.run(context, input)), warnings })
     } catch (error) {
       throw new MutationFailure(index, error)

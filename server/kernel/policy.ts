@@ -2,6 +2,7 @@
 // into Granted or into 404/403. Write queries take a Granted, and only this file makes one.
 import type { SignedIn } from './actor.ts'
 import { AppError, notFound } from './errors.ts'
+import { reaches } from './scopes.ts'
 
 export type Role = 'owner' | 'editor' | 'viewer'
 export type ProjectRole = 'admin' | 'member'
@@ -80,7 +81,7 @@ export const decision = <Action extends string, Row>(
   return allowed ? 'allowed' : 'forbidden'
 }
 
-/** What `actor` is to `row`: himself with his own, otherwise what `access` finds. */
+/** What `actor` is to `row`: himself with his own, otherwise what `access` finds; nothing where his token does not reach. */
 export const standingOf = async <Action extends string, Row>(
   policy: Policy<Action, Row>,
   row: Row,
@@ -88,7 +89,9 @@ export const standingOf = async <Action extends string, Row>(
   access: AccessLookup,
 ): Promise<Standing> => {
   const person = policy.personOf?.(row)
-  if (person === undefined) return access.standing(policy.scopeOf(row))
+  const scope = person === undefined ? policy.scopeOf(row) : undefined
+  if (!reaches(actor, scope?.applicationId)) return stranger
+  if (scope !== undefined) return access.standing(scope)
   return person === actor.userId ? himself : stranger
 }
 

@@ -1,6 +1,6 @@
 // Routes as data: what the HTTP layer mounts, what the API reference prints, and what the forbidden matrix calls.
 import type { z } from 'zod'
-import type { Actor, SignedIn } from './actor.ts'
+import type { Actor, RequiredScope, SignedIn } from './actor.ts'
 import type { AnyCommand, WriteOutcome } from './command.ts'
 import type { Reader } from './database.ts'
 import type { Limit } from './windows.ts'
@@ -29,6 +29,8 @@ interface RouteBase {
   /** Required, without default: a route that does not say who may call it cannot be mounted. */
   readonly access: Access
   readonly summary: string
+  /** What an API token needs where `scopeOf` would say something else. */
+  readonly scope?: RequiredScope
   /** Other spellings of the path that do the same. */
   readonly aliases?: readonly string[]
   /** Limits of this route beside the general one, counted before the body is read. */
@@ -108,6 +110,12 @@ export interface RawResponse {
 }
 
 export type Route = ReadRoute | WriteRoute | RawRoute
+
+/** What an API token needs for `route`: its own word, that of its command, or `read` for GET and `write` for the rest. */
+export const scopeOf = (route: Route): RequiredScope =>
+  route.scope ??
+  (route.kind === 'write' ? route.command.scope : undefined) ??
+  (route.method === 'GET' ? 'read' : 'write')
 
 /** Keeps the query's type while a route is written as a literal. */
 export const readRoute = <Query extends z.ZodType>(route: Omit<ReadRoute<Query>, 'kind' | 'method'>): ReadRoute =>

@@ -18,6 +18,12 @@ const answerText = (outcome: WriteOutcome, committed: Committed): string =>
     ...(outcome.warnings.length ? { warnings: outcome.warnings } : {}),
   })
 
+/** `data` as it may be kept. */
+const withoutSecrets = (outcome: WriteOutcome, secrets: readonly string[]): WriteOutcome => ({
+  ...outcome,
+  data: Object.fromEntries(Object.entries(outcome.data as object).filter(([name]) => !secrets.includes(name))),
+})
+
 const lockKey = (userId: string, key: string) => sql<{ held: boolean }>`
   select pg_try_advisory_xact_lock(hashtextextended(${`idempotency/${userId}/${key}`}, 0)) as held`
 
@@ -89,7 +95,8 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
         {
           before: async tx => (replay ? storedAnswer(tx, replay.userId, replay.key, replay.requestHash) : undefined),
           after: async (tx, { later }, committed) => {
-            const body = answerText(committed.outcomes[0] as WriteOutcome, committed)
+            const outcome = committed.outcomes[0] as WriteOutcome
+            const body = answerText(outcome, committed)
             if (replay) {
               later(
                 tx.insertInto('idempotency_keys').values({
@@ -97,7 +104,7 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
                   key: replay.key,
                   request_hash: replay.requestHash,
                   status,
-                  response: body,
+                  response: command.secrets ? answerText(withoutSecrets(outcome, command.secrets), committed) : body,
                 }),
               )
             }

@@ -127,6 +127,20 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     { name: 'an unknown one', call: () => ({ params: { public_id: uuid7() } }), allowed: [], hides: true },
   ],
   'DELETE /auth/sessions': [{ ...plain(), allowed: signed, ownPerson: true }],
+  'GET /auth/tokens': [plain()],
+  'POST /auth/tokens': [{ ...plain(undefined, { name: 'Script', scopes: ['read'] }), allowed: signed }],
+  'DELETE /auth/tokens/:id': [
+    {
+      name: 'an own one',
+      call: async ({ me }) => {
+        const made = me && (await me.post('/auth/tokens', { name: 'Old', scopes: ['read'] }))
+        return { params: { id: made ? written(made).data.id : uuid7() } }
+      },
+      allowed: signed,
+    },
+    { name: 'an unknown one', call: () => ({ params: { id: uuid7() } }), allowed: [], hides: true },
+  ],
+  'POST /auth/collab-token': [plain()],
 
   'GET /api/applications': [plain()],
   'POST /api/applications': [plain(undefined, { name: 'New' })],

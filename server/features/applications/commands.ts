@@ -7,6 +7,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { limitedTo } from '#server/kernel/scopes.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { setMemberRole } from '../members/roles.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
@@ -41,6 +42,8 @@ const create = defineCommand({
   input: createInput,
   inTransactions: true,
   run: async (context, input) => {
+    // it would not see what it has made
+    if (limitedTo(context.actor) !== undefined) throw new AppError('forbidden')
     const id = input.id ?? uuid7()
     const row = await context.tx
       .insertInto('applications')
@@ -138,6 +141,7 @@ const remove = defineCommand({
   name: 'application.delete',
   summary: 'Deletes the application with everything inside, at once and for good.',
   access: 'OWNER',
+  scope: 'admin',
   input: idInput,
   inTransactions: false,
   run: async (context, input) => {
@@ -161,6 +165,7 @@ const transfer = defineCommand({
   name: 'application.transfer_ownership',
   summary: 'Makes another member owner; the caller takes own_role.',
   access: 'OWNER',
+  scope: 'admin',
   input: transferInput,
   inTransactions: false,
   run: async (context, input) => {

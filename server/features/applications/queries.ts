@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Reader, WriteTx } from '#server/kernel/database.ts'
 import { type PageQuery, likePattern, page } from '#server/kernel/pages.ts'
+import { type Caller, within } from '#server/kernel/reading.ts'
 import { applicationColumns } from './schema.ts'
 
 /** The row, locked against every other command about its members, projects or itself; undefined when there is none. */
@@ -26,8 +27,9 @@ export interface ApplicationFilters extends PageQuery {
   readonly archived: boolean
 }
 
-/** The applications that `userId` is a member of, newest update first. */
-export const listApplications = (reader: Reader, userId: string, filters: ApplicationFilters) => {
+/** The applications that the caller is a member of, newest update first. */
+export const listApplications = (reader: Reader, caller: Caller, filters: ApplicationFilters) => {
+  const { userId } = caller
   const { limit: _limit, cursor: _cursor, include_total: _total, ...bound } = filters
   let query = reader
     .selectFrom('applications as a')
@@ -35,6 +37,7 @@ export const listApplications = (reader: Reader, userId: string, filters: Applic
     .select(applicationColumns.map(column => `a.${column}` as const))
     .select('m.role as my_role')
     .where('m.user_id', '=', userId)
+    .where(within(caller, 'a.id'))
     .where('a.archived_at', filters.archived ? 'is not' : 'is', null)
   if (filters.search !== undefined) query = query.where('a.name', 'ilike', likePattern(filters.search))
   if (filters.role !== undefined) query = query.where('m.role', '=', filters.role)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
-import { readAccess } from '#server/kernel/reading.ts'
+import { callerOf, readAccess } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { readStanding } from '../members/access.ts'
@@ -33,10 +33,7 @@ export const applicationRoutes: readonly Route[] = [
       archived: z.stringbool().default(false),
     }),
     response: z.object({ data: z.array(applicationRow), next_cursor: z.string().nullable() }),
-    run: async ({ reader, actor }, _params, query) => {
-      if (actor.userId === undefined) throw new AppError('forbidden')
-      return listApplications(reader, actor.userId, query)
-    },
+    run: ({ reader, actor }, _params, query) => listApplications(reader, callerOf(actor), query),
   }),
   readRoute({
     path: '/api/applications/:id',

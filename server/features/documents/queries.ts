@@ -2,6 +2,7 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Reader } from '#server/kernel/database.ts'
 import { likePattern, page, type PageQuery } from '#server/kernel/pages.ts'
+import { type Caller, within } from '#server/kernel/reading.ts'
 import { inPlace, type Place } from './place.ts'
 import { documentColumns } from './schema.ts'
 import { trashDays } from './trash.ts'
@@ -97,8 +98,8 @@ interface TrashRow {
 
 const trashColumns = sql.raw('scope, application_id, project_id, user_id, deleted_at, deleted_by_id, trash_root_id')
 
-/** What somebody deleted, newest first: of `place`, or of everything that `userId` may edit. What went along is left out. */
-export const listTrash = (reader: Reader, where: Place | { readonly userId: string }, request: PageQuery) => {
+/** What somebody deleted, newest first: of `place`, or of everything that the caller may edit. What went along is left out. */
+export const listTrash = (reader: Reader, where: Place | Caller, request: PageQuery) => {
   const { deleted_at: at } = { deleted_at: sql`t.deleted_at` }
   const trashed = sql<TrashRow>`(
     select id, 'folder' as kind, name, ${trashColumns}, deleted_at + ${`${trashDays} days`}::interval as purge_at
@@ -120,7 +121,11 @@ export const listTrash = (reader: Reader, where: Place | { readonly userId: stri
       't.deleted_by_id',
       't.purge_at',
     ])
-    .where('userId' in where ? sql<SqlBool>`${nearBy(where.userId)} and ${mayEdit(where.userId)}` : inPlace(where))
+    .where(
+      'applicationIds' in where
+        ? sql<SqlBool>`${nearBy(where.userId)} and ${mayEdit(where.userId)} and ${within(where, 't.application_id')}`
+        : inPlace(where),
+    )
   return page(query, {
     sort: [{ by: at, type: 'timestamptz', descending: true }],
     id: sql`t.id`,
@@ -130,7 +135,8 @@ export const listTrash = (reader: Reader, where: Place | { readonly userId: stri
 }
 
 /** Where a person can look for documents. */
-export const scopesOf = async (reader: Reader, userId: string) => {
+export const scopesOf = async (reader: Reader, caller: Caller) => {
+  const { userId } = caller
   const { rows } = await sql<{ has_personal: boolean }>`
     select exists (select 1 from documents where user_id = ${userId} and deleted_at is null)
         or exists (select 1 from document_folders where user_id = ${userId} and deleted_at is null) as has_personal`.execute(
@@ -141,10 +147,11 @@ export const scopesOf = async (reader: Reader, userId: string) => {
     .innerJoin('application_members as m', 'm.application_id', 'a.id')
     .select(['a.id', 'a.name', 'm.role as my_role'])
     .where('m.user_id', '=', userId)
+    .where(within(caller, 'a.id'))
     .orderBy(sql`lower(a.name)`)
     .orderBy('a.id')
     .execute()
-  return { has_personal: rows[0]?.has_personal ?? false, applications }
+  return { has_personal: caller.applicationIds === undefined && rows[0]?.has_personal === true, applications }
 }
 
 /** Projects of an application that hold a live folder or document, and whether `userId` may edit there. */

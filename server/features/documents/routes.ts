@@ -4,6 +4,7 @@ import type { AnyCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
+import { callerOf } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
 import { contentRoutes, type ContentRouteDeps, writeLimits } from './content-routes.ts'
@@ -33,11 +34,6 @@ const trashQuery = z
   .strictObject({ ...pageQuery, scope: place.scope.optional(), scope_id: place.scope_id })
   .refine(({ scope, scope_id }) => scope === undefined || hasScopeId({ scope, scope_id }), scopeIdIssue)
 
-const person = (userId: string | undefined): string => {
-  if (userId === undefined) throw new AppError('forbidden')
-  return userId
-}
-
 const reads: readonly Route[] = [
   readRoute({
     path: '/api/documents',
@@ -59,9 +55,7 @@ const reads: readonly Route[] = [
     run: async (context, _params, query) => {
       const { scope, scope_id, ...request } = query
       const where =
-        scope === undefined
-          ? { userId: person(context.actor.userId) }
-          : await readPlace(context, { scope, scope_id }, 'edit')
+        scope === undefined ? callerOf(context.actor) : await readPlace(context, { scope, scope_id }, 'edit')
       return listTrash(context.reader, where, request)
     },
   }),
@@ -71,7 +65,7 @@ const reads: readonly Route[] = [
     summary: 'Where I can look for documents.',
     query: z.strictObject({}),
     response: one(z.looseObject({ has_personal: z.boolean(), applications: z.array(z.unknown()) })),
-    run: async ({ reader, actor }) => ({ data: await scopesOf(reader, person(actor.userId)) }),
+    run: async ({ reader, actor }) => ({ data: await scopesOf(reader, callerOf(actor)) }),
   }),
   readRoute({
     path: '/api/documents/projects-with-content',
@@ -81,7 +75,7 @@ const reads: readonly Route[] = [
     response: one(z.array(z.object({ project_id: z.uuid(), can_edit: z.boolean() }))),
     run: async (context, _params, { application_id: id }) => {
       await readPlace(context, { scope: 'application', scope_id: id })
-      return { data: await projectsWithContent(context.reader, id, person(context.actor.userId)) }
+      return { data: await projectsWithContent(context.reader, id, callerOf(context.actor).userId) }
     },
   }),
   readRoute({

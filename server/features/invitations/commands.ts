@@ -6,6 +6,7 @@ import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
+import { reaches } from '#server/kernel/scopes.ts'
 import { decide, decision, type Role } from '#server/kernel/policy.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { findStanding } from '../members/access.ts'
@@ -111,6 +112,7 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     name: 'invitation.create',
     summary: 'Invites a person by account or by e-mail address.',
     access: 'EDITOR',
+    scope: 'admin',
     input: createInput,
     inTransactions: true,
     run: async (context, input) => {
@@ -182,6 +184,7 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     name: 'invitation.resend',
     summary: 'Makes a new link; the term begins anew. At most once a minute.',
     access: 'EDITOR',
+    scope: 'admin',
     input: idInput,
     inTransactions: true,
     run: async (context, input) => {
@@ -225,6 +228,7 @@ const cancel = defineCommand({
   name: 'invitation.cancel',
   summary: 'Takes a pending invitation back.',
   access: 'MEMBER',
+  scope: 'admin',
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -244,6 +248,7 @@ const openAsInvitee = async (
 ) => {
   const open = await openInvitation(context, input)
   if (!open || (input.token === undefined && open.invitation.user_id !== context.userId)) throw notFound()
+  if (!reaches(context.actor, open.application.id)) throw notFound()
   return open
 }
 
@@ -332,6 +337,7 @@ const accept = defineCommand({
   name: 'invitation.accept',
   summary: 'Joins the application.',
   access: 'USER',
+  scope: 'admin',
   input: answerInput,
   inTransactions: true,
   run: async (context, input) => ({ data: await acceptInvitation(context, await openAsInvitee(context, input)) }),
@@ -341,6 +347,7 @@ const reject = defineCommand({
   name: 'invitation.reject',
   summary: 'Declines the invitation.',
   access: 'USER',
+  scope: 'admin',
   input: answerInput,
   inTransactions: true,
   run: async (context, input) => {

@@ -7,7 +7,7 @@ import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery, page, type PageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
-import { readAccess } from '#server/kernel/reading.ts'
+import { type Caller, callerOf, readAccess, within } from '#server/kernel/reading.ts'
 import { rawRoute, readRoute, type Route, type RunWrite, writeRoute } from '#server/kernel/route.ts'
 import { readStanding } from '../members/access.ts'
 import { hashToken } from './commands.ts'
@@ -23,10 +23,15 @@ const list = z.object({ data: z.array(invitationRow), next_cursor: z.string().nu
 
 const listWhere = (
   reader: Reader,
+  caller: Caller,
   where: { readonly column: 'user_id' | 'inviter_id' | 'application_id'; readonly id: string },
   filters: PageQuery & { readonly state?: string | undefined },
 ) => {
-  let query = reader.selectFrom('invitations as i').select(invitationColumns).where(`i.${where.column}`, '=', where.id)
+  let query = reader
+    .selectFrom('invitations as i')
+    .select(invitationColumns)
+    .where(`i.${where.column}`, '=', where.id)
+    .where(within(caller, 'i.application_id'))
   if (filters.state !== undefined) query = query.where('i.state', '=', filters.state)
   return page(query, {
     sort: [{ by: sql`i.created_at`, type: 'timestamptz', descending: true }],
@@ -40,11 +45,6 @@ const masked = (email: string | null): string | null => {
   if (email === null) return null
   const at = email.lastIndexOf('@')
   return `${email.slice(0, 1)}…${email.slice(at)}`
-}
-
-const person = (userId: string | undefined): string => {
-  if (userId === undefined) throw new AppError('forbidden')
-  return userId
 }
 
 export const invitationRoutes = (commands: readonly AnyCommand[], deps: InvitationRouteDeps): readonly Route[] => {
@@ -62,7 +62,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       query: z.strictObject({ ...pageQuery, state: state.default('pending') }),
       response: list,
       run: ({ reader, actor }, _params, query) =>
-        listWhere(reader, { column: 'user_id', id: person(actor.userId) }, query),
+        listWhere(reader, callerOf(actor), { column: 'user_id', id: callerOf(actor).userId }, query),
     }),
     readRoute({
       path: '/api/invitations/sent',
@@ -71,7 +71,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       query: z.strictObject({ ...pageQuery, state: state.optional() }),
       response: list,
       run: ({ reader, actor }, _params, query) =>
-        listWhere(reader, { column: 'inviter_id', id: person(actor.userId) }, query),
+        listWhere(reader, callerOf(actor), { column: 'inviter_id', id: callerOf(actor).userId }, query),
     }),
     readRoute({
       path: '/api/invitations/count',
@@ -83,7 +83,8 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
         const row = await reader
           .selectFrom('invitations')
           .select(sql<number>`count(*)::int`.as('count'))
-          .where('user_id', '=', person(actor.userId))
+          .where('user_id', '=', callerOf(actor).userId)
+          .where(within(callerOf(actor), 'application_id'))
           .where('state', '=', 'pending')
           .executeTakeFirst()
         return { data: { count: row?.count ?? 0 } }
@@ -96,15 +97,17 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       query: none,
       response: z.object({ data: invitationRow }),
       run: async ({ reader, actor }, params) => {
+        const caller = callerOf(actor)
         const row = await reader
           .selectFrom('invitations')
           .select(invitationColumns)
           .where('id', '=', must(params.id))
           .where(
-            sql<SqlBool>`(user_id = ${person(actor.userId)} or inviter_id = ${person(actor.userId)} or exists (
+            sql<SqlBool>`(user_id = ${caller.userId} or inviter_id = ${caller.userId} or exists (
               select 1 from application_members m where m.application_id = invitations.application_id
-                 and m.user_id = ${person(actor.userId)} and m.role = 'owner'))`,
+                 and m.user_id = ${caller.userId} and m.role = 'owner'))`,
           )
+          .where(within(caller, 'application_id'))
           .executeTakeFirst()
         if (!row) throw notFound()
         return { data: row }
@@ -119,7 +122,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       run: async ({ reader, actor }, params, query) => {
         const subject = { applicationId: must(params.id), editorsMayAddEditors: false }
         await decide(invitationPolicy, 'list', subject, actor, readAccess(readStanding, reader, actor.userId))
-        return listWhere(reader, { column: 'application_id', id: must(params.id) }, query)
+        return listWhere(reader, callerOf(actor), { column: 'application_id', id: must(params.id) }, query)
       },
     }),
     writeRoute({

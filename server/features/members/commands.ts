@@ -78,6 +78,7 @@ const setRole = defineCommand({
   name: 'member.set_role',
   summary: 'Changes another member’s role.',
   access: 'EDITOR',
+  scope: 'admin',
   input: setRoleInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -101,6 +102,7 @@ const remove = defineCommand({
   name: 'member.remove',
   summary: 'Takes a person’s membership, project rows and access away.',
   access: 'OWNER',
+  scope: 'admin',
   input: removeInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -115,6 +117,7 @@ const leave = defineCommand({
   name: 'member.leave',
   summary: 'Ends one’s own membership.',
   access: 'MEMBER',
+  scope: 'admin',
   input: leaveInput,
   inTransactions: true,
   run: async (context, input) => {

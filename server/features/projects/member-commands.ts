@@ -54,6 +54,7 @@ const add = defineCommand({
   name: 'project_member.add',
   summary: 'Makes an owner or editor of the application a contributor of the project.',
   access: 'PADMIN',
+  scope: 'admin',
   input: addMemberInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -92,6 +93,7 @@ const setRole = defineCommand({
   name: 'project_member.set_role',
   summary: 'Makes a contributor admin or member of the project.',
   access: 'PADMIN',
+  scope: 'admin',
   input: setMemberRoleInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -154,6 +156,7 @@ const remove = defineCommand({
   name: 'project_member.remove',
   summary: 'Takes a contributor out of the project.',
   access: 'PADMIN',
+  scope: 'admin',
   input: removeMemberInput,
   inTransactions: true,
   run: async (context, input) => {
@@ -166,6 +169,7 @@ const leave = defineCommand({
   name: 'project_member.leave',
   summary: 'Leaves the project.',
   access: 'SELF',
+  scope: 'admin',
   input: leaveProjectInput,
   inTransactions: true,
   run: async (context, input) => {

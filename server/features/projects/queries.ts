@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Reader } from '#server/kernel/database.ts'
 import { likePattern, type PageQuery, page, type SortKey } from '#server/kernel/pages.ts'
+import { type Caller, within } from '#server/kernel/reading.ts'
 import { aggregateColumns, projectColumns, projectMemberColumns } from './schema.ts'
 
 // what a reader sees: an override past its end no longer counts, even before the job has cleared it
@@ -80,11 +81,12 @@ const sortKeys = {
 /** Unarchived projects that I am a member, lead or assignee of (`all`: every one), in one application or in all of mine. */
 export const listMyProjects = (
   reader: Reader,
-  scope: { readonly applicationId: string | undefined; readonly userId: string },
+  caller: Caller,
+  applicationId: string | undefined,
   filters: MyProjectFilters,
 ) => {
   const { limit: _limit, cursor: _cursor, include_total: _total, ...bound } = filters
-  const me = scope.userId
+  const me = caller.userId
   let query = base(reader, me)
     .innerJoin('applications as a', 'a.id', 'p.application_id')
     .select('a.name as application_name')
@@ -92,7 +94,8 @@ export const listMyProjects = (
     .where(
       sql<boolean>`exists (select 1 from application_members x where x.application_id = p.application_id and x.user_id = ${me})`,
     )
-  if (scope.applicationId !== undefined) query = query.where('p.application_id', '=', scope.applicationId)
+    .where(within(caller, 'p.application_id'))
+  if (applicationId !== undefined) query = query.where('p.application_id', '=', applicationId)
   if (!filters.all) {
     query = query.where(sql<boolean>`(p.lead_id = ${me}
       or exists (select 1 from project_members x where x.project_id = p.id and x.user_id = ${me})
@@ -102,7 +105,7 @@ export const listMyProjects = (
   if (filters.status !== undefined) query = query.where(effective, '=', filters.status)
   if (filters.search !== undefined) query = query.where(matches(filters.search))
   const sort: SortKey = { ...sortKeys[filters.sort], descending: filters.order === 'desc' }
-  return page(query, { sort: [sort], id: sql`p.id`, request: filters, filters: [scope.applicationId ?? null, bound] })
+  return page(query, { sort: [sort], id: sql`p.id`, request: filters, filters: [applicationId ?? null, bound] })
 }
 
 const memberRows = (reader: Reader, projectId: string) =>

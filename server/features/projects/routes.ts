@@ -4,7 +4,7 @@ import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { codes, decide } from '#server/kernel/policy.ts'
-import { readAccess } from '#server/kernel/reading.ts'
+import { callerOf, readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { applicationPolicy } from '../applications/policy.ts'
 import { readStanding } from '../members/access.ts'
@@ -35,11 +35,6 @@ const none = z.strictObject({})
 const requireMember = async ({ reader, actor }: ReadContext, applicationId: string) =>
   decide(applicationPolicy, 'read', { id: applicationId }, actor, readAccess(readStanding, reader, actor.userId))
 
-const person = (context: ReadContext): string => {
-  if (context.actor.userId === undefined) throw new AppError('forbidden')
-  return context.actor.userId
-}
-
 const myQuery = z.strictObject({
   ...pageQuery,
   all: z.stringbool().default(false),
@@ -58,7 +53,7 @@ const reads: readonly Route[] = [
     response: list,
     run: async (context, params, query) => {
       await requireMember(context, must(params.id))
-      return listMyProjects(context.reader, { applicationId: must(params.id), userId: person(context) }, query)
+      return listMyProjects(context.reader, callerOf(context.actor), must(params.id), query)
     },
   }),
   readRoute({
@@ -67,8 +62,7 @@ const reads: readonly Route[] = [
     summary: 'My projects in all applications.',
     query: myQuery,
     response: list,
-    run: (context, _params, query) =>
-      listMyProjects(context.reader, { applicationId: undefined, userId: person(context) }, query),
+    run: (context, _params, query) => listMyProjects(context.reader, callerOf(context.actor), undefined, query),
   }),
   readRoute({
     path: '/api/applications/:id/projects',

@@ -6,6 +6,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 import { parseInput } from '#server/kernel/validation.ts'
 import { sql } from 'kysely'
+import { revokeTokens } from '../tokens/index.ts'
 import { foldEmail, ownColumns } from '../users/schema.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
 import { newPassword, registerInput } from './schema.ts'
@@ -68,9 +69,9 @@ const byEmail = async (context: WriteContext, email: string) => {
 export interface AccountTools {
   /** `skerry user create`: the same checks as registration, whatever REGISTRATION says. */
   createUser(input: { email: string; password: string; display_name?: string }): Promise<{ id: string }>
-  /** Sets a password and ends all sessions. */
+  /** Sets a password; ends all sessions and API tokens. */
   setPassword(email: string, password: string): Promise<{ endedSessions: number }>
-  /** `skerry user disable`: no sign-in any more, all sessions end. */
+  /** `skerry user disable`: no sign-in any more; all sessions and API tokens end. */
   disableUser(email: string): Promise<{ endedSessions: number }>
 }
 
@@ -96,6 +97,7 @@ export const accountTools = (write: ServerWrite, sessions: SessionPort): Account
         .set({ password_hash: passwordHash, password_changed_at: context.now })
         .where('id', '=', id)
         .execute()
+      await revokeTokens(context, id)
       return { endedSessions: await endSessions(context, sessions, id) }
     })
   },
@@ -103,6 +105,7 @@ export const accountTools = (write: ServerWrite, sessions: SessionPort): Account
     write('user.disable', systemActor('command line'), async context => {
       const { id } = await byEmail(context, email)
       await context.tx.updateTable('users').set({ disabled_at: context.now }).where('id', '=', id).execute()
+      await revokeTokens(context, id)
       return { endedSessions: await endSessions(context, sessions, id) }
     }),
 })

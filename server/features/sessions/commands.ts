@@ -16,6 +16,7 @@ export const sessionCommands = (sessions: SessionPort): SessionCommands => ({
     name: 'session.revoke',
     summary: 'Ends one of the own sessions; its shapes and sockets end within a second.',
     access: 'SELF',
+    scope: 'session',
     input: revokeInput,
     inTransactions: false,
     run: async (context, { id }) => {
@@ -28,6 +29,7 @@ export const sessionCommands = (sessions: SessionPort): SessionCommands => ({
     name: 'session.revoke_others',
     summary: 'Ends all of the own sessions but this one.',
     access: 'SELF',
+    scope: 'session',
     input: noInput,
     inTransactions: false,
     run: async context => {

@@ -70,6 +70,7 @@ export const sessionRoutes = (signIn: SignIn, sessions: SessionPort, commands: S
       method: 'POST',
       path: '/auth/refresh',
       access: 'USER',
+      scope: 'session',
       summary: 'A new token for the same session; the former one dies at once.',
       response: sessionBody,
       run: async ({ actor }) => signedIn(200, await signIn.refresh(person(actor))),
@@ -78,6 +79,7 @@ export const sessionRoutes = (signIn: SignIn, sessions: SessionPort, commands: S
       method: 'POST',
       path: '/auth/logout',
       access: 'USER',
+      scope: 'session',
       summary: 'Ends this session.',
       response: doneBody,
       run: async ({ actor }) => {
@@ -90,6 +92,7 @@ export const sessionRoutes = (signIn: SignIn, sessions: SessionPort, commands: S
       method: 'POST',
       path: '/auth/change-password',
       access: 'SELF',
+      scope: 'session',
       summary: 'Changes the own password; ends all other sessions.',
       body: changePasswordInput,
       response: doneBody,
@@ -102,6 +105,7 @@ export const sessionRoutes = (signIn: SignIn, sessions: SessionPort, commands: S
     readRoute({
       path: '/auth/sessions',
       access: 'SELF',
+      scope: 'session',
       summary: 'The own sessions, last seen first.',
       query: z.strictObject({}),
       response: z.object({ data: z.array(sessionRow), next_cursor: z.null() }),

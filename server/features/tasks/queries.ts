@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Reader } from '#server/kernel/database.ts'
 import { likePattern, type PageQuery, page, type SortKey } from '#server/kernel/pages.ts'
+import { type Caller, within } from '#server/kernel/reading.ts'
 import { taskColumns } from './schema.ts'
 
 const columns = taskColumns.map(column => `t.${column}` as const)
@@ -129,20 +130,22 @@ export interface MyTaskFilters extends PageQuery {
 /** My tasks, in one application or in all of mine: open, completed in the last 7 days, or archived. */
 export const listMyTasks = (
   reader: Reader,
-  scope: { readonly applicationId: string | undefined; readonly userId: string },
+  caller: Caller,
+  applicationId: string | undefined,
   filters: MyTaskFilters,
 ) => {
   let query = base(reader)
     .innerJoin('applications as a', 'a.id', 't.application_id')
     .innerJoin('projects as p', 'p.id', 't.project_id')
     .select(['a.name as application_name', 'p.name as project_name'])
-    .where('t.assignee_id', '=', scope.userId)
+    .where('t.assignee_id', '=', caller.userId)
     .where('t.deleted_at', 'is', null)
     .where(
       sql<boolean>`exists (select 1 from application_members m
-        where m.application_id = t.application_id and m.user_id = ${scope.userId})`,
+        where m.application_id = t.application_id and m.user_id = ${caller.userId})`,
     )
-  if (scope.applicationId !== undefined) query = query.where('t.application_id', '=', scope.applicationId)
+    .where(within(caller, 't.application_id'))
+  if (applicationId !== undefined) query = query.where('t.application_id', '=', applicationId)
   query = query.where('t.archived_at', filters.state === 'archived' ? 'is not' : 'is', null)
   if (filters.category !== undefined) query = query.where('s.category', '=', filters.category)
   else if (filters.state === 'open') query = query.where('s.category', '<>', 'done')
@@ -155,7 +158,12 @@ export const listMyTasks = (
       ? (sorts[filters.sort][0] as SortKey)
       : myStates[filters.state]
   const { limit: _limit, cursor: _cursor, include_total: _total, ...rest } = filters
-  return page(query, { sort: [sort], id: sql`t.id`, request: filters, filters: [scope, rest] })
+  return page(query, {
+    sort: [sort],
+    id: sql`t.id`,
+    request: filters,
+    filters: [caller.userId, applicationId ?? null, rest],
+  })
 }
 
 const person = (column: 'assignee_id' | 'reporter_id') => sql<unknown>`(

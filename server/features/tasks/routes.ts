@@ -4,7 +4,7 @@ import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
-import { readAccess } from '#server/kernel/reading.ts'
+import { callerOf, readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { date, reference } from '#server/kernel/schemas.ts'
 import { applicationPolicy } from '../applications/policy.ts'
@@ -28,11 +28,6 @@ const search = z.string().trim().max(500).optional()
 const none = z.strictObject({})
 const trashDays = 30
 
-const person = (context: ReadContext): string => {
-  if (context.actor.userId === undefined) throw new AppError('forbidden')
-  return context.actor.userId
-}
-
 const requireMember = ({ reader, actor }: ReadContext, applicationId: string) =>
   decide(applicationPolicy, 'read', { id: applicationId }, actor, readAccess(readStanding, reader, actor.userId))
 
@@ -48,7 +43,7 @@ const myTasks = (path: string, state: 'open' | 'completed' | 'archived') =>
     response: list,
     run: async (context, params, query) => {
       await requireMember(context, must(params.id))
-      return listMyTasks(context.reader, { applicationId: must(params.id), userId: person(context) }, query)
+      return listMyTasks(context.reader, callerOf(context.actor), must(params.id), query)
     },
   })
 
@@ -101,7 +96,7 @@ export const taskRoutes: readonly Route[] = [
     }),
     response: list,
     run: (context, _params, query) =>
-      listMyTasks(context.reader, { applicationId: undefined, userId: person(context) }, { ...query, state: 'open' }),
+      listMyTasks(context.reader, callerOf(context.actor), undefined, { ...query, state: 'open' }),
   }),
   readRoute({
     path: '/api/projects/:id/tasks',

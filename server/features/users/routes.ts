@@ -1,18 +1,13 @@
 // /auth/me, /api/me and /api/users… (domain rules, section 5.12).
 import { z } from 'zod'
-import type { SignedIn } from '#server/kernel/actor.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
+import { callerOf } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { updateProfile } from './commands.ts'
 import { findOwn, findPerson, searchPeople } from './queries.ts'
 import { ownRow, personRow } from './schema.ts'
-
-const person = (actor: SignedIn): string => {
-  if (actor.userId === undefined) throw new AppError('forbidden')
-  return actor.userId
-}
 
 export const userRoutes: readonly Route[] = [
   readRoute({
@@ -23,7 +18,7 @@ export const userRoutes: readonly Route[] = [
     query: z.strictObject({}),
     response: z.object({ data: z.object({ user: ownRow }) }),
     run: async ({ reader, actor }) => {
-      const user = await findOwn(reader, person(actor))
+      const user = await findOwn(reader, callerOf(actor).userId)
       // the account went between the session check and this read
       if (!user) throw new AppError('unauthenticated')
       return { data: { user } }
@@ -43,7 +38,7 @@ export const userRoutes: readonly Route[] = [
     limits: [{ name: 'user_search', count: 30, seconds: 60, per: 'person' }],
     query: z.strictObject({ ...pageQuery, q: z.string().trim().min(2).max(254) }),
     response: z.object({ data: z.array(personRow), next_cursor: z.string().nullable() }),
-    run: async ({ reader, actor }, _params, { q, ...request }) => searchPeople(reader, person(actor), q, request),
+    run: async ({ reader, actor }, _params, { q, ...request }) => searchPeople(reader, callerOf(actor), q, request),
   }),
   readRoute({
     path: '/api/users/:id',
@@ -52,7 +47,7 @@ export const userRoutes: readonly Route[] = [
     query: z.strictObject({}),
     response: z.object({ data: personRow.extend({ shared_application_ids: z.array(z.uuid()) }) }),
     run: async ({ reader, actor }, params) => {
-      const found = await findPerson(reader, person(actor), must(params['id']))
+      const found = await findPerson(reader, callerOf(actor), must(params['id']))
       if (!found) throw notFound()
       return { data: found }
     },
