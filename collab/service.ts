@@ -9,7 +9,7 @@ import type { Documents } from '#server/kernel/documents.ts'
 import { type Service, withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { Metrics } from '#server/kernel/metrics.ts'
-import { closings } from './closing.ts'
+import { type Closing, closings } from './closing.ts'
 import { createDocumentSizes } from './document-size.ts'
 import { authenticate, type CallerOf } from './extensions/authenticate.ts'
 import { admission } from './extensions/limits.ts'
@@ -113,11 +113,11 @@ export const createCollab = (options: CollabOptions): Collab => {
   })
 
   // those who wait for it would stay refused; with the socket gone they come back
-  const unopened = (name: string): void => {
-    for (const seat of seats.inRoom(name)) seat.socket.close(closings.failed)
+  const unopened = (name: string, closing: Closing): void => {
+    for (const seat of seats.inRoom(name)) seat.socket.close(closing)
   }
   const extensions: Extension<SeatContext>[] = [
-    ...(cluster ? [cluster(unopened)] : []),
+    ...(cluster ? [cluster(name => unopened(name, closings.failed))] : []),
     authenticate({ callerOf: options.callerOf, rights, seats, admit: admission(seats, settings.limited), log }),
     lock(),
     writeAhead({

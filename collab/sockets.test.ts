@@ -1,58 +1,11 @@
 // The sockets without a database: limits, pulse, presence, and what the library does when hooks refuse.
-import { afterEach, expect, test } from 'vitest'
-import * as encoding from 'lib0/encoding'
-import { WebSocket } from 'ws'
-import { writeUpdate } from 'y-protocols/sync'
+import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { closings } from './closing.ts'
 import { colorOf } from './extensions/presence.ts'
-import { hocuspocusReplica, type Replica, type ReplicaOptions, textsOf, transports, type } from './testing/clients.ts'
-import { type MemoryServer, startMemoryServer } from './testing/memory-server.ts'
-
-const document = 'document:01890000-0000-7000-8000-000000000001'
-const room = 'presence:01890000-0000-7000-8000-000000000002'
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-const start = async (options: Parameters<typeof startMemoryServer>[0] = {}): Promise<MemoryServer> => {
-  const server = await startMemoryServer(options)
-  ends.push(() => server.close())
-  return server
-}
-
-const join = (
-  server: MemoryServer,
-  token: string,
-  more: Partial<ReplicaOptions> & { readonly kind?: Replica['kind'] } = {},
-): Replica => {
-  const { kind = 'hocuspocus', ...rest } = more
-  const replica = transports[kind]({ url: () => server.url, room: document, token, ...rest })
-  ends.push(() => replica.destroy())
-  return replica
-}
-
-const synced = (...replicas: readonly Replica[]) =>
-  expect.poll(() => replicas.every(replica => replica.synced()), { timeout: 5000 }).toBe(true)
-
-/** A socket that sends what it likes; resolves with its close code. */
-const raw = async (server: MemoryServer, path: string, send: (socket: WebSocket) => void): Promise<number> => {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, ['skerry', 'ann'])
-  ends.push(() => socket.terminate())
-  const closed = new Promise<number>(done => socket.on('close', done))
-  await new Promise(done => socket.on('open', done))
-  send(socket)
-  return closed
-}
-
-const updateFrame = (update: Uint8Array): Uint8Array => {
-  const encoder = encoding.createEncoder()
-  encoding.writeVarUint(encoder, 0)
-  writeUpdate(encoder, update)
-  return encoding.toUint8Array(encoder)
-}
+import { type Replica, textsOf, type } from './testing/clients.ts'
+import { document, join, presenceRoom as room, raw, start, synced, updateFrame } from './testing/memory-clients.ts'
 
 const usersIn = (replica: Replica): string[] =>
   [...(replica.awareness?.getStates().values() ?? [])]
@@ -260,7 +213,7 @@ test('C-18 presence rooms hold no content', async () => {
 
 test('C-24 the end says goodbye with 1001 and stores what is open; new sockets are refused', async () => {
   const stored: string[] = []
-  const server = await startMemoryServer({
+  const server = await start({
     documents: {
       access: async () => ({ edit: true }),
       store: async documentId => {
@@ -270,12 +223,11 @@ test('C-24 the end says goodbye with 1001 and stores what is open; new sockets a
     },
     settings: { debounceMs: 60_000, maxDebounceMs: 60_000, maxDocumentBytes: 1_000_000, limited: true },
   })
-  const ann = hocuspocusReplica({ url: () => server.url, room: document, token: 'ann' })
-  ends.push(() => ann.destroy())
+  const ann = join(server, 'ann')
   await synced(ann)
   type(ann.doc, 'just in time')
   await expect.poll(() => ann.acknowledged()).toBe(true)
-  await server.close()
+  await server.collab.stop()
   expect(ann.closes[0]).toBe(1001)
   expect(stored).toEqual([document.slice('document:'.length)])
 })
