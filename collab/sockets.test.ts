@@ -5,7 +5,16 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import { closings } from './closing.ts'
 import { colorOf } from './extensions/presence.ts'
 import { type Replica, textsOf, type } from './testing/clients.ts'
-import { document, join, presenceRoom as room, raw, start, synced, updateFrame } from './testing/memory-clients.ts'
+import {
+  document,
+  hold,
+  join,
+  presenceRoom as room,
+  raw,
+  start,
+  synced,
+  updateFrame,
+} from './testing/memory-clients.ts'
 
 const usersIn = (replica: Replica): string[] =>
   [...(replica.awareness?.getStates().values() ?? [])]
@@ -47,6 +56,16 @@ test('C-22 the 51st socket of a person closes with 1013, whatever others have op
   await expect.poll(() => late.closes).toContain(closings.tooMuch.code)
   late.destroy()
   await synced(join(server, 'bo'))
+})
+
+test('C-22 sockets count although their person was not let into the room that they asked for first', async () => {
+  const server = await start({ isMember: async () => false })
+  const replicas = Array.from({ length: 51 }, () => join(server, 'ann', { room, mute: true }))
+  await expect.poll(() => replicas.every(({ refusals, closes }) => refusals.length + closes.length > 0)).toBe(true)
+  expect(replicas.filter(({ closes }) => closes.includes(closings.tooMuch.code))).toHaveLength(1)
+  for (const replica of replicas) replica.destroy()
+  await expect.poll(() => server.collab.open()).toBe(0)
+  await synced(join(server, 'ann'))
 })
 
 test('C-23 a client that has no awareness and says nothing stays, as long as it answers pings', async () => {
@@ -95,24 +114,16 @@ test('C-2 what cannot be logged is neither passed on nor acknowledged; the clien
 
 test('C-10 an update that is logged while everybody leaves reaches those who opened the document meanwhile', async () => {
   const server = await start()
-  const { store } = server
   const ann = join(server, 'ann')
   await synced(ann)
-  const { append } = store
-  const held = Promise.withResolvers<void>()
-  const arrived = Promise.withResolvers<void>()
-  store.append = async updates => {
-    arrived.resolve()
-    await held.promise
-    await append(updates)
-  }
+  const logging = hold(server.store, 'append')
   type(ann.doc, 'last words')
-  await arrived.promise
+  await logging.arrived
   ann.destroy()
   await expect.poll(() => server.collab.open()).toBe(0)
   const bo = join(server, 'bo')
   await synced(bo)
-  held.resolve()
+  logging.release()
   await expect.poll(() => textsOf(bo.doc)).toEqual(['last words'])
 })
 

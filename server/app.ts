@@ -78,6 +78,7 @@ const wireCollab = ({ documents, options, sessions, bus, metrics }: CollabParts)
       const { actor } = await authenticate(sessions, headers, ip)
       return actor.kind === 'user' ? actor : undefined
     },
+    sessionLives: ({ sessionPublicId }) => sessions.lives(sessionPublicId),
     isMember: async (userId, applicationId) => (await roleOf(userId, applicationId)) !== undefined,
     avatarOf: async userId => {
       const row = await database.reads

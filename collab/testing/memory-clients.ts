@@ -4,7 +4,7 @@ import { afterEach, expect } from 'vitest'
 import { WebSocket } from 'ws'
 import { writeUpdate } from 'y-protocols/sync'
 import { type Replica, type ReplicaOptions, transports } from './clients.ts'
-import { type MemoryServer, startMemoryServer } from './memory-server.ts'
+import { type MemoryServer, type MemoryStore, startMemoryServer } from './memory-server.ts'
 
 export const document = 'document:01890000-0000-7000-8000-000000000001'
 export const presenceRoom = 'presence:01890000-0000-7000-8000-000000000002'
@@ -36,6 +36,22 @@ export const join = (
 /** Resolves when all are in. */
 export const synced = (...replicas: readonly Replica[]) =>
   expect.poll(() => replicas.every(replica => replica.synced()), { timeout: 5000 }).toBe(true)
+
+/** Holds reading or logging back; `arrived` resolves with the first call, `release` lets all go on. */
+export const hold = (store: MemoryStore, what: 'load' | 'append') => {
+  const arrived = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  const late =
+    <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      arrived.resolve()
+      await released.promise
+      return work(...args)
+    }
+  if (what === 'load') store.load = late(store.load)
+  else store.append = late(store.append)
+  return { arrived: arrived.promise, release: () => released.resolve() }
+}
 
 export interface RawSocket {
   readonly socket: WebSocket
