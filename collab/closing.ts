@@ -10,6 +10,7 @@ export const closings = {
   sessionEnded: { code: 4401, reason: 'The session has ended.' },
   accessLost: { code: 4403, reason: 'No access to the document.' },
   documentGone: { code: 4404, reason: 'The document is gone.' },
+  tooDeep: { code: 4422, reason: 'The content nests too deep.' },
   stopping: { code: 1001, reason: 'The server stops.' },
   failed: { code: 1011, reason: 'The server cannot answer now.' },
   tooMuch: { code: 1013, reason: 'Too much; try again later.' },

@@ -1,9 +1,10 @@
-// How large an open document is. Estimated from above (what was loaded plus every update), so that typing costs nothing;
-// worked out exactly only when the estimate reaches the limit.
+// How large an open document is. Estimated from above (what was loaded plus every update, wherever it comes from), so that
+// typing costs nothing; worked out exactly only when the estimate reaches the limit.
+import { isTransactionOrigin } from '@hocuspocus/server'
 import * as Y from 'yjs'
 
 export interface DocumentSizes {
-  /** Read from the store, `bytes` long. */
+  /** Read from the store, `bytes` long; from now on whatever comes in is counted. */
   loaded(document: Y.Doc, bytes: number): void
   /** May an update of `bytes` come in? Counts it if so. */
   admit(document: Y.Doc, bytes: number): boolean
@@ -19,10 +20,18 @@ export const createDocumentSizes = (maxBytes: number): DocumentSizes => {
     estimates.set(document, bytes)
     return bytes
   }
+  const sizeOf = (document: Y.Doc): number => estimates.get(document) ?? exact(document)
   return {
-    loaded: (document, bytes) => void estimates.set(document, bytes),
+    loaded: (document, bytes) => {
+      estimates.set(document, bytes)
+      document.on('update', (update: Uint8Array, origin: unknown) => {
+        // what clients send is counted before it is logged
+        if (isTransactionOrigin(origin) && origin.source === 'connection') return
+        estimates.set(document, sizeOf(document) + update.byteLength)
+      })
+    },
     admit: (document, bytes) => {
-      let size = estimates.get(document) ?? exact(document)
+      let size = sizeOf(document)
       if (size + bytes > maxBytes) size = exact(document)
       if (size + bytes > maxBytes) return false
       estimates.set(document, size + bytes)

@@ -3,6 +3,7 @@
 // known already is harmless in Yjs.
 import type { Hocuspocus, LocalTransactionOrigin } from '@hocuspocus/server'
 import * as Y from 'yjs'
+import { bringsNews } from '#server/content/update-news.ts'
 import { backoff, pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { SeatContext } from './seats.ts'
@@ -15,23 +16,19 @@ const attempts = 6
 /** Of changes that come from the store: they need no storing. */
 const fromStore: LocalTransactionOrigin = { source: 'local', skipStoreHooks: true }
 
-/** Applies `stored` to `document`. An update that Yjs cannot read is left out; it must not lock everybody out. */
+/**
+ * Applies `stored` to `document`. An update that would not be logged today is left out; it must not lock everybody out.
+ * Each is a transaction of its own: some fail only when theirs ends.
+ */
 export const applyStored = (document: Y.Doc, { state, updates }: StoredDocument, log: Log): void => {
-  Y.transact(
-    document,
-    () => {
-      if (state) Y.applyUpdate(document, state, fromStore)
-      for (const update of updates) {
-        try {
-          Y.applyUpdate(document, update, fromStore)
-        } catch (error) {
-          log.error('a logged update cannot be applied', { error, bytes: update.length })
-        }
-      }
-    },
-    fromStore,
-    false,
-  )
+  if (state) Y.applyUpdate(document, state, fromStore)
+  for (const update of updates) {
+    try {
+      if (bringsNews(document, update)) Y.applyUpdate(document, update, fromStore)
+    } catch (error) {
+      log.error('a logged update cannot be applied', { error, bytes: update.length })
+    }
+  }
 }
 
 export interface LiveDocuments {

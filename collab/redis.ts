@@ -9,30 +9,21 @@ import type { SeatContext } from './seats.ts'
 const peerMs = 1000
 /** Of one command, while Redis cannot be reached. */
 const retries = 3
-
-const placeOf = (text: string) => {
-  const url = new URL(text)
-  const { hostname: host, username, password, protocol, pathname } = url
-  return {
-    host,
-    port: url.port === '' ? 6379 : Number(url.port),
-    options: {
-      maxRetriesPerRequest: retries,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(/^\/\d+$/.test(pathname) ? { db: Number(pathname.slice(1)) } : {}),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
-    },
-  }
-}
+const defaultPort = 6379
 
 /**
  * The extension on the Redis at `url`; failures of its connection go to `log`. `unopened` is told of a document that
  * could not be opened for want of Redis.
  */
 export const redisCluster = (url: string, log: Log, unopened: (name: string) => void): Extension<SeatContext> => {
-  const { host, port, options } = placeOf(url)
-  const redis = new Redis({ prefix: 'skerry', awaitInitialSyncTimeout: peerMs, host, port, options: { ...options } })
+  const redis = new Redis({
+    prefix: 'skerry',
+    awaitInitialSyncTimeout: peerMs,
+    // the client below takes its host for a URL: a bare IPv6 address would be read as something else
+    host: url,
+    port: Number(new URL(url).port || defaultPort),
+    options: { maxRetriesPerRequest: retries },
+  })
   for (const client of [redis.pub, redis.sub]) {
     client.on('error', (error: unknown) => log.warn('the connection to Redis failed', { error }))
   }
@@ -41,6 +32,8 @@ export const redisCluster = (url: string, log: Log, unopened: (name: string) => 
     try {
       await join(payload)
     } catch (error) {
+      // the library forgets it without ending it
+      payload.document.destroy()
       unopened(payload.documentName)
       throw error
     }

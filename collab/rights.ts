@@ -3,7 +3,7 @@
 import { backoff, pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { type Closing, closings } from './closing.ts'
-import { mayWrite, rightsChanged, type Seat } from './seats.ts'
+import { dismiss, mayWrite, rightsChanged, type Seat } from './seats.ts'
 
 /** What somebody may do in a room. */
 export interface Right {
@@ -44,7 +44,7 @@ export const createRightChecks = (rights: Rights, log: Log): RightChecks => {
 
   const judge = async (seat: Seat, gone: Closing): Promise<void> => {
     const right = await rights.of(seat)
-    if (!right) return seat.socket.close(gone)
+    if (!right) return dismiss(seat, gone)
     const before = mayWrite(seat)
     seat.mayEdit = right.edit
     rightsChanged(seat, before)
@@ -56,7 +56,7 @@ export const createRightChecks = (rights: Rights, log: Log): RightChecks => {
         return await judge(seat, gone)
       } catch (error) {
         log.warn('a right could not be looked up', { error, attempt })
-        if (attempt === attempts) return seat.socket.close(closings.failed)
+        if (attempt === attempts) return dismiss(seat, closings.failed)
         await pause(backoff(attempt, 100, 1000))
       }
     }

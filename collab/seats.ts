@@ -23,8 +23,6 @@ export interface Seat {
   readonly name: string
   readonly room: Room
   readonly actor: UserActor
-  /** The same credentials, looked at again. */
-  readonly stillSignedIn: () => Promise<boolean>
   /** Counts the occasions on which the right was looked up again. */
   revision: number
   mayEdit: boolean
@@ -69,6 +67,13 @@ export const rightsChanged = (seat: Seat, wroteBefore: boolean): void => {
   connection.send(question.toUint8Array())
 }
 
+/** Closes the socket of a seat that has lost its right: what still waits on it is not accepted any more. */
+export const dismiss = (seat: Seat, closing: Closing): void => {
+  seat.mayEdit = false
+  if (seat.connection) seat.connection.readOnly = true
+  seat.socket.close(closing)
+}
+
 /** All seats of this process. */
 export interface Seats {
   add(seat: Seat): void
@@ -76,8 +81,6 @@ export interface Seats {
   all(): Iterable<Seat>
   ofPerson(userId: string): readonly Seat[]
   inRoom(name: string): readonly Seat[]
-  /** Sockets on which somebody is signed in as this person. */
-  socketsOf(userId: string): number
 }
 
 const put = (map: Map<string, Set<Seat>>, key: string, seat: Seat): void => {
@@ -113,6 +116,5 @@ export const createSeats = (): Seats => {
     all: () => all,
     ofPerson: userId => [...(byPerson.get(userId) ?? [])],
     inRoom: name => [...(byRoom.get(name) ?? [])],
-    socketsOf: userId => new Set([...(byPerson.get(userId) ?? [])].map(seat => seat.socket)).size,
   }
 }

@@ -10,10 +10,10 @@ import type { Documents } from '#server/kernel/documents.ts'
 import { type Service, withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { Metrics } from '#server/kernel/metrics.ts'
-import { closings } from './closing.ts'
+import { type Closing, closings } from './closing.ts'
 import { createDocumentSizes } from './document-size.ts'
 import { authenticate, type CallerOf } from './extensions/authenticate.ts'
-import { admission } from './extensions/limits.ts'
+import { createAdmission } from './extensions/limits.ts'
 import { lock, lockEvents } from './extensions/lock.ts'
 import { collabMetrics } from './extensions/metrics.ts'
 import { persist } from './extensions/persist.ts'
@@ -32,6 +32,8 @@ export interface CollabOptions {
   readonly documents: Documents
   readonly store: DocumentStore
   readonly callerOf: CallerOf
+  /** Has the session that let a person in not ended yet? */
+  readonly sessionLives: (actor: UserActor) => Promise<boolean>
   /** Is that person a member of the application? Presence rooms ask. */
   readonly isMember: (actor: UserActor, applicationId: string) => Promise<boolean>
   readonly avatarOf: (userId: string) => Promise<string | undefined>
@@ -73,6 +75,7 @@ const flushMs = 8000
 export const createCollab = (options: CollabOptions): Collab => {
   const { documents, store, settings, log, metrics, cluster, pulse = usualPulse } = options
   const seats = createSeats()
+  const admission = createAdmission(settings.limited)
   const sizes = createDocumentSizes(settings.maxDocumentBytes)
   const rights: Rights = {
     of: async ({ actor, room }) => {
@@ -81,7 +84,8 @@ export const createCollab = (options: CollabOptions): Collab => {
     },
   }
   const checks = createRightChecks(rights, log)
-  const revocations = revoke({ seats, checks, ...(options.roundMs === undefined ? {} : { everyMs: options.roundMs }) })
+  const { sessionLives, callerOf, roundMs } = options
+  const revocations = revoke({ seats, checks, sessionLives, ...(roundMs === undefined ? {} : { everyMs: roundMs }) })
   const onLock = lockEvents(seats, checks)
 
   const live = createLiveDocuments({
@@ -114,12 +118,12 @@ export const createCollab = (options: CollabOptions): Collab => {
   })
 
   // those who wait for it would stay refused; with the socket gone they come back
-  const unopened = (name: string): void => {
-    for (const seat of seats.inRoom(name)) seat.socket.close(closings.failed)
+  const unopened = (name: string, closing: Closing): void => {
+    for (const seat of seats.inRoom(name)) seat.socket.close(closing)
   }
   const extensions: Extension<SeatContext>[] = [
-    ...(cluster ? [cluster(unopened)] : []),
-    authenticate({ callerOf: options.callerOf, rights, seats, admit: admission(seats, settings.limited), log }),
+    ...(cluster ? [cluster(name => unopened(name, closings.failed))] : []),
+    authenticate({ callerOf, sessionLives, rights, seats, admission, log }),
     lock(),
     writeAhead({
       library: () => library,
@@ -140,7 +144,7 @@ export const createCollab = (options: CollabOptions): Collab => {
     debounce: settings.debounceMs,
     maxDebounce: settings.maxDebounceMs,
   })
-  const sockets = createSockets({ library, seats, limited: settings.limited, pingMs: pulse.pingMs, log })
+  const sockets = createSockets({ library, seats, admission, limited: settings.limited, pingMs: pulse.pingMs, log })
   const observe = metrics
     ? collabMetrics(metrics, {
         sockets: () => sockets.open(),

@@ -1,58 +1,20 @@
 // The sockets without a database: limits, pulse, presence, and what the library does when hooks refuse.
-import { afterEach, expect, test } from 'vitest'
-import * as encoding from 'lib0/encoding'
-import { WebSocket } from 'ws'
-import { writeUpdate } from 'y-protocols/sync'
+import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { closings } from './closing.ts'
 import { colorOf } from './extensions/presence.ts'
-import { hocuspocusReplica, type Replica, type ReplicaOptions, textsOf, transports, type } from './testing/clients.ts'
-import { type MemoryServer, startMemoryServer } from './testing/memory-server.ts'
-
-const document = 'document:01890000-0000-7000-8000-000000000001'
-const room = 'presence:01890000-0000-7000-8000-000000000002'
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-const start = async (options: Parameters<typeof startMemoryServer>[0] = {}): Promise<MemoryServer> => {
-  const server = await startMemoryServer(options)
-  ends.push(() => server.close())
-  return server
-}
-
-const join = (
-  server: MemoryServer,
-  token: string,
-  more: Partial<ReplicaOptions> & { readonly kind?: Replica['kind'] } = {},
-): Replica => {
-  const { kind = 'hocuspocus', ...rest } = more
-  const replica = transports[kind]({ url: () => server.url, room: document, token, ...rest })
-  ends.push(() => replica.destroy())
-  return replica
-}
-
-const synced = (...replicas: readonly Replica[]) =>
-  expect.poll(() => replicas.every(replica => replica.synced()), { timeout: 5000 }).toBe(true)
-
-/** A socket that sends what it likes; resolves with its close code. */
-const raw = async (server: MemoryServer, path: string, send: (socket: WebSocket) => void): Promise<number> => {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, ['skerry', 'ann'])
-  ends.push(() => socket.terminate())
-  const closed = new Promise<number>(done => socket.on('close', done))
-  await new Promise(done => socket.on('open', done))
-  send(socket)
-  return closed
-}
-
-const updateFrame = (update: Uint8Array): Uint8Array => {
-  const encoder = encoding.createEncoder()
-  encoding.writeVarUint(encoder, 0)
-  writeUpdate(encoder, update)
-  return encoding.toUint8Array(encoder)
-}
+import { type Replica, textsOf, type } from './testing/clients.ts'
+import {
+  document,
+  hold,
+  join,
+  presenceRoom as room,
+  raw,
+  start,
+  synced,
+  updateFrame,
+} from './testing/memory-clients.ts'
 
 const usersIn = (replica: Replica): string[] =>
   [...(replica.awareness?.getStates().values() ?? [])]
@@ -94,6 +56,16 @@ test('C-22 the 51st socket of a person closes with 1013, whatever others have op
   await expect.poll(() => late.closes).toContain(closings.tooMuch.code)
   late.destroy()
   await synced(join(server, 'bo'))
+})
+
+test('C-22 sockets count although their person was not let into the room that they asked for first', async () => {
+  const server = await start({ isMember: async () => false })
+  const replicas = Array.from({ length: 51 }, () => join(server, 'ann', { room, mute: true }))
+  await expect.poll(() => replicas.every(({ refusals, closes }) => refusals.length + closes.length > 0)).toBe(true)
+  expect(replicas.filter(({ closes }) => closes.includes(closings.tooMuch.code))).toHaveLength(1)
+  for (const replica of replicas) replica.destroy()
+  await expect.poll(() => server.collab.open()).toBe(0)
+  await synced(join(server, 'ann'))
 })
 
 test('C-23 a client that has no awareness and says nothing stays, as long as it answers pings', async () => {
@@ -142,24 +114,16 @@ test('C-2 what cannot be logged is neither passed on nor acknowledged; the clien
 
 test('C-10 an update that is logged while everybody leaves reaches those who opened the document meanwhile', async () => {
   const server = await start()
-  const { store } = server
   const ann = join(server, 'ann')
   await synced(ann)
-  const { append } = store
-  const held = Promise.withResolvers<void>()
-  const arrived = Promise.withResolvers<void>()
-  store.append = async updates => {
-    arrived.resolve()
-    await held.promise
-    await append(updates)
-  }
+  const logging = hold(server.store, 'append')
   type(ann.doc, 'last words')
-  await arrived.promise
+  await logging.arrived
   ann.destroy()
   await expect.poll(() => server.collab.open()).toBe(0)
   const bo = join(server, 'bo')
   await synced(bo)
-  held.resolve()
+  logging.release()
   await expect.poll(() => textsOf(bo.doc)).toEqual(['last words'])
 })
 
@@ -260,7 +224,7 @@ test('C-18 presence rooms hold no content', async () => {
 
 test('C-24 the end says goodbye with 1001 and stores what is open; new sockets are refused', async () => {
   const stored: string[] = []
-  const server = await startMemoryServer({
+  const server = await start({
     documents: {
       access: async () => ({ edit: true }),
       store: async documentId => {
@@ -270,12 +234,11 @@ test('C-24 the end says goodbye with 1001 and stores what is open; new sockets a
     },
     settings: { debounceMs: 60_000, maxDebounceMs: 60_000, maxDocumentBytes: 1_000_000, limited: true },
   })
-  const ann = hocuspocusReplica({ url: () => server.url, room: document, token: 'ann' })
-  ends.push(() => ann.destroy())
+  const ann = join(server, 'ann')
   await synced(ann)
   type(ann.doc, 'just in time')
   await expect.poll(() => ann.acknowledged()).toBe(true)
-  await server.close()
+  await server.collab.stop()
   expect(ann.closes[0]).toBe(1001)
   expect(stored).toEqual([document.slice('document:'.length)])
 })

@@ -5,7 +5,7 @@ import type { Hocuspocus, WebSocketLike } from '@hocuspocus/server'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '#server/kernel/log.ts'
 import { type Closing, closings } from './closing.ts'
-import { maxMessageBytes, maxUnreadBytes, messageWindow } from './extensions/limits.ts'
+import { type Admission, maxMessageBytes, maxUnreadBytes, messageWindow } from './extensions/limits.ts'
 import type { SeatContext, Seats, Socket } from './seats.ts'
 import { chosenProtocol, createBridge, roomInPath, tokenIn } from './y-websocket.ts'
 
@@ -30,6 +30,7 @@ export interface Sockets {
 export interface SocketsOptions {
   readonly library: Hocuspocus<SeatContext>
   readonly seats: Seats
+  readonly admission: Admission
   readonly limited: boolean
   readonly pingMs: number
   readonly log: Log
@@ -45,7 +46,7 @@ const webRequest = (request: IncomingMessage): Request => {
 }
 
 /** The door. */
-export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsOptions): Sockets => {
+export const createSockets = ({ library, seats, admission, limited, pingMs, log }: SocketsOptions): Sockets => {
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -100,6 +101,8 @@ export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsO
     const bridge = room === undefined ? undefined : createBridge(room, token, outlet)
     const client = library.handleConnection(bridge?.socket ?? outlet, webRequest(request), { socket })
     const receive = (data: Buffer, binary: boolean): void => {
+      // `ws` goes on delivering what it has read already
+      if (ws.readyState !== ws.OPEN) return
       if (!admits(performance.now())) return ws.close(closings.tooMuch.code, closings.tooMuch.reason)
       const frame = new Uint8Array(data.buffer, data.byteOffset, data.length)
       const message = bridge ? bridge.translate(frame) : frame
@@ -123,6 +126,7 @@ export const createSockets = ({ library, seats, limited, pingMs, log }: SocketsO
       clearInterval(ping)
       client.handleClose({ code, reason: reason.toString() })
       for (const seat of socket.seats) seats.remove(seat)
+      admission.leave(socket)
       open.delete(ws)
       if (open.size === 0) allClosed?.()
     })

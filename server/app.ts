@@ -63,14 +63,15 @@ export interface App {
 interface CollabParts {
   readonly documents: Documents
   readonly options: AppOptions
-  readonly sessions: SessionSource
+  readonly credentials: SessionSource
+  readonly sessions: SessionPort
   readonly tokens: TokenSource
   readonly bus: Bus
   readonly metrics: Metrics
 }
 
 /** The sockets of documents: what they need of sessions and members is filled in here. */
-const wireCollab = ({ documents, options, sessions, tokens, bus, metrics }: CollabParts): Collab => {
+const wireCollab = ({ documents, options, credentials, sessions, tokens, bus, metrics }: CollabParts): Collab => {
   const { config, database, log } = options
   const roleOf = roleLookup(database.reads)
   const { redisUrl } = config
@@ -80,10 +81,11 @@ const wireCollab = ({ documents, options, sessions, tokens, bus, metrics }: Coll
     callerOf: async ({ token, cookie, ip }) => {
       if (token !== undefined && tokens.isCollabToken(token)) return tokens.redeemCollab(token)
       const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
-      const { actor } = await authenticate(sessions, headers, ip)
+      const { actor } = await authenticate(credentials, headers, ip)
       if (actor.kind !== 'user') return undefined
       return actor.token === undefined || actor.token.scopes.includes('collab') ? actor : undefined
     },
+    sessionLives: actor => (actor.token === undefined ? sessions : tokens).lives(actor.sessionPublicId),
     isMember: async (actor, applicationId) =>
       reaches(actor, applicationId) && (await roleOf(actor.userId, applicationId)) !== undefined,
     avatarOf: async userId => {
@@ -160,7 +162,7 @@ export const createApp = (options: AppOptions): App => {
   const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
   wireRevocation(bus, gate)
   const documents = options.documents?.(database) ?? createDocuments({ database, write, clock, settings: config })
-  const collab = wireCollab({ documents, options, sessions: credentials, tokens, bus, metrics })
+  const collab = wireCollab({ documents, options, credentials, sessions, tokens, bus, metrics })
   const routes = [...features.flatMap(feature => feature.routes), shapeCatalogue(shapes, rolesOf)]
   const checks: Checks = {
     database: databaseCheck(database),

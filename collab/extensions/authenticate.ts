@@ -5,7 +5,7 @@ import type { Log } from '#server/kernel/log.ts'
 import { closings, Refusal } from '../closing.ts'
 import { roomOf } from '../document-name.ts'
 import type { Right, Rights } from '../rights.ts'
-import { mayWrite, type Seat, type SeatContext, type Seats } from '../seats.ts'
+import { mayWrite, rightsChanged, type Seat, type SeatContext, type Seats } from '../seats.ts'
 import type { Admission } from './limits.ts'
 
 /** What a client shows: the token of the protocol's message or, without one, the cookie of its page. */
@@ -19,18 +19,21 @@ export type CallerOf = (credentials: Credentials) => Promise<UserActor | undefin
 
 export interface AuthenticateOptions {
   readonly callerOf: CallerOf
+  readonly sessionLives: (actor: UserActor) => Promise<boolean>
   readonly rights: Rights
   readonly seats: Seats
-  readonly admit: Admission
+  readonly admission: Admission
   readonly log: Log
 }
 
 /** See the header. */
-export const authenticate = ({ callerOf, rights, seats, admit, log }: AuthenticateOptions): Extension<SeatContext> => {
+export const authenticate = (options: AuthenticateOptions): Extension<SeatContext> => {
+  const { callerOf, sessionLives, rights, seats, admission, log } = options
   const newest = async (seat: Seat): Promise<Right | undefined> => {
     for (;;) {
       const { revision } = seat
-      const right = await rights.of(seat)
+      const [right, lives] = await Promise.all([rights.of(seat), sessionLives(seat.actor)])
+      if (!lives) throw new Refusal('unauthenticated')
       if (revision === seat.revision) return right
     }
   }
@@ -42,19 +45,20 @@ export const authenticate = ({ callerOf, rights, seats, admit, log }: Authentica
     const credentials = { token: token === '' ? undefined : token, cookie: socket.cookie, ip: socket.ip }
     const actor = await callerOf(credentials)
     if (!actor) throw new Refusal('unauthenticated')
-    admit(socket, actor.userId)
+    // it may have gone while it was asked whose it is: nobody would count it off again
+    if (socket.closed()) throw new Refusal('unavailable')
+    admission.enter(socket, actor.userId)
     const seat: Seat = {
       socket,
       name,
       room,
       actor,
-      stillSignedIn: async () => (await callerOf(credentials))?.userId === actor.userId,
       revision: 0,
       mayEdit: false,
       full: false,
       connection: undefined,
     }
-    // before the question: a right that is lost while it is answered is looked up again for this seat
+    // before the questions: who loses his right or session while they are answered is found in this seat
     seats.add(seat)
     try {
       const right = await newest(seat)
@@ -81,12 +85,12 @@ export const authenticate = ({ callerOf, rights, seats, admit, log }: Authentica
         throw new Refusal('unavailable')
       }
     },
-    connected: async ({ context, connection }) => {
+    connected: async ({ context, connection, connectionConfig }) => {
       const { seat, socket } = context
       if (!seat || socket.closed()) return
       seat.connection = connection
       // the right may have changed while the document was being loaded
-      connection.readOnly = !mayWrite(seat)
+      rightsChanged(seat, !connectionConfig.readOnly)
     },
     onDisconnect: async ({ context }) => {
       if (context.seat) seats.remove(context.seat)

@@ -2,7 +2,7 @@
 // it is: size of a message (by `ws` itself), messages, addresses (server/http). The rest as soon as it is known.
 
 import { closings, Refusal } from '../closing.ts'
-import type { Seats, Socket } from '../seats.ts'
+import type { Socket } from '../seats.ts'
 
 /** Bytes of one message from a client. */
 export const maxMessageBytes = 1024 * 1024
@@ -13,20 +13,37 @@ const windowMs = 10_000
 const socketsPerPerson = 50
 const roomsPerSocket = 100
 
-/** Throws a Refusal, or closes the socket, when a person has too much open. */
-export type Admission = (socket: Socket, userId: string) => void
+export interface Admission {
+  /** For those who have just shown who they are: throws a Refusal, or closes the socket, when they have too much open. */
+  enter(socket: Socket, userId: string): void
+  /** The socket is closed. */
+  leave(socket: Socket): void
+}
 
-/** Checks for those who have just shown who they are. */
-export const admission =
-  (seats: Seats, limited: boolean): Admission =>
-  (socket, userId) => {
-    if (socket.seats.size >= roomsPerSocket) throw new Refusal('limit_reached')
-    const isNew = socket.personId === undefined
-    socket.personId ??= userId
-    if (!limited || !isNew || seats.socketsOf(userId) < socketsPerPerson) return
-    socket.close(closings.tooMuch)
-    throw new Refusal('limit_reached')
+/** Nobody is in yet. */
+export const createAdmission = (limited: boolean): Admission => {
+  /** Sockets of each person. */
+  const open = new Map<string, number>()
+  return {
+    enter: (socket, userId) => {
+      if (socket.seats.size >= roomsPerSocket) throw new Refusal('limit_reached')
+      if (socket.personId !== undefined) return
+      const count = open.get(userId) ?? 0
+      if (limited && count >= socketsPerPerson) {
+        socket.close(closings.tooMuch)
+        throw new Refusal('limit_reached')
+      }
+      socket.personId = userId
+      open.set(userId, count + 1)
+    },
+    leave: ({ personId }) => {
+      if (personId === undefined) return
+      const left = (open.get(personId) ?? 1) - 1
+      if (left > 0) open.set(personId, left)
+      else open.delete(personId)
+    },
   }
+}
 
 /** Counts the messages of one socket; false: too many in this window. `now` in milliseconds. */
 export const messageWindow = (limited: boolean): ((now: number) => boolean) => {

@@ -2,14 +2,17 @@
 // claims to be of somebody else is dropped. Plain y-websocket clients send everybody's states back to us; that, too,
 // ends here. Silence and left sockets are the library's: 30 seconds, and at once.
 import { createHash } from 'node:crypto'
-import type { Document, Extension } from '@hocuspocus/server'
+import type { Extension } from '@hocuspocus/server'
 import type { UserActor } from '#server/kernel/actor.ts'
+import { closings } from '../closing.ts'
 import type { SeatContext } from '../seats.ts'
 
 /** Characters of one state as JSON. */
 const maxState = 8192
-/** States that one message may bring. */
+/** States that one message may bring: plain y-websocket clients send on what they hear. */
 const maxStates = 50
+/** Yjs clients that one connection may speak for; one is usual. */
+const maxClients = 8
 
 /** `user` of an awareness state. */
 export interface PresentUser {
@@ -41,15 +44,24 @@ export interface PresenceOptions {
   readonly avatarOf: (userId: string) => Promise<string | undefined>
 }
 
-const claimedId = (state: Record<string, unknown>): unknown => {
-  const { user } = state
+// whatever its type says, a state is any JSON value
+const isSmallObject = (state: unknown): boolean => {
+  if (typeof state !== 'object' || state === null || Array.isArray(state)) return false
+  try {
+    return JSON.stringify(state).length <= maxState
+  } catch {
+    // nested too deep for it
+    return false
+  }
+}
+
+const claimedId = (state: unknown): unknown => {
+  const user = typeof state === 'object' && state !== null && 'user' in state ? state.user : undefined
   return typeof user === 'object' && user !== null && 'id' in user ? user.id : undefined
 }
 
 /** See the header. */
 export const presence = ({ avatarOf }: PresenceOptions): Extension<SeatContext> => {
-  /** Client id → person, for each open document. */
-  const owners = new WeakMap<Document, Map<number, string>>()
   const users = new WeakMap<UserActor, PresentUser>()
 
   const userOf = async (actor: UserActor): Promise<PresentUser> => {
@@ -62,35 +74,32 @@ export const presence = ({ avatarOf }: PresenceOptions): Extension<SeatContext> 
     return user
   }
 
-  const ownersIn = (document: Document): Map<number, string> => {
-    const found = owners.get(document) ?? new Map<number, string>()
-    owners.set(document, found)
-    return found
-  }
-
   return {
     extensionName: 'presence',
     beforeHandleAwareness: async ({ states, context, connection, document }) => {
       // without a connection it comes from another process of ours, which has done this already
-      const actor = connection && context?.seat?.actor
-      if (!actor) return
+      const seat = connection && context?.seat
+      if (!seat) return
+      const { actor, socket } = seat
       const user = await userOf(actor)
-      const tooMany = states.size > maxStates
-      const owned = ownersIn(document)
+      if (socket.closed() || states.size > maxStates) return states.clear()
+      const known = document.awareness.getStates()
       for (const [clientId, state] of states) {
-        const claimed = claimedId(state)
-        const foreign = (owned.get(clientId) ?? actor.userId) !== actor.userId
-        const stranger = claimed !== undefined && claimed !== actor.userId
-        if (tooMany || foreign || stranger || JSON.stringify(state).length > maxState) {
-          states.delete(clientId)
-          continue
-        }
-        owned.set(clientId, actor.userId)
-        state['user'] = user
+        const foreign = [known.get(clientId), state].some(one => (claimedId(one) ?? actor.userId) !== actor.userId)
+        if (foreign || !isSmallObject(state)) states.delete(clientId)
+        else state['user'] = user
       }
     },
-    onAwarenessUpdate: async ({ removed, document }) => {
-      for (const clientId of removed) owners.get(document)?.delete(clientId)
+    onAwarenessUpdate: async ({ added, updated, connection, document }) => {
+      if (!connection) return
+      const mine = document.getClients(connection)
+      for (const clientId of [...added, ...updated]) {
+        if (mine.has(clientId)) continue
+        // back over another connection: the former one's end must not take it away, this one's must
+        for (const { clients } of document.connections.values()) clients.delete(clientId)
+        mine.add(clientId)
+      }
+      if (mine.size > maxClients) connection.context.seat?.socket.close(closings.tooMuch)
     },
   }
 }

@@ -1,15 +1,16 @@
 // Rights that are lost while people sit in documents: the session ends (4401), access is withdrawn (4403), the document
 // goes (4404). A lost event is made up for by a round of all seats now and then.
+import type { UserActor } from '#server/kernel/actor.ts'
 import type { DomainEvent } from '#server/kernel/command.ts'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { closings } from '../closing.ts'
 import { documentName } from '../document-name.ts'
 import { forEachSome, type RightChecks } from '../rights.ts'
-import type { Seats } from '../seats.ts'
+import { dismiss, type Seats } from '../seats.ts'
 
 const roundMs = 30_000
-/** Seats of a round that are looked at side by side. */
-const width = 4
+/** Sessions of a round that are looked at side by side. */
+const width = 2
 
 export interface Revocations {
   onEvent(event: DomainEvent): void
@@ -22,20 +23,23 @@ export interface Revocations {
 export const revoke = (options: {
   readonly seats: Seats
   readonly checks: RightChecks
+  readonly sessionLives: (actor: UserActor) => Promise<boolean>
   readonly everyMs?: number
 }): Revocations => {
-  const { seats, checks, everyMs = roundMs } = options
+  const { seats, checks, sessionLives, everyMs = roundMs } = options
   const stopping = new AbortController()
 
   const rounds = async (): Promise<void> => {
     for (;;) {
       await pause(everyMs, stopping.signal)
       if (stopping.signal.aborted) return
-      await forEachSome(seats.all(), width, async seat => {
+      const sessions = Map.groupBy(seats.all(), seat => seat.actor.sessionPublicId)
+      await forEachSome(sessions.values(), width, async ofSession => {
+        const [seat] = ofSession
         // a session that cannot be looked up now is looked up in the next round
-        const signedIn = await seat.stillSignedIn().catch(() => true)
-        if (signedIn) await checks.check([seat], closings.accessLost)
-        else seat.socket.close(closings.sessionEnded)
+        const lives = seat && (await sessionLives(seat.actor).catch(() => true))
+        if (lives) await checks.check(ofSession, closings.accessLost)
+        else for (const one of ofSession) dismiss(one, closings.sessionEnded)
       })
     }
   }
@@ -44,7 +48,7 @@ export const revoke = (options: {
     onEvent: event => {
       if (event.type === 'session_ended') {
         for (const seat of seats.ofPerson(event.userId)) {
-          if (seat.actor.sessionPublicId === event.sessionPublicId) seat.socket.close(closings.sessionEnded)
+          if (seat.actor.sessionPublicId === event.sessionPublicId) dismiss(seat, closings.sessionEnded)
         }
       } else if (event.type === 'access_changed') {
         void checks.check(seats.ofPerson(event.userId), closings.accessLost)

@@ -34,8 +34,8 @@ const isNews = (seat: Seat, document: Y.Doc, update: Uint8Array): boolean => {
   try {
     return bringsNews(document, update)
   } catch (error) {
-    if (error instanceof UnsoundUpdate) return close(seat, closings.badMessage)
-    throw error
+    if (!(error instanceof UnsoundUpdate)) throw error
+    return close(seat, error.problem === 'too_deep' ? closings.tooDeep : closings.badMessage)
   }
 }
 

@@ -36,7 +36,7 @@ export interface MemoryServer {
 }
 
 /** The person behind a token: the token is the id. */
-const personOf = (token: string): UserActor => ({
+export const personOf = (token: string): UserActor => ({
   kind: 'user',
   userId: token,
   displayName: `person ${token}`,
@@ -52,6 +52,7 @@ export const startMemoryServer = async (options: Partial<CollabOptions> = {}): P
     documents: { access: async () => ({ edit: true }), store: async () => ({ contentVersion: 1 }) },
     store,
     callerOf: async ({ token }) => (token === undefined ? undefined : personOf(token)),
+    sessionLives: async () => true,
     isMember: async () => true,
     avatarOf: async () => undefined,
     settings: { debounceMs: 50, maxDebounceMs: 200, maxDocumentBytes: 10 * 1024 * 1024, limited: true },

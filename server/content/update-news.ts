@@ -1,13 +1,21 @@
 // What does an update say? Nothing new: clients that reconnect send what they believe to be missing, and always every
 // deletion they ever saw; that must neither be logged nor make a new version. Nothing sound: bytes that Yjs cannot read,
-// or reads and then fails on, would stand in the way of everybody who opens the document, and of storing it.
+// or reads and then fails on (what nests too deep as well), would stand in the way of everybody who opens the document,
+// and of storing it.
 import * as Y from 'yjs'
+import { nestsDeeper } from './update-depth.ts'
+
+/** Levels that a client may nest in Yjs; the content model allows 100. */
+export const maxUpdateDepth = 500
 
 /** Thrown for an update that must not be logged. */
 export class UnsoundUpdate extends Error {
-  constructor(options?: ErrorOptions) {
+  readonly problem: 'unreadable' | 'too_deep'
+
+  constructor(problem: UnsoundUpdate['problem'] = 'unreadable', options?: ErrorOptions) {
     super('the update cannot be applied', options)
     this.name = 'UnsoundUpdate'
+    this.problem = problem
   }
 }
 
@@ -15,7 +23,7 @@ const decoded = (update: Uint8Array): ReturnType<typeof Y.decodeUpdate> => {
   try {
     return Y.decodeUpdate(update)
   } catch (cause) {
-    throw new UnsoundUpdate({ cause })
+    throw new UnsoundUpdate('unreadable', { cause })
   }
 }
 
@@ -39,6 +47,7 @@ export const bringsNews = (document: Y.Doc, update: Uint8Array): boolean => {
     const { id, length } = struct
     isNews ||= id.clock + length > Y.getState(document.store, id.client)
   }
+  if (isNews && nestsDeeper(document, structs, maxUpdateDepth)) throw new UnsoundUpdate('too_deep')
   if (isNews || ds.clients.size === 0) return isNews
   return !Y.snapshotContainsUpdate(Y.snapshot(document), update)
 }

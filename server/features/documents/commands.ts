@@ -4,7 +4,7 @@ import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
 import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
-import { bringsNews, UnsoundUpdate } from '#server/content/update-news.ts'
+import { maxUpdateDepth, UnsoundUpdate } from '#server/content/update-news.ts'
 import { changesOf, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
@@ -263,27 +263,24 @@ export const mergeCommand = (settings: DocumentSettings): AnyCommand =>
     run: async (context, input) => {
       const document = await openDocument(context, input.id, 'edit')
       await requireUnlocked(context, document.id)
-      const written = await changeContent(context, document, {
-        settings,
-        compute: () => {
-          requireUpdate(input.update)
-          return input.update
-        },
-      })
+      const written = await soundly(async () =>
+        changeContent(context, document, { settings, compute: () => input.update }),
+      )
       if (written.changed) context.record(recordOf(document))
       return { data: written.document }
     },
   })
 
-const requireUpdate = (update: Uint8Array): void => {
-  const empty = new Y.Doc()
+const soundly = async <Result>(work: () => Promise<Result>): Promise<Result> => {
   try {
-    bringsNews(empty, update)
+    return await work()
   } catch (error) {
     if (!(error instanceof UnsoundUpdate)) throw error
-    throw Object.assign(invalidAt('', 'bad_format', 'The body is no Yjs update (version 1).'), { cause: error })
-  } finally {
-    empty.destroy()
+    const refusal =
+      error.problem === 'too_deep'
+        ? invalidAt('', 'too_long', `The update nests more than ${maxUpdateDepth} levels deep.`)
+        : invalidAt('', 'bad_format', 'The body is no Yjs update (version 1).')
+    throw Object.assign(refusal, { cause: error })
   }
 }
 

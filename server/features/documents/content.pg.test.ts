@@ -122,12 +122,24 @@ test('updates that come in the wrong order are both there in the end', async () 
   expect((await readContent(people.viewer, paper.id)).value).toBe('One\n\nTwo\n\nb')
 })
 
-test('an update that is none is refused, and so is another content type', async () => {
+const nested = (levels: number): Y.Doc => {
+  const doc = new Y.Doc()
+  let at: Y.XmlFragment = doc.getXmlFragment('default')
+  for (let level = 0; level <= levels; level += 1) {
+    const inner = new Y.XmlElement('blockquote')
+    at.insert(0, [inner])
+    at = inner
+  }
+  return doc
+}
+
+test('an update that is none is refused, so is one that nests too deep, and so is another content type', async () => {
   const send = (body: Uint8Array<ArrayBuffer>, type = 'application/octet-stream') =>
     people.editor.request('POST', `${url}/updates`, body, { 'content-type': type })
   expect((await send(Buffer.from('no update at all'))).issues).toEqual([' bad_format'])
   // Yjs reads this deletion of nothing, and could not write it again
   expect((await send(Buffer.from([0, 1, 5, 1, 0, 0]))).issues).toEqual([' bad_format'])
+  expect((await send(Buffer.from(Y.encodeStateAsUpdate(nested(501))))).issues).toEqual([' too_long'])
   expect((await send(Buffer.alloc(0))).status).toBe(422)
   expect((await send(Buffer.from([0, 0]), 'text/plain')).code).toBe('unsupported_media_type')
   expect(

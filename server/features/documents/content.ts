@@ -6,6 +6,7 @@ import { checkContent } from '#server/content/check.ts'
 import { type Derived, derive } from '#server/content/document-state.ts'
 import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
 import type { ContentNode } from '#server/content/model.ts'
+import { bringsNews } from '#server/content/update-news.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { AppError, invalid, invalidAt } from '#server/kernel/errors.ts'
@@ -37,16 +38,14 @@ export const readState = async (db: Pick<Reader, 'selectFrom'>, documentId: stri
     .orderBy('document_updates.id')
     .execute()
   const doc = new Y.Doc()
-  doc.transact(() => {
-    Y.applyUpdate(doc, stored.ydoc)
-    for (const { update } of updates) {
-      try {
-        Y.applyUpdate(doc, update)
-      } catch {
-        // no state of anybody's: it must not lock everybody out, and says nothing that could be kept
-      }
+  Y.applyUpdate(doc, stored.ydoc)
+  for (const { update } of updates) {
+    try {
+      if (bringsNews(doc, update)) Y.applyUpdate(doc, update)
+    } catch {
+      // no state of anybody's: it must not lock everybody out, and says nothing that could be kept
     }
-  })
+  }
   return { doc, pending: updates.map(row => row.id) }
 }
 

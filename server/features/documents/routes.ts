@@ -1,7 +1,6 @@
 // /api/documents… (domain rules, section 5.11); content has a file of its own.
 import { z } from 'zod'
 import type { AnyCommand } from '#server/kernel/command.ts'
-import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { callerOf } from '#server/kernel/reading.ts'

@@ -1,6 +1,6 @@
 // /api/projects…, /api/applications/:id/projects… (domain rules, sections 5.1, 5.4 and 5.5).
 import { z } from 'zod'
-import { AppError, notFound } from '#server/kernel/errors.ts'
+import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { codes, decide } from '#server/kernel/policy.ts'

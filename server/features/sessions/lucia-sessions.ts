@@ -148,6 +148,18 @@ export const luciaSessions = ({ db, clock, log, days, secure }: LuciaSessionsOpt
   // in our time, not in Lucia's
   const expiry = () => new Date(clock.now().getTime() + days * 86_400_000)
 
+  const living = coalesce(async publicIds => {
+    const rows = await db
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select('sessions.public_id')
+      .where('sessions.public_id', '=', sql<string>`any(${publicIds}::uuid[])`)
+      .where('sessions.expires_at', '>', clock.now())
+      .where('users.disabled_at', 'is', null)
+      .execute()
+    return new Map(rows.map(row => [row.public_id, true]))
+  })
+
   const touch = async (token: string, ip: string, now: Date) => {
     await db
       .updateTable('sessions')
@@ -186,6 +198,7 @@ export const luciaSessions = ({ db, clock, log, days, secure }: LuciaSessionsOpt
         extended: session.fresh,
       }
     },
+    lives: async publicId => (await living(publicId)) ?? false,
     rotate: async (tx, publicId) => {
       const token = newToken()
       const expiresAt = expiry()

@@ -40,6 +40,8 @@ export interface SessionPort {
   create(tx: WriteTx, userId: string, device: Device): Promise<NewSession>
   /** Undefined for a token that is unknown, expired, revoked, or of a disabled account. */
   validate(token: string, ip: string): Promise<ValidSession | undefined>
+  /** Does the session still let its person in? Whatever its token is by now; nothing is written. */
+  lives(publicId: string): Promise<boolean>
   /** A new token for the same session; the former is dead once the transaction commits. */
   rotate(tx: WriteTx, publicId: string): Promise<NewSession | undefined>
   /** Ends the session that `token` belongs to, without asking whose it is. */

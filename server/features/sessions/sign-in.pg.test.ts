@@ -297,6 +297,27 @@ describe('a session', () => {
     expect(after.data[0]?.current).toBe(true)
   })
 
+  test('lives whatever its token is, until it expires or ends or its account is disabled; asking prolongs nothing', async () => {
+    const own = await startTestServer()
+    const lives = (id: string) => own.app.sessions.lives(id)
+    const begin = async (name: string) => {
+      const person = await own.signUp(name)
+      const { data } = (await person.get('/auth/sessions')).body as { data: readonly { id: string }[] }
+      return { person, id: data[0]?.id ?? '' }
+    }
+    const [hal, ida, pat] = [await begin('hal'), await begin('ida'), await begin('pat')]
+    await hal.person.post('/auth/refresh')
+    expect(await Promise.all([hal, ida, pat].map(({ id }) => lives(id)))).toEqual([true, true, true])
+    await ida.person.post('/auth/logout')
+    await queryOnce(own.databaseUrl, 'update users set disabled_at = now() where id = $1', [pat.person.userId])
+    expect(await Promise.all([hal, ida, pat].map(({ id }) => lives(id)))).toEqual([true, false, false])
+    own.clock.advance(29 * day)
+    expect(await lives(hal.id)).toBe(true)
+    own.clock.advance(2 * day)
+    expect(await lives(hal.id)).toBe(false)
+    await own.close()
+  })
+
   test('logout removes the row, clears the cookie and announces it', async () => {
     const ida = await server.signUp('ida')
     const answer = await ida.post('/auth/logout')

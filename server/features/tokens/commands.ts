@@ -1,4 +1,5 @@
 // api_token.create and api_token.revoke (domain rules, section 4): a person's own tokens, managed with a session only.
+import { sql } from 'kysely'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
@@ -41,11 +42,11 @@ export const create = defineCommand({
     await context.tx.selectFrom('users').select('id').where('id', '=', context.userId).forNoKeyUpdate().execute()
     const { count } = await context.tx
       .selectFrom('api_tokens')
-      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .select(sql<number>`count(*)::int`.as('count'))
       .where('user_id', '=', context.userId)
       .where('revoked_at', 'is', null)
       .executeTakeFirstOrThrow()
-    if (Number(count) >= tokenLimit)
+    if (count >= tokenLimit)
       throw new AppError('limit_reached', {
         message: `A person has at most ${tokenLimit} API tokens; revoke one first.`,
       })

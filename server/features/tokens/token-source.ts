@@ -1,6 +1,5 @@
 // From the text of a token to an actor: API tokens, and the single-use tokens that open the socket of a document.
-import type { Kysely } from 'kysely'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { TokenScope, UserActor } from '#server/kernel/actor.ts'
 import type { Clock } from '#server/kernel/clock.ts'
 import { coalesce } from '#server/kernel/coalesce.ts'
@@ -25,6 +24,8 @@ export interface TokenSource {
   readonly isCollabToken: (token: string) => boolean
   /** Undefined for an API token that is unknown, expired, revoked, or of a disabled account. */
   validate(token: string): Promise<UserActor | undefined>
+  /** May the API token of that id still be used? */
+  lives(id: string): Promise<boolean>
   /** A token that admits `actor` to sockets once, within `collabTokenSeconds`. */
   issueCollab(actor: UserActor): Promise<string>
   /** Who a collaboration token was issued to, the first time that it is shown; undefined otherwise. */
@@ -60,12 +61,17 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
       .select(['u.display_name', 'u.is_admin'])
       .where('u.disabled_at', 'is', null)
       .where('t.revoked_at', 'is', null)
-      .where(({ or, eb }) => or([eb('t.expires_at', 'is', null), eb('t.expires_at', '>', now)]))
+      .where(where => where.or([where('t.expires_at', 'is', null), where('t.expires_at', '>', now)]))
 
   // every request with a token asks
   const find = coalesce<Row>(async hashes => {
     const rows = await alive(clock.now()).where('t.token_hash', '=', sql<string>`any(${hashes})`).execute()
     return new Map(rows.map(row => [row.token_hash, row]))
+  })
+
+  const living = coalesce(async ids => {
+    const rows = await alive(clock.now()).where('t.id', '=', sql<string>`any(${ids}::uuid[])`).execute()
+    return new Map(rows.map(row => [row.id, true]))
   })
 
   const touch = async ({ id, last_used_at: last }: Row, now: Date): Promise<void> => {
@@ -108,6 +114,7 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
       await touch(row, clock.now())
       return actorOf(row)
     },
+    lives: async id => (await living(id)) ?? false,
     issueCollab: async actor => {
       const token = newSecret(collabTokenPrefix)
       const now = clock.now()
