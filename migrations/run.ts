@@ -7,6 +7,7 @@ import * as boards from './0002_boards.ts'
 import * as kernel from './0003_kernel.ts'
 import * as publication from './0004_publication.ts'
 import * as documents from './0005_documents.ts'
+import * as notifications from './0006_notifications.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '0003_kernel': kernel,
   '0004_publication': publication,
   '0005_documents': documents,
+  '0006_notifications': notifications,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

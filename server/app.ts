@@ -6,6 +6,7 @@ import { redisCluster } from '#collab/redis.ts'
 import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createDocuments } from './features/documents/index.ts'
+import { notify } from './features/notifications/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { authenticate } from './http/session.ts'
@@ -128,6 +129,7 @@ export const createApp = (options: AppOptions): App => {
     random,
     log,
     findStanding,
+    notify,
     onEvents: events => bus.publish(events),
   }
   const runWrite = createRunWrite(mutation)

@@ -249,5 +249,14 @@ export const recordOf = (task: Pick<LockedTask, 'id' | 'task_key' | 'title' | 'a
   taskId: task.id,
 })
 
+/** What every notice about a task says. */
+export const noticeAbout = (task: Pick<LockedTask, 'id' | 'task_key' | 'title' | 'application_id' | 'project_id'>) => ({
+  title: `${task.task_key} ${task.title}`,
+  entity: { type: 'task', id: task.id },
+  applicationId: task.application_id,
+  projectId: task.project_id,
+  taskId: task.id,
+})
+
 export const readTask = (context: WriteContext, id: string) =>
   context.tx.selectFrom('tasks').select(taskColumns).where('id', '=', id).executeTakeFirstOrThrow()
