@@ -142,6 +142,19 @@ const remove = defineCommand({
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
+    const members = await context.tx
+      .selectFrom('application_members')
+      .select('user_id')
+      .where('application_id', '=', row.id)
+      .execute()
+    context.notify({
+      type: 'system',
+      to: members.map(member => member.user_id),
+      title: row.name,
+      message: 'The application was deleted.',
+      applicationId: undefined,
+      outsiders: true,
+    })
     await forgetClocks(context, { column: 'application_id', ids: [row.id] })
     await endLibrary(context, { column: 'application_id', id: row.id })
     await sql`delete from field_clocks where (entity_type, entity_id) in (

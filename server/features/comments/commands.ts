@@ -9,7 +9,8 @@ import { AppError, invalid, invalidAt, notFound } from '#server/kernel/errors.ts
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
-import { type LockedTask, noticeAbout, openTask } from '../tasks/open.ts'
+import { involvedIn, noticeAbout } from '../tasks/notices.ts'
+import { type LockedTask, openTask } from '../tasks/open.ts'
 import { membersAmong, type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
@@ -81,7 +82,7 @@ const writersIn = async (context: WriteContext, commentId: string) => {
     .selectFrom('comments')
     .select('author_id')
     .distinct()
-    .where(({ eb, or }) => or([eb('id', '=', commentId), eb('parent_id', '=', commentId)]))
+    .where(where => where.or([where('id', '=', commentId), where('parent_id', '=', commentId)]))
     .execute()
   return rows.map(row => row.author_id)
 }
@@ -127,7 +128,7 @@ const create = defineCommand({
     const notice = noticeOf(comment, task)
     context.notify({ ...notice, type: 'mention', to: named })
     const thread = comment.parent_id === null ? [] : await writersIn(context, comment.parent_id)
-    context.notify({ ...notice, type: 'task_commented', to: [task.assignee_id, task.reporter_id, ...thread] })
+    context.notify({ ...notice, type: 'task_commented', to: [...involvedIn(task), ...thread] })
     context.record(recordOf(comment))
     context.touch('comments', 'tasks')
     return { data: comment }

@@ -1,6 +1,6 @@
 // Reading memberships.
 import { sql } from 'kysely'
-import type { Reader } from '#server/kernel/database.ts'
+import type { Reader, WriteTx } from '#server/kernel/database.ts'
 import { type PageQuery, page } from '#server/kernel/pages.ts'
 import { memberColumns } from './schema.ts'
 
@@ -35,6 +35,17 @@ export const listMembers = async (
 export const findMember = async (reader: Reader, applicationId: string, userId: string, withEmail: boolean) => {
   const row = await rows(reader, applicationId, withEmail).where('m.user_id', '=', userId).executeTakeFirst()
   return row && withoutEmptyEmail(row)
+}
+
+/** Ids of the owners. */
+export const ownersOf = async (db: Reader | WriteTx, applicationId: string): Promise<readonly string[]> => {
+  const owners = await db
+    .selectFrom('application_members')
+    .select('user_id')
+    .where('application_id', '=', applicationId)
+    .where('role', '=', 'owner')
+    .execute()
+  return owners.map(row => row.user_id)
 }
 
 export const countMembers = async (reader: Reader, applicationId: string) => {

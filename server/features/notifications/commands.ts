@@ -13,11 +13,19 @@ import {
   setReadInput,
 } from './schema.ts'
 
-/** The answer to a change of `count` rows. */
-const changed = (context: WriteContext, count: bigint) => {
-  if (count > 0n) context.touch('my_notifications', 'my_counters')
-  return { data: { updated_count: Number(count) } }
+/** The answer to a change of `count` rows, of which some were or became unread unless `counted` says no. */
+const changed = (context: WriteContext, count: number, counted = count > 0) => {
+  if (count > 0) context.touch('my_notifications')
+  if (counted) context.touch('my_counters')
+  return { data: { updated_count: count } }
 }
+
+const deleted = (context: WriteContext, rows: readonly { readonly read_at: Date | null }[]) =>
+  changed(
+    context,
+    rows.length,
+    rows.some(row => row.read_at === null),
+  )
 
 /** Locks the rows of `ids`; 404 when one of them is not the caller's, and then nothing changes. */
 const lockOwn = async (context: WriteContext, ids: readonly string[]) => {
@@ -46,7 +54,7 @@ const setRead = defineCommand({
       .where('id', 'in', await lockOwn(context, input.ids))
       .where('read_at', input.is_read ? 'is' : 'is not', null)
       .executeTakeFirst()
-    return changed(context, result.numUpdatedRows)
+    return changed(context, Number(result.numUpdatedRows))
   },
 })
 
@@ -63,7 +71,7 @@ const markAllRead = defineCommand({
       .where('user_id', '=', context.userId)
       .where('read_at', 'is', null)
       .executeTakeFirst()
-    return changed(context, result.numUpdatedRows)
+    return changed(context, Number(result.numUpdatedRows))
   },
 })
 
@@ -74,11 +82,12 @@ const remove = defineCommand({
   input: deleteInput,
   inTransactions: true,
   run: async (context, input) => {
-    const result = await context.tx
+    const rows = await context.tx
       .deleteFrom('notifications')
       .where('id', 'in', await lockOwn(context, input.ids))
-      .executeTakeFirst()
-    return changed(context, result.numDeletedRows)
+      .returning('read_at')
+      .execute()
+    return deleted(context, rows)
   },
 })
 
@@ -91,8 +100,7 @@ const removeAll = defineCommand({
   run: async (context, input) => {
     let query = context.tx.deleteFrom('notifications').where('user_id', '=', context.userId)
     if (input.read_only) query = query.where('read_at', 'is not', null)
-    const result = await query.executeTakeFirst()
-    return changed(context, result.numDeletedRows)
+    return deleted(context, await query.returning('read_at').execute())
   },
 })
 

@@ -2,10 +2,11 @@
 import type { Feature } from '#server/kernel/feature.ts'
 import { notificationCommands } from './commands.ts'
 import { notify } from './notify.ts'
+import { purgeNotifications } from './purge.ts'
 import { notificationRoutes } from './routes.ts'
 import { notificationShapes } from './shape.ts'
 
-export { notify }
+export { notify, purgeNotifications }
 
 export const notifications: Feature = {
   name: 'notifications',
