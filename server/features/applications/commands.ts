@@ -8,6 +8,7 @@ import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { endLibrary } from '../documents/endings.ts'
+import { memberIds } from '../members/queries.ts'
 import { setMemberRole } from '../members/roles.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
@@ -121,12 +122,7 @@ const setArchived = (name: 'application.archive' | 'application.unarchive', arch
           changes: { archived_at: { old: row.archived_at, new: value } },
         })
         // nobody may write in open documents any more, or everybody again
-        const members = await context.tx
-          .selectFrom('application_members')
-          .select('user_id')
-          .where('application_id', '=', row.id)
-          .execute()
-        for (const { user_id: userId } of members) {
+        for (const userId of await memberIds(context.tx, row.id)) {
           context.emit({ type: 'access_changed', userId, applicationId: row.id })
         }
       }
@@ -142,14 +138,9 @@ const remove = defineCommand({
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
-    const members = await context.tx
-      .selectFrom('application_members')
-      .select('user_id')
-      .where('application_id', '=', row.id)
-      .execute()
     context.notify({
       type: 'system',
-      to: members.map(member => member.user_id),
+      to: await memberIds(context.tx, row.id),
       title: row.name,
       message: 'The application was deleted.',
       applicationId: undefined,

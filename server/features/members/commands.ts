@@ -8,7 +8,7 @@ import { announceLocks } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type MemberAction, memberPolicy, roleAction } from './policy.ts'
-import { ownersOf } from './queries.ts'
+import { memberIds } from './queries.ts'
 import { setMemberRole } from './roles.ts'
 import { leaveInput, memberColumns, removeInput, setRoleInput } from './schema.ts'
 
@@ -74,7 +74,7 @@ const removeMember = async (
   const left = userId === context.userId
   context.notify({
     type: 'member_removed',
-    to: left ? await ownersOf(context.tx, applicationId) : [userId],
+    to: left ? await memberIds(context.tx, applicationId, 'owner') : [userId],
     title: application.name,
     message: left ? member.display_name : undefined,
     entity: { type: 'application', id: applicationId },

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Reader, WriteTx } from '#server/kernel/database.ts'
 import { type PageQuery, page } from '#server/kernel/pages.ts'
+import type { Role } from '#server/kernel/policy.ts'
 import { memberColumns } from './schema.ts'
 
 const rows = (reader: Reader, applicationId: string, withEmail: boolean) =>
@@ -37,15 +38,15 @@ export const findMember = async (reader: Reader, applicationId: string, userId: 
   return row && withoutEmptyEmail(row)
 }
 
-/** Ids of the owners. */
-export const ownersOf = async (db: Reader | WriteTx, applicationId: string): Promise<readonly string[]> => {
-  const owners = await db
-    .selectFrom('application_members')
-    .select('user_id')
-    .where('application_id', '=', applicationId)
-    .where('role', '=', 'owner')
-    .execute()
-  return owners.map(row => row.user_id)
+/** Ids of the members, or of those with `role`. */
+export const memberIds = async (
+  db: Reader | WriteTx,
+  applicationId: string,
+  role?: Role,
+): Promise<readonly string[]> => {
+  let query = db.selectFrom('application_members').select('user_id').where('application_id', '=', applicationId)
+  if (role !== undefined) query = query.where('role', '=', role)
+  return (await query.execute()).map(row => row.user_id)
 }
 
 export const countMembers = async (reader: Reader, applicationId: string) => {

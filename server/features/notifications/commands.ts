@@ -50,7 +50,7 @@ const setRead = defineCommand({
   run: async (context, input) => {
     const result = await context.tx
       .updateTable('notifications')
-      .set({ read_at: input.is_read ? context.now : null })
+      .set({ read_at: input.is_read ? context.stamp.editedAt : null })
       .where('id', 'in', await lockOwn(context, input.ids))
       .where('read_at', input.is_read ? 'is' : 'is not', null)
       .executeTakeFirst()
@@ -67,7 +67,7 @@ const markAllRead = defineCommand({
   run: async context => {
     const result = await context.tx
       .updateTable('notifications')
-      .set({ read_at: context.now })
+      .set({ read_at: context.stamp.editedAt })
       .where('user_id', '=', context.userId)
       .where('read_at', 'is', null)
       .executeTakeFirst()

@@ -1,33 +1,18 @@
 // Who is told of what (domain rules, section 11): each event with everybody who hears of it, and nobody else.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { commandMap } from '#server/features.ts'
 import { noticeTypes } from '#server/kernel/notices.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { mutateOnce } from '#server/kernel/mutation.ts'
-import {
-  apply,
-  type Board,
-  makeBoard,
-  makeTask,
-  type People,
-  type Row,
-  signUpPeople,
-  written,
-} from '#server/testing/board.ts'
+import { apply, type Board, makeBoard, makeTask, type People, type Row, written } from '#server/testing/board.ts'
 import { forgetAll, naming, type Told, toldTo } from '#server/testing/notices.ts'
-import { startTestServer, type TestServer } from '#server/testing/server.ts'
+import { startWithPeople } from '#server/testing/with-people.ts'
 
-let server: TestServer
-let people: People
+const { server, people } = await startWithPeople()
 let board: Board
 /** Assigned to the member, reported by the editor. */
 let task: Row
-beforeAll(async () => {
-  server = await startTestServer()
-  people = await signUpPeople(server)
-})
-afterAll(() => server.close())
 beforeEach(async () => {
   board = await makeBoard(server, people)
   task = await makeTask(people.owner, board.projectId, {

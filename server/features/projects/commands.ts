@@ -8,7 +8,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
-import { ownersOf } from '../members/queries.ts'
+import { memberIds } from '../members/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { lockProject, openProject, requireUnarchived } from './open.ts'
@@ -215,7 +215,7 @@ const remove = defineCommand({
       .execute()
     context.notify({
       type: 'system',
-      to: [...contributors.map(row => row.user_id), ...(await ownersOf(context.tx, project.application_id))],
+      to: [...contributors.map(row => row.user_id), ...(await memberIds(context.tx, project.application_id, 'owner'))],
       title: project.name,
       message: 'The project was deleted.',
       applicationId: project.application_id,

@@ -2,7 +2,7 @@
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
-import { ownersOf } from '../members/queries.ts'
+import { memberIds } from '../members/queries.ts'
 import { lockProject, watchingStatus } from '../projects/open.ts'
 import { rankInColumn } from './column.ts'
 import { firstTodo, isEligible, recordOf } from './open.ts'
@@ -102,7 +102,7 @@ const responsibleFor = async (context: WriteContext, projectId: string, release:
     .where('role', '=', 'admin')
     .where('user_id', '<>', release.userId)
     .execute()
-  return admins.length > 0 ? admins.map(row => row.user_id) : ownersOf(context.tx, release.applicationId)
+  return admins.length > 0 ? admins.map(row => row.user_id) : memberIds(context.tx, release.applicationId, 'owner')
 }
 
 const hand = async (
