@@ -7,6 +7,7 @@ import * as boards from './0002_boards.ts'
 import * as kernel from './0003_kernel.ts'
 import * as publication from './0004_publication.ts'
 import * as documents from './0005_documents.ts'
+import * as notifications from './0006_notifications.ts'
 import * as apiTokens from './0007_api_tokens.ts'
 
 const migrations: Record<string, Migration> = {
@@ -15,6 +16,7 @@ const migrations: Record<string, Migration> = {
   '0003_kernel': kernel,
   '0004_publication': publication,
   '0005_documents': documents,
+  '0006_notifications': notifications,
   '0007_api_tokens': apiTokens,
 }
 

@@ -566,6 +566,9 @@ CREATE INDEX invitations_inviter ON public.invitations USING btree (inviter_id);
 CREATE INDEX invitations_user ON public.invitations USING btree (user_id);
 CREATE UNIQUE INDEX invitations_pending_email ON public.invitations USING btree (application_id, lower(email)) WHERE (state = 'pending'::text);
 CREATE UNIQUE INDEX invitations_pending_user ON public.invitations USING btree (application_id, user_id) WHERE (state = 'pending'::text);
+CREATE TRIGGER invitations_count_delete AFTER DELETE ON public.invitations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_invitations_count_delete();
+CREATE TRIGGER invitations_count_insert AFTER INSERT ON public.invitations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_invitations_count_insert();
+CREATE TRIGGER invitations_count_update AFTER UPDATE ON public.invitations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_invitations_count_update();
 CREATE TRIGGER invitations_version BEFORE UPDATE ON public.invitations FOR EACH ROW WHEN (((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.email IS DISTINCT FROM new.email)) OR (old.role IS DISTINCT FROM new.role)) OR (old.projects IS DISTINCT FROM new.projects)) OR (old.message IS DISTINCT FROM new.message)) OR (old.state IS DISTINCT FROM new.state)) OR (old.expires_at IS DISTINCT FROM new.expires_at)) OR (old.responded_at IS DISTINCT FROM new.responded_at))) EXECUTE FUNCTION skerry_bump_version();
 
 create table mentions (
@@ -588,6 +591,64 @@ alter table mentions add constraint mentions_pkey PRIMARY KEY (id);
 alter table mentions add constraint mentions_source_check CHECK ((num_nonnulls(comment_id, document_id) = 1));
 alter table mentions add constraint mentions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 CREATE INDEX mentions_user ON public.mentions USING btree (user_id);
+
+create table notification_preferences (
+  user_id uuid not null,
+  type text not null,
+  in_app boolean not null default true,
+  email boolean not null default false,
+  version integer not null default 1,
+  updated_at timestamp with time zone not null default now()
+);
+alter table notification_preferences replica identity full;
+alter table notification_preferences add constraint notification_preferences_pkey PRIMARY KEY (user_id, type);
+alter table notification_preferences add constraint notification_preferences_type_check CHECK ((type = ANY (ARRAY['mention'::text, 'task_assigned'::text, 'status_change'::text, 'task_commented'::text, 'task_updated'::text, 'due_date_reminder'::text, 'task_reassignment_needed'::text, 'application_invite'::text, 'project_invite'::text, 'invitation_accepted'::text, 'invitation_rejected'::text, 'role_changed'::text, 'member_removed'::text, 'project_member_added'::text, 'project_member_removed'::text, 'project_role_changed'::text, 'project_assigned'::text, 'system'::text])));
+alter table notification_preferences add constraint notification_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table notification_preferences add constraint notification_preferences_version_check CHECK ((version >= 1));
+CREATE TRIGGER notification_preferences_version BEFORE UPDATE ON public.notification_preferences FOR EACH ROW WHEN (((old.in_app IS DISTINCT FROM new.in_app) OR (old.email IS DISTINCT FROM new.email))) EXECUTE FUNCTION skerry_bump_version();
+
+create table notifications (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  type text not null,
+  title text not null,
+  message text,
+  entity_type text,
+  entity_id uuid,
+  application_id uuid,
+  project_id uuid,
+  task_id uuid,
+  actor_id uuid,
+  actor_name text,
+  count integer not null default 1,
+  read_at timestamp with time zone,
+  dedupe_key text
+);
+alter table notifications replica identity full;
+alter table notifications add constraint notifications_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table notifications add constraint notifications_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table notifications add constraint notifications_count_check CHECK ((count >= 1));
+alter table notifications add constraint notifications_dedupe_key UNIQUE (user_id, dedupe_key);
+alter table notifications add constraint notifications_entity_type_check CHECK ((entity_type = ANY (ARRAY['task'::text, 'project'::text, 'application'::text, 'comment'::text, 'document'::text, 'invitation'::text, 'application_member'::text, 'project_member'::text, 'transfer'::text])));
+alter table notifications add constraint notifications_message_check CHECK ((char_length(message) <= 1000));
+alter table notifications add constraint notifications_pkey PRIMARY KEY (id);
+alter table notifications add constraint notifications_title_check CHECK ((char_length(title) <= 255));
+alter table notifications add constraint notifications_type_check CHECK ((type = ANY (ARRAY['mention'::text, 'task_assigned'::text, 'status_change'::text, 'task_commented'::text, 'task_updated'::text, 'due_date_reminder'::text, 'task_reassignment_needed'::text, 'application_invite'::text, 'project_invite'::text, 'invitation_accepted'::text, 'invitation_rejected'::text, 'role_changed'::text, 'member_removed'::text, 'project_member_added'::text, 'project_member_removed'::text, 'project_role_changed'::text, 'project_assigned'::text, 'system'::text])));
+alter table notifications add constraint notifications_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table notifications add constraint notifications_version_check CHECK ((version >= 1));
+CREATE INDEX notifications_actor ON public.notifications USING btree (actor_id);
+CREATE INDEX notifications_age ON public.notifications USING btree (created_at);
+CREATE INDEX notifications_application ON public.notifications USING btree (application_id);
+CREATE INDEX notifications_merging ON public.notifications USING btree (user_id, task_id) WHERE ((read_at IS NULL) AND (type = ANY (ARRAY['task_updated'::text, 'status_change'::text])));
+CREATE INDEX notifications_newest ON public.notifications USING btree (user_id, created_at DESC, id DESC);
+CREATE INDEX notifications_unread ON public.notifications USING btree (user_id, created_at DESC, id DESC) WHERE (read_at IS NULL);
+CREATE TRIGGER notifications_count_delete AFTER DELETE ON public.notifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_notifications_count_delete();
+CREATE TRIGGER notifications_count_insert AFTER INSERT ON public.notifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_notifications_count_insert();
+CREATE TRIGGER notifications_count_update AFTER UPDATE ON public.notifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION skerry_notifications_count_update();
+CREATE TRIGGER notifications_version BEFORE UPDATE ON public.notifications FOR EACH ROW WHEN ((((((old.created_at IS DISTINCT FROM new.created_at) OR (old.title IS DISTINCT FROM new.title)) OR (old.message IS DISTINCT FROM new.message)) OR (old.count IS DISTINCT FROM new.count)) OR (old.read_at IS DISTINCT FROM new.read_at))) EXECUTE FUNCTION skerry_bump_version();
 
 create table place_names (
   scope_id uuid not null,
@@ -866,6 +927,18 @@ CREATE TRIGGER tasks_depth BEFORE INSERT OR UPDATE OF parent_id, depth ON public
 CREATE TRIGGER tasks_depth_below AFTER UPDATE OF parent_id, depth ON public.tasks FOR EACH ROW WHEN ((old.depth <> new.depth)) EXECUTE FUNCTION skerry_task_depth_below();
 CREATE TRIGGER tasks_version BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN ((((((((((((((((((((old.title IS DISTINCT FROM new.title) OR (old.description IS DISTINCT FROM new.description)) OR (old.task_type IS DISTINCT FROM new.task_type)) OR (old.priority IS DISTINCT FROM new.priority)) OR (old.status_id IS DISTINCT FROM new.status_id)) OR (old.rank IS DISTINCT FROM new.rank)) OR (old.assignee_id IS DISTINCT FROM new.assignee_id)) OR (old.reporter_id IS DISTINCT FROM new.reporter_id)) OR (old.created_by_id IS DISTINCT FROM new.created_by_id)) OR (old.parent_id IS DISTINCT FROM new.parent_id)) OR (old.labels IS DISTINCT FROM new.labels)) OR (old.story_points IS DISTINCT FROM new.story_points)) OR (old.due_date IS DISTINCT FROM new.due_date)) OR (old.completed_at IS DISTINCT FROM new.completed_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at)) OR (old.unarchived_at IS DISTINCT FROM new.unarchived_at)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.trash_root_id IS DISTINCT FROM new.trash_root_id))) EXECUTE FUNCTION skerry_bump_version();
 
+create table user_counters (
+  user_id uuid not null,
+  unread_notifications integer not null default 0,
+  pending_invitations integer not null default 0,
+  updated_at timestamp with time zone not null default now()
+);
+alter table user_counters replica identity full;
+alter table user_counters add constraint user_counters_pending_invitations_check CHECK ((pending_invitations >= 0));
+alter table user_counters add constraint user_counters_pkey PRIMARY KEY (user_id);
+alter table user_counters add constraint user_counters_unread_notifications_check CHECK ((unread_notifications >= 0));
+alter table user_counters add constraint user_counters_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
 create table users (
   id uuid not null,
   version integer not null default 1,
@@ -894,6 +967,7 @@ alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_version_check CHECK ((version >= 1));
 alter table users add constraint users_week_start_check CHECK ((week_start = ANY (ARRAY['monday'::text, 'sunday'::text])));
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+CREATE TRIGGER users_counters AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION skerry_user_counters();
 CREATE TRIGGER users_names AFTER UPDATE OF display_name, avatar_url ON public.users FOR EACH ROW WHEN (((old.display_name IS DISTINCT FROM new.display_name) OR (old.avatar_url IS DISTINCT FROM new.avatar_url))) EXECUTE FUNCTION skerry_user_names();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((((((((((old.email IS DISTINCT FROM new.email) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at)) OR (old.display_name IS DISTINCT FROM new.display_name)) OR (old.avatar_url IS DISTINCT FROM new.avatar_url)) OR (old.time_zone IS DISTINCT FROM new.time_zone)) OR (old.week_start IS DISTINCT FROM new.week_start)) OR (old.locale IS DISTINCT FROM new.locale)) OR (old.login_code_enabled IS DISTINCT FROM new.login_code_enabled)) OR (old.is_admin IS DISTINCT FROM new.is_admin))) EXECUTE FUNCTION skerry_bump_version();
 
@@ -1050,6 +1124,48 @@ AS $function$
      return null;
    end $function$;
 
+CREATE OR REPLACE FUNCTION public.skerry_invitations_count_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, -1 as n from old_rows where user_id is not null and state = 'pending') c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set pending_invitations = c.pending_invitations + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_invitations_count_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, 1 as n from new_rows where user_id is not null and state = 'pending') c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set pending_invitations = c.pending_invitations + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_invitations_count_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, -1 as n from old_rows where user_id is not null and state = 'pending' union all select user_id, 1 as n from new_rows where user_id is not null and state = 'pending') c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set pending_invitations = c.pending_invitations + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION public.skerry_item_count()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1132,6 +1248,48 @@ AS $function$
      insert into project_aggregates (project_id, application_id) values (new.id, new.application_id);
      return null;
    end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_notifications_count_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, -1 as n from old_rows where read_at is null) c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set unread_notifications = c.unread_notifications + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_notifications_count_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, 1 as n from new_rows where read_at is null) c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set unread_notifications = c.unread_notifications + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION public.skerry_notifications_count_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       with delta as (select user_id, sum(n) as n from (select user_id, -1 as n from old_rows where read_at is null union all select user_id, 1 as n from new_rows where read_at is null) c group by user_id having sum(n) <> 0),
+       locked as (
+         select c.user_id, d.n from user_counters c join delta d on d.user_id = c.user_id
+          order by c.user_id for no key update of c)
+       update user_counters c set unread_notifications = c.unread_notifications + l.n, updated_at = now()
+         from locked l where l.user_id = c.user_id;
+       return null;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION public.skerry_projects_count()
  RETURNS trigger
@@ -1400,6 +1558,15 @@ AS $function$
        return null;
      end $function$;
 
+CREATE OR REPLACE FUNCTION public.skerry_user_counters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     insert into user_counters (user_id) values (new.id);
+     return null;
+   end $function$;
+
 CREATE OR REPLACE FUNCTION public.skerry_user_names()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1410,4 +1577,4 @@ AS $function$
        return null;
      end $function$;
 
-create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, project_aggregates, project_members, projects, task_statuses, tasks, users;
+create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, notification_preferences, notifications, project_aggregates, project_members, projects, task_statuses, tasks, user_counters, users;

@@ -7,6 +7,7 @@ import { createSessions, type SessionPort } from './features/sessions/index.ts'
 import { findStanding, roleLookup, rolesOf } from './features/members/access.ts'
 import { createDocuments } from './features/documents/index.ts'
 import { createTokens, type TokenSource } from './features/tokens/index.ts'
+import { notify } from './features/notifications/index.ts'
 import { createFeatures } from './features.ts'
 import { type Checks, databaseCheck } from './http/health.ts'
 import { authenticate, type SessionSource } from './http/session.ts'
@@ -148,6 +149,7 @@ export const createApp = (options: AppOptions): App => {
     random,
     log,
     findStanding,
+    notify,
     onEvents: events => bus.publish(events),
   }
   const runWrite = createRunWrite(mutation)

@@ -9,6 +9,7 @@ import { folders } from './features/folders/index.ts'
 import { invitationsFeature, onRegistered } from './features/invitations/index.ts'
 import { locksFeature } from './features/locks/index.ts'
 import { members } from './features/members/index.ts'
+import { notifications } from './features/notifications/index.ts'
 import { projects } from './features/projects/index.ts'
 import { type SessionPort, sessionsFeature } from './features/sessions/index.ts'
 import { snapshotsFeature } from './features/snapshots/index.ts'
@@ -77,6 +78,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     locksFeature(config),
     snapshotsFeature(config, { database }),
     activity,
+    notifications,
     transfers,
   ]
   return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain)))]

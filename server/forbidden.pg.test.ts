@@ -39,6 +39,7 @@ const state = async (): Promise<unknown> => {
     'documents',
     'document_tags',
     'document_locks',
+    'notifications',
   ]
   const sums = tables.map(name => {
     const column = name === 'applications' ? 'id' : 'application_id'

@@ -30,7 +30,15 @@ test('every folder of features is a feature of the list, and the other way round
 })
 
 /** ⊘ in the domain rules: never in any shape. */
-const secret = ['password_hash', 'password_changed_at', 'avatar_key', 'disabled_at', 'token_hash', 'next_task_number']
+const secret = [
+  'password_hash',
+  'password_changed_at',
+  'avatar_key',
+  'disabled_at',
+  'token_hash',
+  'next_task_number',
+  'dedupe_key',
+]
 
 test('D123 every shape reads columns that exist, of a published table, and no secret one', async () => {
   const { rows } = await queryOnce(

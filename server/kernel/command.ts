@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { RequiredScope, SignedIn } from './actor.ts'
 import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
+import type { Notice } from './notices.ts'
 import type { Access } from './route.ts'
 import type { AccessLookup } from './policy.ts'
 
@@ -51,6 +52,8 @@ export interface WriteContext {
   /** Random numbers in [0,1), for ranks. */
   readonly random: () => number
   record(entry: ActivityEntry): void
+  /** Says who is to hear of this; who may, and wants to, is decided when the command is done. */
+  notify(notice: Notice): void
   /** Names the synced tables (shapes) in which rows changed; without any the answer's txid is null. */
   touch(...shapes: readonly string[]): void
   emit(event: DomainEvent): void

@@ -80,6 +80,14 @@ const recounts: readonly Recount[] = [
       depth: `select coalesce((select p.depth + 1 from document_folders p where p.id = r.parent_id), 0)`,
     },
   },
+  {
+    table: 'user_counters',
+    key: 'user_id',
+    counters: {
+      unread_notifications: `select count(*)::int from notifications n where n.user_id = r.user_id and n.read_at is null`,
+      pending_invitations: `select count(*)::int from invitations i where i.user_id = r.user_id and i.state = 'pending'`,
+    },
+  },
 ]
 
 const recountOf = ({ table, key, counters }: Recount) =>

@@ -315,6 +315,36 @@ export interface Mentions {
   user_id: string;
 }
 
+export interface NotificationPreferences {
+  email: Generated<boolean>;
+  in_app: Generated<boolean>;
+  type: string;
+  updated_at: Generated<Timestamp>;
+  user_id: string;
+  version: Generated<number>;
+}
+
+export interface Notifications {
+  actor_id: string | null;
+  actor_name: string | null;
+  application_id: string | null;
+  count: Generated<number>;
+  created_at: Generated<Timestamp>;
+  dedupe_key: string | null;
+  entity_id: string | null;
+  entity_type: string | null;
+  id: string;
+  message: string | null;
+  project_id: string | null;
+  read_at: Timestamp | null;
+  task_id: string | null;
+  title: string;
+  type: string;
+  updated_at: Generated<Timestamp>;
+  user_id: string;
+  version: Generated<number>;
+}
+
 export interface PlaceNames {
   entity_id: string;
   folder_id: string;
@@ -453,6 +483,13 @@ export interface TaskStatuses {
   version: Generated<number>;
 }
 
+export interface UserCounters {
+  pending_invitations: Generated<number>;
+  unread_notifications: Generated<number>;
+  updated_at: Generated<Timestamp>;
+  user_id: string;
+}
+
 export interface Users {
   avatar_key: string | null;
   avatar_url: string | null;
@@ -496,6 +533,8 @@ export interface DB {
   idempotency_keys: IdempotencyKeys;
   invitations: Invitations;
   mentions: Mentions;
+  notification_preferences: NotificationPreferences;
+  notifications: Notifications;
   place_names: PlaceNames;
   project_aggregates: ProjectAggregates;
   project_members: ProjectMembers;
@@ -505,5 +544,6 @@ export interface DB {
   status_redirects: StatusRedirects;
   task_statuses: TaskStatuses;
   tasks: Tasks;
+  user_counters: UserCounters;
   users: Users;
 }

@@ -1,5 +1,5 @@
 // The only place that opens a write transaction. One call = one transaction = all of its commands or none, with their
-// activity, edit clocks, replay row and txid in it; events go out after the commit.
+// activity, notifications, edit clocks, replay row and txid in it; events go out after the commit.
 import type { SignedIn } from './actor.ts'
 import type { Clock } from './clock.ts'
 import type { ActivityEntry, AnyCommand, DomainEvent, WriteContext, WriteOutcome } from './command.ts'
@@ -9,6 +9,7 @@ import { GroupFailed, type Place, type Share } from './groups.ts'
 import { uuid7 } from './ids.ts'
 import { pause } from './lifecycle.ts'
 import type { Log } from './log.ts'
+import type { Notice, Notify } from './notices.ts'
 import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
 import { isConflict, isOutage, translate } from './postgres-errors.ts'
 import { requireScope } from './scopes.ts'
@@ -65,6 +66,7 @@ export interface MutationDeps {
   readonly random: () => number
   readonly log: Log
   readonly findStanding: FindStanding
+  readonly notify: Notify
   /** Called after the commit; must not throw. */
   readonly onEvents: (events: readonly DomainEvent[]) => void
 }
@@ -133,6 +135,7 @@ const runCommands = async (
     // asked anew for each: the mutation before may have made the caller admin of the project it created
     const access = accessFor(tx, spec.actor, deps.findStanding)
     const warnings: string[] = []
+    const notices: Notice[] = []
     const context: WriteContext = {
       tx,
       later: wire.later,
@@ -146,6 +149,7 @@ const runCommands = async (
       expectedVersion: expectedIn(input) ?? spec.expectedVersion,
       random: deps.random,
       record: entry => void activities.push({ entry, action: entry.action ?? command.name }),
+      notify: notice => void notices.push(notice),
       touch: (...names) => names.forEach(name => shapes.add(name)),
       emit: event => void events.push(event),
       afterRejection: work => void aftermath.push(work),
@@ -154,6 +158,7 @@ const runCommands = async (
     try {
       requireScope(spec.actor, command.scope ?? 'write')
       outcomes.push({ ...(await command.run(context, input)), warnings })
+      if (notices.length > 0) deps.notify({ tx, later: wire.later }, notices, spec.actor)
     } catch (error) {
       throw new MutationFailure(index, error)
     }

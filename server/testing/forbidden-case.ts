@@ -39,6 +39,8 @@ export interface Fixture extends Board {
   readonly token: string
   /** For the stranger's account, sent by the owner. */
   readonly invited: string
+  /** What the stranger was told of it. */
+  readonly told: string
   /** For an address, sent by the editor, a minute ago. */
   readonly editors: string
   readonly library: Library

@@ -6,6 +6,7 @@ import type { Access } from '#server/kernel/route.ts'
 import { apply, makeBoard, type People, written } from './board.ts'
 import { type Case, type Fixture, members, plain, type Role, roles, type Signed, signed } from './forbidden-case.ts'
 import { libraryCases, makeLibrary } from './forbidden-library.ts'
+import { toldTo } from './notices.ts'
 import { type TestServer, testPassword } from './server.ts'
 
 /** Who may by the access codes of the domain rules, section 1.2; SELF and AUTHOR depend on the row. */
@@ -67,6 +68,7 @@ export const makeFixture = async (server: TestServer, people: People): Promise<F
     invitation: must(byAddress).data.id,
     token: must(String(must(byAddress).data.link).split('/').at(-1)),
     invited: must(byAccount).data.id,
+    told: must((await toldTo(people.stranger))[0]).id,
     editors: written(editors).data.id,
     library: await makeLibrary(people, board),
   }
@@ -83,6 +85,7 @@ const comment = (allowed: readonly Role[], whose: (role: Role) => Signed, body?:
   call: ({ f, role }) => ({ params: { id: f.comments[whose(role)] || f.comments.owner }, body }),
   allowed,
 })
+const mine: Case = { ...plain(), allowed: signed }
 const own = (role: Role): Signed => (role === 'anonymous' ? 'owner' : role)
 // somebody else: the viewer's, for the viewer the editor's
 const foreign = (role: Role): Signed => (role === 'viewer' ? 'editor' : 'viewer')
@@ -328,6 +331,21 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'GET /api/tasks/:id/activity': [plain(task)],
   'GET /api/projects/:id/activity': [plain(project)],
   'GET /api/applications/:id/activity': [plain(application)],
+
+  'GET /api/notifications': [mine],
+  'GET /api/notifications/count': [mine],
+  'GET /api/notifications/:id': [{ ...plain(f => ({ id: f.told })), allowed: ['stranger'], hides: true }],
+  'PATCH /api/notifications/:id': [
+    { ...plain(f => ({ id: f.told }), { is_read: true }), allowed: ['stranger'], hides: true },
+  ],
+  'DELETE /api/notifications/:id': [{ ...plain(f => ({ id: f.told })), allowed: ['stranger'], hides: true }],
+  'POST /api/notifications/mark-read': [
+    { call: ({ f }) => ({ body: { ids: [f.told], is_read: true } }), allowed: ['stranger'], hides: true },
+  ],
+  'POST /api/notifications/mark-all-read': [{ ...mine, ownPerson: true }],
+  'DELETE /api/notifications': [{ ...mine, ownPerson: true }],
+  'GET /api/notification-preferences': [mine],
+  'PUT /api/notification-preferences': [{ ...mine, ...plain(undefined, { type: 'mention', email: true }) }],
 
   ...libraryCases,
 

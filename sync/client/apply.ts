@@ -4,13 +4,20 @@ import { boardEffects } from './effects/boards.ts'
 import { checklistEffects } from './effects/checklists.ts'
 import { commentEffects } from './effects/comments.ts'
 import { countingView } from './effects/counters.ts'
+import { notificationEffects } from './effects/notifications.ts'
 import { taskEffects } from './effects/tasks.ts'
 import type { EffectContext, Effects, View } from './effects/view.ts'
 import type { AnyRow, Mutation } from './types.ts'
 
 export type { View } from './effects/view.ts'
 
-const effects: Effects = { ...boardEffects, ...taskEffects, ...checklistEffects, ...commentEffects }
+const effects: Effects = {
+  ...boardEffects,
+  ...taskEffects,
+  ...checklistEffects,
+  ...commentEffects,
+  ...notificationEffects,
+}
 
 /** Names of the commands that show an effect at once. */
 export const commandsWithEffect: readonly string[] = Object.keys(effects)
@@ -29,6 +36,7 @@ const homes: Readonly<Record<string, string>> = {
   checklist: 'checklists',
   checklist_item: 'checklist_items',
   comment: 'comments',
+  notification: 'my_notifications',
 }
 
 /** The shape in which the row that a command is about lies, or undefined. */

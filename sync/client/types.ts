@@ -15,6 +15,16 @@ import type {
 } from '../../server/features/comments/schema.ts'
 import type { memberRow } from '../../server/features/members/schema.ts'
 import type {
+  counterColumns,
+  deleteAllInput,
+  deleteInput as notificationDelete,
+  markAllReadInput,
+  notificationRow,
+  preferenceRow,
+  setPreferenceInput,
+  setReadInput,
+} from '../../server/features/notifications/schema.ts'
+import type {
   aggregateColumns,
   createInput as projectCreate,
   idInput as projectId,
@@ -44,6 +54,12 @@ export type Member = z.output<typeof memberRow>
 export type Project = z.output<typeof projectRow>
 export type Status = z.output<typeof statusRow>
 export type Task = z.output<typeof taskRow>
+export type Notification = z.output<typeof notificationRow>
+export type NotificationPreference = z.output<typeof preferenceRow>
+type Waiting = 'unread_notifications' | 'pending_invitations'
+export type Counters = Texts<Exclude<(typeof counterColumns)[number], Waiting>> & {
+  readonly [Name in Waiting]: number
+}
 export type User = z.output<typeof ownRow>
 export type SessionBody = z.output<typeof sessionBody>
 export type Aggregate = Record<(typeof aggregateColumns)[number], string & number>
@@ -76,6 +92,9 @@ export type AnyRow = Readonly<Record<string, unknown>>
 export interface ShapeRows {
   readonly me: User
   readonly my_memberships: Member
+  readonly my_notifications: Notification
+  readonly my_notification_preferences: NotificationPreference
+  readonly my_counters: Counters
   readonly application: Application
   readonly application_members: Member
   readonly projects: Project
@@ -126,6 +145,11 @@ export interface CommandArgs {
   readonly 'comment.create': z.input<typeof commentCreate>
   readonly 'comment.update': z.input<typeof commentUpdate>
   readonly 'comment.delete': z.input<typeof idInput>
+  readonly 'notification.set_read': z.output<typeof setReadInput>
+  readonly 'notification.mark_all_read': z.input<typeof markAllReadInput>
+  readonly 'notification.delete': z.output<typeof notificationDelete>
+  readonly 'notification.delete_all': z.input<typeof deleteAllInput>
+  readonly 'notification_preference.set': z.input<typeof setPreferenceInput>
 }
 
 /** One command with its arguments, as it goes over the wire. */

@@ -9,6 +9,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { limitedTo } from '#server/kernel/scopes.ts'
 import { endLibrary } from '../documents/endings.ts'
+import { memberIds } from '../members/queries.ts'
 import { setMemberRole } from '../members/roles.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
@@ -124,12 +125,7 @@ const setArchived = (name: 'application.archive' | 'application.unarchive', arch
           changes: { archived_at: { old: row.archived_at, new: value } },
         })
         // nobody may write in open documents any more, or everybody again
-        const members = await context.tx
-          .selectFrom('application_members')
-          .select('user_id')
-          .where('application_id', '=', row.id)
-          .execute()
-        for (const { user_id: userId } of members) {
+        for (const userId of await memberIds(context.tx, row.id)) {
           context.emit({ type: 'access_changed', userId, applicationId: row.id })
         }
       }
@@ -146,6 +142,14 @@ const remove = defineCommand({
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
+    context.notify({
+      type: 'system',
+      to: await memberIds(context.tx, row.id),
+      title: row.name,
+      message: 'The application was deleted.',
+      applicationId: undefined,
+      outsiders: true,
+    })
     await forgetClocks(context, { column: 'application_id', ids: [row.id] })
     await endLibrary(context, { column: 'application_id', id: row.id })
     await sql`delete from field_clocks where (entity_type, entity_id) in (

@@ -9,7 +9,8 @@ import { AppError, invalid, invalidAt, notFound } from '#server/kernel/errors.ts
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
-import { openTask } from '../tasks/open.ts'
+import { involvedIn, noticeAbout } from '../tasks/notices.ts'
+import { type LockedTask, openTask } from '../tasks/open.ts'
 import { membersAmong, type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
@@ -68,6 +69,24 @@ const recordOf = (comment: {
   taskId: comment.task_id,
 })
 
+/** What a notice about a comment says. */
+const noticeOf = (comment: { readonly id: string; readonly body_text: string }, task: LockedTask) => ({
+  ...noticeAbout(task),
+  entity: { type: 'comment', id: comment.id },
+  message: comment.body_text,
+})
+
+/** Who wrote a comment or a reply to it, deleted ones included. */
+const writersIn = async (context: WriteContext, commentId: string) => {
+  const rows = await context.tx
+    .selectFrom('comments')
+    .select('author_id')
+    .distinct()
+    .where(where => where.or([where('id', '=', commentId), where('parent_id', '=', commentId)]))
+    .execute()
+  return rows.map(row => row.author_id)
+}
+
 const create = defineCommand({
   name: 'comment.create',
   summary: 'Writes a comment or a reply.',
@@ -105,7 +124,11 @@ const create = defineCommand({
       })
       .returning(commentColumns)
       .executeTakeFirstOrThrow()
-    await saveMentions(context, sourceOf(comment), people)
+    const named = await saveMentions(context, sourceOf(comment), people)
+    const notice = noticeOf(comment, task)
+    context.notify({ ...notice, type: 'mention', to: named })
+    const thread = comment.parent_id === null ? [] : await writersIn(context, comment.parent_id)
+    context.notify({ ...notice, type: 'task_commented', to: [...involvedIn(task), ...thread] })
     context.record(recordOf(comment))
     context.touch('comments', 'tasks')
     return { data: comment }
@@ -120,7 +143,7 @@ const open = async (context: WriteContext, id: string, action: 'update' | 'delet
     .where('id', '=', id)
     .executeTakeFirst()
   requireLive(await decide(commentPolicy, action, found, context.actor, context.access))
-  await openTask(context, must(found).task_id, 'comment')
+  const { task } = await openTask(context, must(found).task_id, 'comment')
   const comment = await context.tx
     .selectFrom('comments')
     .select(commentColumns)
@@ -129,7 +152,7 @@ const open = async (context: WriteContext, id: string, action: 'update' | 'delet
     .executeTakeFirst()
   if (!comment) throw notFound()
   if (comment.deleted_at) throw new AppError('comment_deleted')
-  return comment
+  return { task, comment }
 }
 
 const update = defineCommand({
@@ -139,7 +162,7 @@ const update = defineCommand({
   input: updateInput,
   inTransactions: true,
   run: async (context, input) => {
-    const comment = await open(context, input.id, 'update')
+    const { task, comment } = await open(context, input.id, 'update')
     const { content, people } = await withMembersOnly(context, comment.application_id, contentOf(input))
     const text = requireText(content)
     // jsonb has an order of keys of its own
@@ -150,7 +173,8 @@ const update = defineCommand({
       .where('id', '=', comment.id)
       .returning(commentColumns)
       .executeTakeFirstOrThrow()
-    await saveMentions(context, sourceOf(changed), people)
+    const named = await saveMentions(context, sourceOf(changed), people)
+    context.notify({ ...noticeOf(changed, task), type: 'mention', to: named })
     context.record({ ...recordOf(changed), changes: { body_text: { old: comment.body_text, new: text } } })
     context.touch('comments')
     return { data: changed }
@@ -164,7 +188,7 @@ const remove = defineCommand({
   input: deleteInput,
   inTransactions: true,
   run: async (context, input) => {
-    const comment = await open(context, input.id, 'delete')
+    const { comment } = await open(context, input.id, 'delete')
     await saveMentions(context, sourceOf(comment), [])
     const changed = await context.tx
       .updateTable('comments')

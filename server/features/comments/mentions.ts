@@ -26,12 +26,12 @@ export interface MentionSource {
   readonly applicationId: string
 }
 
-/** Makes the mentions of `source` those of `people`, who are members. */
+/** Makes the mentions of `source` those of `people`, who are members. Answers who is named now and was not before. */
 export const saveMentions = async (
   context: WriteContext,
   { column, id: sourceId, applicationId }: MentionSource,
   people: readonly string[],
-): Promise<void> => {
+): Promise<readonly string[]> => {
   const present = await context.tx
     .selectFrom('mentions')
     .select(['id', 'user_id'])
@@ -51,4 +51,5 @@ export const saveMentions = async (
       .execute()
   }
   if (gone.length + fresh.length > 0) context.touch('mentions')
+  return fresh
 }

@@ -4,7 +4,7 @@ import * as Y from 'yjs'
 import { bringsNews } from '#server/content/update-news.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { readState, saveState, storedContent } from './content.ts'
+import { readState, saveState, storedContent, writerOf } from './content.ts'
 import type { LockedDocument } from './open.ts'
 import type { DocumentSettings } from './schema.ts'
 import { keepSnapshot, type SnapshotKind, takeSnapshot } from './take-snapshot.ts'
@@ -34,11 +34,15 @@ export const changeContent = async (
     if (keep) await takeSnapshot(context, document, storedContent(doc, Number.POSITIVE_INFINITY), { kind: keep })
     Y.applyUpdate(doc, update)
     const content = storedContent(doc, settings.maxDocumentBytes)
-    const byId = context.actor.userId
+    const by = writerOf(context)
     context.emit({ type: 'document.content', documentId: document.id })
-    const stored = await saveState(context, document, content, { folded: pending, byId })
+    const stored = await saveState(context, document, content, {
+      folded: pending,
+      by,
+      quiet: keep === 'before_restore',
+    })
     if (!keep) {
-      const contributors = byId === undefined ? [] : [byId]
+      const contributors = by.map(writer => writer.id)
       await keepSnapshot(context, stored, () => content, {
         contributors,
         minutes: settings.snapshotIntervalMinutes,

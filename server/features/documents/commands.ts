@@ -13,7 +13,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { isEmptyChange, reference } from '#server/kernel/schemas.ts'
 import { changeContent } from './change-content.ts'
-import { contentFrom, readState, saveState, storedContent } from './content.ts'
+import { contentFrom, readState, saveState, storedContent, writerOf } from './content.ts'
 import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
@@ -66,6 +66,8 @@ const insertDocument = async (
     readonly title: string
     readonly folderId: string | null
     readonly content: ContentNode | undefined
+    /** It names nobody anew. */
+    readonly isCopy: boolean
     readonly tagIds: readonly string[]
   },
   settings: DocumentSettings,
@@ -88,7 +90,8 @@ const insertDocument = async (
   const content = storedContent(doc, settings.maxDocumentBytes)
   doc.destroy()
   let document = empty
-  if (wanted.content) document = await saveState(context, empty, content, { folded: [], byId: context.userId })
+  const written = { folded: [], by: writerOf(context), quiet: wanted.isCopy }
+  if (wanted.content) document = await saveState(context, empty, content, written)
   else {
     const { derived: _derived, ...columns } = content
     await context.tx
@@ -177,7 +180,7 @@ const createCommand = (settings: DocumentSettings) =>
       const folderId = input.folder_id ?? null
       await requireFolder(context, place, folderId, 'folder_id')
       const title = await freeName(context, place, { folderId, name: input.title }, input.on_name_conflict)
-      const wanted = { id: input.id, title, folderId, content, tagIds: input.tag_ids ?? [] }
+      const wanted = { id: input.id, title, folderId, content, isCopy: false, tagIds: input.tag_ids ?? [] }
       return { data: await insertDocument(context, place, wanted, settings) }
     },
   })
@@ -206,7 +209,7 @@ const duplicateCommand = (settings: DocumentSettings) =>
         .select('tag_id')
         .where('document_id', '=', source.id)
         .execute()
-      const wanted = { id: input.id, title, folderId, content, tagIds: tags.map(row => row.tag_id) }
+      const wanted = { id: input.id, title, folderId, content, isCopy: true, tagIds: tags.map(row => row.tag_id) }
       return { data: await insertDocument(context, place, wanted, settings) }
     },
   })

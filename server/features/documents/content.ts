@@ -93,22 +93,57 @@ export const storedContent = (doc: Y.Doc, maxBytes: number): StoredContent => {
 /** The part that goes into a row. */
 export const contentColumns = ({ derived: _derived, ...columns }: StoredContent) => columns
 
-const saveNamed = async (context: WriteContext, document: LockedDocument, named: readonly string[]) => {
+/** Somebody who writes in documents. */
+export interface Writer {
+  readonly id: string
+  readonly display_name: string
+}
+
+/** The person behind the command, as the one who wrote. */
+export const writerOf = ({ actor }: WriteContext): readonly Writer[] =>
+  actor.userId === undefined ? [] : [{ id: actor.userId, display_name: actor.displayName }]
+
+interface Saving {
+  /** Ids of the part of the log that is in the content. */
+  readonly folded: readonly string[]
+  /** Who wrote, the last one at last; nobody where that is not known. */
+  readonly by: readonly Writer[]
+  /** The text was there before: those named in it do not hear of it. */
+  readonly quiet?: boolean
+}
+
+const saveNamed = async (
+  context: WriteContext,
+  document: LockedDocument,
+  named: readonly string[],
+  { by, quiet = false }: Saving,
+) => {
   const { id, application_id: applicationId } = document
   // personal documents have no members to mention
   if (applicationId === null) return
   const people = await membersAmong(context, applicationId, named)
-  await saveMentions(context, { column: 'document_id', id, applicationId }, people)
+  const fresh = await saveMentions(context, { column: 'document_id', id, applicationId }, people)
+  if (quiet) return
+  context.notify({
+    type: 'mention',
+    to: fresh,
+    title: document.title,
+    entity: { type: 'document', id },
+    applicationId,
+    ...(document.project_id === null ? {} : { projectId: document.project_id }),
+    by,
+  })
 }
 
 /**
- * Stores `content` as the document's, with exactly `folded` of the log in it. Answers the document's row as it is then.
+ * Stores `content` as the document's, with exactly `folded` of the log in it; whom it names for the first time hears of
+ * it. Answers the document's row as it is then.
  */
 export const saveState = async (
   context: WriteContext,
   document: LockedDocument,
   content: StoredContent,
-  options: { readonly folded: readonly string[]; readonly byId: string | undefined },
+  options: Saving,
 ): Promise<LockedDocument> => {
   const { derived } = content
   const columns = { ...contentColumns(content), updated_at: context.now }
@@ -122,7 +157,8 @@ export const saveState = async (
       context.tx,
     )
   }
-  await saveNamed(context, document, derived.mentionIds)
+  await saveNamed(context, document, derived.mentionIds, options)
+  const lastId = options.by.at(-1)?.id
   const row = await context.tx
     .updateTable('documents')
     .set({
@@ -130,7 +166,7 @@ export const saveState = async (
       word_count: derived.wordCount,
       content_version: document.content_version + 1,
       content_updated_at: context.now,
-      ...(options.byId === undefined ? {} : { content_updated_by_id: options.byId }),
+      ...(lastId === undefined ? {} : { content_updated_by_id: lastId }),
     })
     .where('id', '=', document.id)
     .returning(documentColumns)

@@ -11,7 +11,7 @@ import { decision, standingOf } from '#server/kernel/policy.ts'
 import { readAccess } from '#server/kernel/reading.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 import { readStanding } from '../members/access.ts'
-import { readState, saveState, type StoredContent, storedContent } from './content.ts'
+import { readState, saveState, type StoredContent, storedContent, type Writer } from './content.ts'
 import { type LockedDocument, openDocument, recordOf } from './open.ts'
 import { placePolicy, type PlaceSubject } from './policy.ts'
 import type { DocumentSettings } from './schema.ts'
@@ -30,16 +30,12 @@ export interface DocumentsDeps {
   readonly settings: DocumentSettings
 }
 
-interface Writer {
-  readonly id: string
-  readonly display_name: string
+/** Those of `ids` that (still) have an account, in the same order. */
+const writersOf = async (context: WriteContext, ids: readonly string[]): Promise<readonly Writer[]> => {
+  if (ids.length === 0) return []
+  const rows = await context.tx.selectFrom('users').select(['id', 'display_name']).where('id', 'in', ids).execute()
+  return rows.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
 }
-
-/** Those of `ids` that (still) have an account. */
-const writersOf = async (context: WriteContext, ids: readonly string[]): Promise<readonly Writer[]> =>
-  ids.length === 0
-    ? []
-    : context.tx.selectFrom('users').select(['id', 'display_name']).where('id', 'in', ids).orderBy('id').execute()
 
 const recordTyping = async (
   context: WriteContext,
@@ -111,8 +107,7 @@ export const createDocuments = ({ database, write, clock, settings }: DocumentsD
         const content = () => (stored ??= storedContent(open.doc, Number.POSITIVE_INFINITY))
         if (open.pending.length > 0) {
           const writers = await writersOf(context, contributors)
-          const byId = writers.find(writer => writer.id === contributors.at(-1))?.id
-          document = await saveState(context, document, content(), { folded: open.pending, byId })
+          document = await saveState(context, document, content(), { folded: open.pending, by: writers })
           await recordTyping(context, document, writers)
         }
         await keepSnapshot(context, document, content, {

@@ -92,7 +92,7 @@ export const verifyContents = async (
         if (!open) return
         const content = storedContent(open.doc, Number.POSITIVE_INFINITY)
         open.doc.destroy()
-        await saveState(context, document, content, { folded: open.pending, byId: undefined })
+        await saveState(context, document, content, { folded: open.pending, by: [], quiet: true })
       })
       repaired += 1
     }

@@ -55,6 +55,18 @@ const recordOf = (invitation: Pick<Invitation, 'id' | 'application_id' | 'applic
   visibility: 'owners' as const,
 })
 
+const noticeOf = (invitation: Pick<Invitation, 'id' | 'application_id' | 'application_name'>) => ({
+  title: invitation.application_name,
+  entity: { type: 'invitation', id: invitation.id },
+  applicationId: invitation.application_id,
+})
+
+/** What the caller sees of an invitation that he answered. */
+const touchOwn = (context: WriteContext, invitation: { user_id: string | null }): void => {
+  context.touch('my_invitations')
+  if (invitation.user_id === context.userId) context.touch('my_counters')
+}
+
 const touchFor = async (context: WriteContext, invitation: { application_id: string; user_id: string | null }) => {
   if (invitation.user_id === context.userId) context.touch('my_invitations')
   const { role } = await context.access.standing({ applicationId: invitation.application_id })
@@ -171,6 +183,9 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
         })
         .returning(invitationColumns)
         .executeTakeFirstOrThrow()
+      const type = input.projects?.length ? 'project_invite' : 'application_invite'
+      const to = [invitation.user_id]
+      context.notify({ ...noticeOf(invitation), type, to, message: invitation.message, outsiders: true })
       context.record(recordOf(invitation))
       await touchFor(context, invitation)
       return { data: { ...invitation, ...(secret === undefined ? {} : { link: linkFor(publicUrl, secret) }) } }
@@ -328,7 +343,9 @@ const acceptInvitation = async (
   await joinProjects(context, invitation)
   const accepted = await close(context.tx, invitation.id, 'accepted', context.now)
   context.record({ ...recordOf(invitation), action: 'invitation.accept', visibility: 'members' })
-  context.touch('my_memberships', 'my_invitations', 'application', 'application_members')
+  context.notify({ ...noticeOf(invitation), type: 'invitation_accepted', to: [invitation.inviter_id] })
+  context.touch('my_memberships', 'application', 'application_members')
+  touchOwn(context, invitation)
   context.emit({ type: 'access_changed', userId: context.userId, applicationId: application.id })
   return accepted
 }
@@ -354,8 +371,9 @@ const reject = defineCommand({
     const { invitation } = await openAsInvitee(context, input)
     if (invitation.state !== 'pending') throw new AppError('invitation_closed')
     const rejected = await close(context.tx, invitation.id, 'rejected', context.now)
+    context.notify({ ...noticeOf(invitation), type: 'invitation_rejected', to: [invitation.inviter_id] })
     context.record(recordOf(invitation))
-    context.touch('my_invitations')
+    touchOwn(context, invitation)
     return { data: rejected }
   },
 })

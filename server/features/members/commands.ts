@@ -8,6 +8,7 @@ import { announceLocks } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type MemberAction, memberPolicy, roleAction } from './policy.ts'
+import { memberIds } from './queries.ts'
 import { setMemberRole } from './roles.ts'
 import { leaveInput, memberColumns, removeInput, setRoleInput } from './schema.ts'
 
@@ -45,10 +46,11 @@ interface TaskTreatment {
 /** Takes a membership away: open tasks as told, then the row; project rows go with it by cascade. */
 const removeMember = async (
   context: WriteContext,
-  applicationId: string,
+  application: { readonly id: string; readonly name: string },
   userId: string,
   treatment: TaskTreatment,
 ): Promise<void> => {
+  const applicationId = application.id
   const member = await findMember(context, applicationId, userId)
   if (!member) throw notFound()
   if (member.role === 'owner') await requireOtherOwner(context, applicationId, userId)
@@ -69,7 +71,17 @@ const removeMember = async (
     applicationId,
     changes: { role: { old: member.role, new: null } },
   })
-  if (userId === context.userId) context.touch('my_memberships')
+  const left = userId === context.userId
+  context.notify({
+    type: 'member_removed',
+    to: left ? await memberIds(context.tx, applicationId, 'owner') : [userId],
+    title: application.name,
+    message: left ? member.display_name : undefined,
+    entity: { type: 'application', id: applicationId },
+    applicationId,
+    outsiders: true,
+  })
+  if (left) context.touch('my_memberships')
   else context.touch('application', 'application_members', 'project_members')
   context.emit({ type: 'access_changed', userId, applicationId })
 }
@@ -107,8 +119,12 @@ const remove = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     // a member who names himself leaves
-    await open(context, input.application_id, input.user_id === context.userId ? 'leave' : 'remove')
-    await removeMember(context, input.application_id, input.user_id, input)
+    const { application } = await open(
+      context,
+      input.application_id,
+      input.user_id === context.userId ? 'leave' : 'remove',
+    )
+    await removeMember(context, application, input.user_id, input)
     return { data: { id: input.user_id } }
   },
 })
@@ -121,8 +137,8 @@ const leave = defineCommand({
   input: leaveInput,
   inTransactions: true,
   run: async (context, input) => {
-    await open(context, input.application_id, 'leave')
-    await removeMember(context, input.application_id, context.userId, input)
+    const { application } = await open(context, input.application_id, 'leave')
+    await removeMember(context, application, context.userId, input)
     return { data: { id: context.userId } }
   },
 })

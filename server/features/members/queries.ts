@@ -1,7 +1,8 @@
 // Reading memberships.
 import { sql } from 'kysely'
-import type { Reader } from '#server/kernel/database.ts'
+import type { Reader, WriteTx } from '#server/kernel/database.ts'
 import { type PageQuery, page } from '#server/kernel/pages.ts'
+import type { Role } from '#server/kernel/policy.ts'
 import { memberColumns } from './schema.ts'
 
 const rows = (reader: Reader, applicationId: string, withEmail: boolean) =>
@@ -35,6 +36,17 @@ export const listMembers = async (
 export const findMember = async (reader: Reader, applicationId: string, userId: string, withEmail: boolean) => {
   const row = await rows(reader, applicationId, withEmail).where('m.user_id', '=', userId).executeTakeFirst()
   return row && withoutEmptyEmail(row)
+}
+
+/** Ids of the members, or of those with `role`. */
+export const memberIds = async (
+  db: Reader | WriteTx,
+  applicationId: string,
+  role?: Role,
+): Promise<readonly string[]> => {
+  let query = db.selectFrom('application_members').select('user_id').where('application_id', '=', applicationId)
+  if (role !== undefined) query = query.where('role', '=', role)
+  return (await query.execute()).map(row => row.user_id)
 }
 
 export const countMembers = async (reader: Reader, applicationId: string) => {

@@ -10,6 +10,9 @@ export const memberLabel = async (context: WriteContext, userId: string): Promis
   return row?.display_name ?? 'Deleted user'
 }
 
+const applicationName = async (context: WriteContext, id: string): Promise<string> =>
+  (await context.tx.selectFrom('applications').select('name').where('id', '=', id).executeTakeFirstOrThrow()).name
+
 /**
  * Sets a role under the application's lock. The schema deletes a viewer's project rows and refuses a commit without an
  * owner; open shapes of the person are looked at again after the commit.
@@ -41,6 +44,14 @@ export const setMemberRole = async (
     entityLabel: row.display_name,
     applicationId,
     changes: { role: { old: row.role, new: role } },
+  })
+  context.notify({
+    type: 'role_changed',
+    to: [userId],
+    title: await applicationName(context, applicationId),
+    message: role,
+    entity: { type: 'application_member', id: row.id },
+    applicationId,
   })
   context.emit({ type: 'access_changed', userId, applicationId })
   return true

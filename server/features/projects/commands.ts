@@ -8,6 +8,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
+import { memberIds } from '../members/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { lockProject, openProject, requireUnarchived } from './open.ts'
@@ -207,6 +208,19 @@ const remove = defineCommand({
       .executeTakeFirst()
     if (found) await lockApplication(context.tx, found.application_id)
     const { project } = await openProject(context, input.id, 'administer')
+    const contributors = await context.tx
+      .selectFrom('project_members')
+      .select('user_id')
+      .where('project_id', '=', project.id)
+      .execute()
+    context.notify({
+      type: 'system',
+      to: [...contributors.map(row => row.user_id), ...(await memberIds(context.tx, project.application_id, 'owner'))],
+      title: project.name,
+      message: 'The project was deleted.',
+      applicationId: project.application_id,
+      projectId: project.id,
+    })
     await forgetClocks(context, { column: 'project_id', ids: [project.id] })
     await endLibrary(context, { column: 'project_id', id: project.id })
     await context.tx

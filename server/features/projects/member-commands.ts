@@ -37,7 +37,7 @@ const record = async (
   context: WriteContext,
   project: LockedProject,
   row: { readonly id: string; readonly user_id: string },
-  change: { readonly old: unknown; readonly new: unknown },
+  change: { readonly old: string | null; readonly new: string | null },
 ): Promise<void> => {
   context.touch('project_members')
   context.record({
@@ -47,6 +47,20 @@ const record = async (
     applicationId: project.application_id,
     projectId: project.id,
     changes: { role: change },
+  })
+  context.notify({
+    type:
+      change.old === null
+        ? 'project_member_added'
+        : change.new === null
+          ? 'project_member_removed'
+          : 'project_role_changed',
+    to: [row.user_id],
+    title: project.name,
+    message: change.new,
+    entity: { type: 'project', id: project.id },
+    applicationId: project.application_id,
+    projectId: project.id,
   })
 }
 

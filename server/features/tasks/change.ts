@@ -22,6 +22,7 @@ import {
   requireParent,
   requireReporter,
 } from './open.ts'
+import { announceChange } from './notices.ts'
 import { moveInput, taskColumns, type UpdateInput, updateInput } from './schema.ts'
 
 const fields = [
@@ -158,6 +159,7 @@ const change = async (
         .returning(taskColumns)
         .executeTakeFirstOrThrow()
     row = before === after ? await write() : await watchingStatus(context, await lockedProject(context, open), write)
+    announceChange(context, { before: task, after: row }, changed, moves ? target.name : undefined)
     context.touch('tasks')
     if (before !== after) context.touch('project_aggregates')
   }

@@ -9,6 +9,7 @@ import { lockApplication } from '../applications/queries.ts'
 import { lockProject, unarchiveProject, watchingStatus } from '../projects/open.ts'
 import { rankInColumn } from './column.ts'
 import { firstTodo, lockStatus, readTask, recordOf, requireEligible, requireParent, requireReporter } from './open.ts'
+import { announceAssignment } from './notices.ts'
 import { taskPolicy } from './policy.ts'
 import { createInput, importedFields } from './schema.ts'
 
@@ -101,6 +102,7 @@ export const createTask = defineCommand({
     })
     startClock(context, 'task', id)
     const task = await readTask(context, id)
+    announceAssignment(context, task)
     context.record(recordOf(task))
     context.touch('tasks', 'project_aggregates')
     return { data: task }

@@ -18,6 +18,7 @@ import {
   readTask,
   recordOf,
 } from './open.ts'
+import { announceLot, announceWithdrawal } from './notices.ts'
 import { idInput, taskColumns } from './schema.ts'
 
 /** The task's subtree, itself included, locked in id order. */
@@ -123,6 +124,7 @@ const unarchive = defineCommand({
           .where('id', '=', task.id)
           .execute()
       })
+      if ('assignee_id' in settled) announceWithdrawal(context, task, task.assignee_id)
       context.touch('tasks', 'project_aggregates')
       context.record({ ...recordOf(task), changes: changesOf(merged.changed) })
     }
@@ -157,6 +159,7 @@ const remove = defineCommand({
           )
           .execute()
       })
+      announceLot(context, task, going, 'trashed')
       context.touch('tasks', 'project_aggregates')
       for (const row of going)
         context.record({ ...recordOf(row), changes: { deleted_at: { old: null, new: deletedAt } } })
@@ -205,6 +208,7 @@ const restore = defineCommand({
         context.record({ ...recordOf(row), changes: { deleted_at: { old: row.deleted_at, new: null } } })
       }
     })
+    announceLot(context, task, coming, 'restored')
     context.touch('tasks', 'project_aggregates')
     return { data: await readTask(context, task.id), superseded: merged.superseded }
   },

@@ -103,6 +103,7 @@ export const openBoardTask = async (
 
 export interface StatusRef {
   readonly id: string
+  readonly name: string
   readonly category: Category
 }
 
@@ -114,7 +115,7 @@ export const lockStatus = async (context: WriteContext, project: TaskProject, id
   const find = (wanted: string) =>
     context.tx
       .selectFrom('task_statuses')
-      .select(['id', 'category'])
+      .select(['id', 'name', 'category'])
       .where('id', '=', wanted)
       .where('project_id', '=', project.id)
       .forNoKeyUpdate()
@@ -137,7 +138,7 @@ export const lockStatus = async (context: WriteContext, project: TaskProject, id
 export const firstTodo = async (context: WriteContext, project: LockedProject): Promise<StatusRef> =>
   (await context.tx
     .selectFrom('task_statuses')
-    .select(['id', 'category'])
+    .select(['id', 'name', 'category'])
     .where('project_id', '=', project.id)
     .where('category', '=', 'todo')
     .orderBy('rank')

@@ -2,9 +2,11 @@
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
+import { memberIds } from '../members/queries.ts'
 import { lockProject, watchingStatus } from '../projects/open.ts'
 import { rankInColumn } from './column.ts'
 import { firstTodo, isEligible, recordOf } from './open.ts'
+import { noticeAbout } from './notices.ts'
 import { taskColumns } from './schema.ts'
 
 export interface Release {
@@ -74,11 +76,33 @@ export const releaseOpenTasks = async (context: WriteContext, release: Release):
         )
       }
     }
+    const responsible = release.open_tasks === 'unassign' ? await responsibleFor(context, projectId, release) : []
     await watchingStatus(context, project, async () => {
-      for (const task of list) await hand(context, project, task, release)
+      for (const task of list) {
+        await hand(context, project, task, release)
+        const about = noticeAbout(task)
+        if (release.open_tasks === 'reassign') {
+          context.notify({ ...about, type: 'task_assigned', to: [release.to_user_id] })
+        } else {
+          const to = [task.reporter_id, ...responsible].filter(id => id !== release.userId)
+          context.notify({ ...about, type: 'task_reassignment_needed', to })
+        }
+      }
     })
   }
   context.touch('tasks', 'project_aggregates')
+}
+
+/** Who has to find somebody for tasks of a project: its other admins, without any the other owners. */
+const responsibleFor = async (context: WriteContext, projectId: string, release: Release) => {
+  const admins = await context.tx
+    .selectFrom('project_members')
+    .select('user_id')
+    .where('project_id', '=', projectId)
+    .where('role', '=', 'admin')
+    .where('user_id', '<>', release.userId)
+    .execute()
+  return admins.length > 0 ? admins.map(row => row.user_id) : memberIds(context.tx, release.applicationId, 'owner')
 }
 
 const hand = async (

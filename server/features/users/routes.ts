@@ -5,6 +5,8 @@ import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { callerOf } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import { readCounters } from '../notifications/queries.ts'
+import { counterRow } from '../notifications/schema.ts'
 import { updateProfile } from './commands.ts'
 import { findOwn, findPerson, searchPeople } from './queries.ts'
 import { ownRow, personRow } from './schema.ts'
@@ -14,14 +16,14 @@ export const userRoutes: readonly Route[] = [
     path: '/api/me',
     aliases: ['/auth/me'],
     access: 'USER',
-    summary: 'The own account.',
+    summary: 'The own account, and what waits for it.',
     query: z.strictObject({}),
-    response: z.object({ data: z.object({ user: ownRow }) }),
+    response: z.object({ data: z.object({ user: ownRow, counters: counterRow }) }),
     run: async ({ reader, actor }) => {
       const user = await findOwn(reader, callerOf(actor).userId)
       // the account went between the session check and this read
       if (!user) throw new AppError('unauthenticated')
-      return { data: { user } }
+      return { data: { user, counters: await readCounters(reader, user.id) } }
     },
   }),
   writeRoute({

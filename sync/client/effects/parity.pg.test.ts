@@ -51,6 +51,7 @@ const serverFirst: Readonly<Record<string, string>> = {
   'lock.heartbeat': 'see lock.acquire',
   'lock.release': 'see lock.acquire',
   'lock.force_take': 'see lock.acquire',
+  'notification_preference.set': 'the row may not be there yet; nothing that a client shows depends on it',
 }
 
 const shapes = [
@@ -66,6 +67,8 @@ const shapes = [
   'checklist_items',
   'comments',
   'mentions',
+  'my_notifications',
+  'my_counters',
 ] as const
 type Shape = (typeof shapes)[number]
 
@@ -86,7 +89,7 @@ afterAll(() => stack.close())
 const follow = async (applicationId: string): Promise<void> => {
   copies = new Map()
   for (const shape of shapes) {
-    const scope = shape === 'my_memberships' ? {} : { application_id: applicationId }
+    const scope = shape.startsWith('my_') ? {} : { application_id: applicationId }
     copies.set(shape, (await client.follow(shape as keyof ShapeRows, scope)) as unknown as Collection)
   }
 }
@@ -400,6 +403,24 @@ test('comment.create, update, delete', async () => {
   })
   await until('the mention has come', () => rows('mentions').length === 1)
   await parity('comment.delete', { id: ids.b })
+})
+
+test('notification.set_read, mark_all_read, delete, delete_all', async () => {
+  const bo = await stack.person('bo')
+  await ann.invite(bo, board)
+  await given(task(ids.a))
+  for (let n = 0; n < 4; n += 1) await bo.post(`/api/tasks/${ids.a}/comments`, { body_markdown: `Ahoy ${n}` })
+  await until('all is heard', () => rows('my_notifications').length === 5 && rows('my_counters').length === 1)
+  expect(rows('my_counters')).toMatchObject([{ unread_notifications: 5 }])
+  const [first, second] = rows('my_notifications').map(row => row.id)
+  await parity('notification.set_read', { ids: [first, second], is_read: true })
+  await parity('notification.set_read', { ids: [first], is_read: false })
+  await parity('notification.delete', { ids: [first, second] })
+  await parity('notification.mark_all_read', {})
+  await given({ name: 'notification.set_read', args: { ids: [rows('my_notifications')[0]?.id], is_read: false } })
+  await until('one is unread', () => rows('my_counters')[0]?.unread_notifications === 1)
+  await parity('notification.delete_all', { read_only: true })
+  await parity('notification.delete_all', {})
 })
 
 test('every command that a queue may hold has an effect, compared above, or a reason why not', () => {

@@ -1,0 +1,91 @@
+// How many statements telling people takes, and who is left out before the database is asked.
+import { expect, test } from 'vitest'
+import type { Compilable } from 'kysely'
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
+import type { SignedIn } from '#server/kernel/actor.ts'
+import type { WriteTx } from '#server/kernel/database.ts'
+import type { Notice } from '#server/kernel/notices.ts'
+import { notify } from './notify.ts'
+
+const tx = new Kysely({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: db => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+}) as unknown as WriteTx
+
+const ann: SignedIn = { kind: 'user', userId: 'ann', displayName: 'Ann', sessionPublicId: '', isAdmin: false }
+const notice = (of: Partial<Notice> = {}): Notice => ({
+  type: 'task_updated',
+  to: ['bo'],
+  title: 'T',
+  entity: { type: 'task', id: 't1' },
+  applicationId: 'app',
+  ...of,
+})
+
+interface SentRow {
+  readonly user_id: string
+  readonly type: string
+  readonly title: string
+  readonly message: string | null
+  readonly actor_name: string | null
+}
+
+/** The rows of each statement that `notices` lead to. */
+const sent = (notices: readonly Notice[], actor: SignedIn = ann): SentRow[][] => {
+  const statements: SentRow[][] = []
+  const later = (query: Compilable) => {
+    const [rows] = query.compile().parameters
+    statements.push(JSON.parse(rows as string) as SentRow[])
+  }
+  notify({ tx, later }, notices, actor)
+  return statements
+}
+const heard = (notices: readonly Notice[], actor?: SignedIn) =>
+  sent(notices, actor)
+    .flat()
+    .map(row => `${row.user_id} ${row.type}`)
+
+test('one statement, whatever the number of notices and people', () => {
+  const people = Array.from({ length: 100 }, (_one, n) => `p${n}`)
+  const notices = Array.from({ length: 700 }, (_one, n) =>
+    notice({ to: people, entity: { type: 'task', id: `t${n}` } }),
+  )
+  expect(sent(notices).map(rows => rows.length)).toEqual([70_000])
+})
+
+test('no statement where nobody is left: nobody to tell, the actor alone, an import', () => {
+  expect(sent([notice({ to: [null, undefined] }), notice({ to: ['ann'] })])).toEqual([])
+  expect(sent([notice()], { kind: 'import', reason: 'x', userId: 'ann', displayName: 'Ann' })).toEqual([])
+})
+
+test('a person hears once of an event, by the type that comes first', () => {
+  const all = ['task_updated', 'task_commented', 'status_change', 'task_assigned', 'mention'] as const
+  for (const [index] of all.entries()) {
+    const some = all.slice(0, index + 1).map(type => notice({ type, to: ['bo', 'bo'] }))
+    expect(heard(some)).toEqual([`bo ${all[index]}`])
+  }
+  const other = notice({ type: 'mention', entity: { type: 'task', id: 't2' } })
+  expect(heard([notice(), other])).toEqual(['bo mention', 'bo task_updated'])
+  expect(heard([notice({ event: 'e' }), { ...other, event: 'e' }])).toEqual(['bo mention'])
+})
+
+test('others than the command’s actor did it: the last one is named, none is told', () => {
+  const by = [
+    { id: 'bo', display_name: 'Bo' },
+    { id: 'cy', display_name: 'Cy' },
+  ]
+  const system: SignedIn = { kind: 'system', reason: 'x', userId: undefined, displayName: 'Skerry' }
+  const [rows] = sent([notice({ to: ['ann', 'bo', 'cy'], by })], system)
+  expect(rows).toMatchObject([{ user_id: 'ann', actor_name: 'Cy' }])
+  expect(sent([notice({ by: [] })], system)).toMatchObject([[{ user_id: 'bo', actor_name: null }]])
+})
+
+test('texts are cut to what a row holds, between characters', () => {
+  const [rows] = sent([notice({ title: '🛟'.repeat(300), message: 'm'.repeat(1001) })])
+  expect(rows).toMatchObject([{ title: '🛟'.repeat(255), message: 'm'.repeat(1000) }])
+  expect(sent([notice({ message: '' })])).toMatchObject([[{ message: null }]])
+})

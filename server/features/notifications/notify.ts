@@ -1,0 +1,84 @@
+// Telling people: what a command announced becomes rows of those who may hear of it and want to, in one statement that
+// nobody waits for, whatever their number (domain rules, section 11).
+import { sql } from 'kysely'
+import type { SignedIn } from '#server/kernel/actor.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
+import { type Notice, noticeTypes, type Notify } from '#server/kernel/notices.ts'
+
+/** What a row holds, in characters as Postgres counts them. */
+const longestTitle = 255
+const longestMessage = 1000
+/** Unread news of these types about one task by one person become one row within so many minutes. */
+const mergingTypes = ['task_updated', 'status_change']
+const mergeMinutes = 10
+
+const cut = (text: string, length: number): string =>
+  Array.from(text.slice(0, 2 * length))
+    .slice(0, length)
+    .join('')
+
+const actorsOf = (notice: Notice, actor: SignedIn) =>
+  notice.by ?? (actor.userId === undefined ? [] : [{ id: actor.userId, display_name: actor.displayName }])
+
+const rowOf = (notice: Notice, userId: string, actor: SignedIn) => {
+  const by = actorsOf(notice, actor).at(-1)
+  return {
+    id: uuid7(),
+    user_id: userId,
+    type: notice.type,
+    title: cut(notice.title, longestTitle),
+    message: notice.message ? cut(notice.message, longestMessage) : null,
+    entity_type: notice.entity?.type ?? null,
+    entity_id: notice.entity?.id ?? null,
+    application_id: notice.applicationId ?? null,
+    project_id: notice.projectId ?? null,
+    task_id: notice.taskId ?? null,
+    actor_id: by?.id ?? null,
+    actor_name: by?.display_name ?? null,
+    outsider: notice.outsiders ?? false,
+  }
+}
+
+/** One row for a person and an event, of the type that comes first; none for those who did it. */
+const rowsOf = (notices: readonly Notice[], actor: SignedIn) => {
+  const rows = new Map<string, ReturnType<typeof rowOf>>()
+  const ranked = notices.toSorted((a, b) => noticeTypes.indexOf(a.type) - noticeTypes.indexOf(b.type))
+  for (const notice of ranked) {
+    const actors = new Set(actorsOf(notice, actor).map(one => one.id))
+    for (const userId of notice.to) {
+      const key = `${userId}/${notice.event ?? notice.entity?.id}`
+      if (userId && !actors.has(userId) && !rows.has(key)) rows.set(key, rowOf(notice, userId, actor))
+    }
+  }
+  return [...rows.values()]
+}
+
+const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
+  with told as (
+    select w.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w(
+             id uuid, user_id uuid, type text, title text, message text, entity_type text, entity_id uuid,
+             application_id uuid, project_id uuid, task_id uuid, actor_id uuid, actor_name text, outsider boolean)
+     where (w.outsider or exists (
+             select 1 from application_members m where m.application_id = w.application_id and m.user_id = w.user_id))
+       and not exists (
+             select 1 from notification_preferences p where p.user_id = w.user_id and p.type = w.type and not p.in_app)),
+  merged as (
+    update notifications n
+       set count = n.count + 1, title = t.title, message = t.message, actor_name = t.actor_name, created_at = now()
+      from told t
+     where t.type = any(${mergingTypes}::text[]) and n.type = t.type
+       and n.user_id = t.user_id and n.task_id = t.task_id and n.actor_id = t.actor_id
+       and n.read_at is null and n.created_at > now() - ${mergeMinutes} * interval '1 minute'
+    returning t.id)
+  insert into notifications (id, user_id, type, title, message, entity_type, entity_id, application_id, project_id,
+                             task_id, actor_id, actor_name)
+  select id, user_id, type, title, message, entity_type, entity_id, application_id, project_id, task_id, actor_id,
+         actor_name
+    from told where id not in (select id from merged)`
+
+/** The kernel's port. An import tells nobody of the rows that it brings. */
+export const notify: Notify = ({ tx, later }, notices, actor) => {
+  if (actor.kind === 'import') return
+  const rows = rowsOf(notices, actor)
+  if (rows.length > 0) later({ compile: () => insertion(rows).compile(tx) })
+}
