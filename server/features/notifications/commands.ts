@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { invalidAt, notFound } from '#server/kernel/errors.ts'
+import { callerOf, within } from '#server/kernel/reading.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import {
   deleteAllInput,
@@ -34,6 +35,7 @@ const lockOwn = async (context: WriteContext, ids: readonly string[]) => {
     .select('id')
     .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .where('user_id', '=', context.userId)
+    .where(within(callerOf(context.actor), 'application_id'))
     .orderBy('id')
     .forUpdate()
     .execute()
@@ -69,6 +71,7 @@ const markAllRead = defineCommand({
       .updateTable('notifications')
       .set({ read_at: context.stamp.editedAt })
       .where('user_id', '=', context.userId)
+      .where(within(callerOf(context.actor), 'application_id'))
       .where('read_at', 'is', null)
       .executeTakeFirst()
     return changed(context, Number(result.numUpdatedRows))
@@ -98,7 +101,10 @@ const removeAll = defineCommand({
   input: deleteAllInput,
   inTransactions: true,
   run: async (context, input) => {
-    let query = context.tx.deleteFrom('notifications').where('user_id', '=', context.userId)
+    let query = context.tx
+      .deleteFrom('notifications')
+      .where('user_id', '=', context.userId)
+      .where(within(callerOf(context.actor), 'application_id'))
     if (input.read_only) query = query.where('read_at', 'is not', null)
     return deleted(context, await query.returning('read_at').execute())
   },

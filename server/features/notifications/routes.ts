@@ -1,11 +1,11 @@
 // /api/notifications…, /api/notification-preferences (domain rules, section 5.10).
 import { sql } from 'kysely'
 import { z } from 'zod'
-import type { SignedIn } from '#server/kernel/actor.ts'
 import type { Reader } from '#server/kernel/database.ts'
-import { AppError, notFound } from '#server/kernel/errors.ts'
+import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { page, pageQuery, type PageQuery } from '#server/kernel/pages.ts'
+import { type Caller, callerOf, within } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
 import { notificationCommands } from './commands.ts'
@@ -26,19 +26,15 @@ const command = (name: string) =>
     name,
   )
 
-const person = (actor: SignedIn): string => {
-  if (actor.userId === undefined) throw new AppError('forbidden')
-  return actor.userId
-}
-
 /** Own rows; those about an invitation say what has become of it. */
-const rows = (reader: Reader, userId: string) =>
+const rows = (reader: Reader, caller: Caller) =>
   reader
     .selectFrom('notifications as n')
     .leftJoin('invitations as i', join => join.onRef('i.id', '=', 'n.entity_id').on('n.entity_type', '=', 'invitation'))
     .select(notificationColumns.map(column => `n.${column}` as const))
     .select('i.state as invitation_state')
-    .where('n.user_id', '=', userId)
+    .where('n.user_id', '=', caller.userId)
+    .where(within(caller, 'n.application_id'))
 
 const withoutEmptyState = <Row extends { invitation_state: string | null }>({ invitation_state, ...row }: Row) =>
   invitation_state === null ? row : { ...row, invitation_state }
@@ -50,8 +46,8 @@ interface Filters extends PageQuery {
   readonly application_id?: string | undefined
 }
 
-const list = async (reader: Reader, userId: string, filters: Filters) => {
-  let query = rows(reader, userId)
+const list = async (reader: Reader, caller: Caller, filters: Filters) => {
+  let query = rows(reader, caller)
   if (filters.unread_only) query = query.where('n.read_at', 'is', null)
   if (filters.type !== undefined) query = query.where('n.type', '=', filters.type)
   if (filters.entity_type !== undefined) query = query.where('n.entity_type', '=', filters.entity_type)
@@ -61,7 +57,7 @@ const list = async (reader: Reader, userId: string, filters: Filters) => {
     sort: [{ by: sql`n.created_at`, type: 'timestamptz', descending: true }],
     id: sql`n.id`,
     request: filters,
-    filters: [userId, bound],
+    filters: [caller.userId, bound],
   })
   return { ...found, data: found.data.map(withoutEmptyState) }
 }
@@ -82,7 +78,7 @@ export const notificationRoutes: readonly Route[] = [
       application_id: reference.optional(),
     }),
     response: z.object({ data: z.array(notificationRow), next_cursor: z.string().nullable() }),
-    run: ({ reader, actor }, _params, query) => list(reader, person(actor), query),
+    run: ({ reader, actor }, _params, query) => list(reader, callerOf(actor), query),
   }),
   readRoute({
     path: '/api/notifications/count',
@@ -97,7 +93,8 @@ export const notificationRoutes: readonly Route[] = [
           sql<number>`count(*)::int`.as('total'),
           sql<number>`(count(*) filter (where read_at is null))::int`.as('unread'),
         ])
-        .where('user_id', '=', person(actor))
+        .where('user_id', '=', callerOf(actor).userId)
+        .where(within(callerOf(actor), 'application_id'))
         .executeTakeFirstOrThrow(),
     }),
   }),
@@ -108,7 +105,7 @@ export const notificationRoutes: readonly Route[] = [
     query: none,
     response: z.object({ data: notificationRow }),
     run: async ({ reader, actor }, params) => {
-      const row = await rows(reader, person(actor)).where('n.id', '=', must(params.id)).executeTakeFirst()
+      const row = await rows(reader, callerOf(actor)).where('n.id', '=', must(params.id)).executeTakeFirst()
       if (!row) throw notFound()
       return { data: withoutEmptyState(row) }
     },
@@ -161,7 +158,7 @@ export const notificationRoutes: readonly Route[] = [
       const stored = await reader
         .selectFrom('notification_preferences')
         .select(preferenceColumns)
-        .where('user_id', '=', person(actor))
+        .where('user_id', '=', callerOf(actor).userId)
         .execute()
       const known = new Map(stored.map(row => [row.type, row]))
       return {

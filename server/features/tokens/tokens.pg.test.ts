@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
 import { type Client, createClient } from '#server/testing/client.ts'
+import { must } from '#server/kernel/must.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
 
@@ -188,6 +189,27 @@ describe('limited to applications', () => {
     expect(new Set(catalogue.map(entry => entry.scope))).toEqual(new Set(['application']))
     expect(catalogue.find(entry => entry.name === 'tasks')?.application_ids).toEqual([board.applicationId])
     expect((await limited.post('/api/applications', { name: 'unseen' })).status).toBe(403)
+  })
+
+  test('notifications of other applications are neither read nor cleared', async () => {
+    const mention = (projectBoard: typeof board) =>
+      people.owner.post(`/api/projects/${projectBoard.projectId}/tasks`, {
+        title: 'Yours',
+        task_type: 'task',
+        assignee_id: people.member.userId,
+      })
+    for (const each of [board, other]) written(await mention(each))
+    const limited = await tokenOf(people.member, ['read', 'write'], { application_ids: [board.applicationId] })
+    const all = dataOf<{ id: string; application_id: string }[]>(await people.member.get('/api/notifications'))
+    expect(new Set(all.map(row => row.application_id))).toEqual(new Set([board.applicationId, other.applicationId]))
+    const seen = dataOf<typeof all>(await limited.get('/api/notifications'))
+    expect(new Set(seen.map(row => row.application_id))).toEqual(new Set([board.applicationId]))
+    const foreign = must(all.find(row => row.application_id === other.applicationId)).id
+    expect((await limited.get(`/api/notifications/${foreign}`)).status).toBe(404)
+    expect((await limited.delete(`/api/notifications/${foreign}`)).status).toBe(404)
+    written(await limited.delete('/api/notifications'))
+    const left = dataOf<typeof all>(await people.member.get('/api/notifications'))
+    expect(new Set(left.map(row => row.application_id))).toEqual(new Set([other.applicationId]))
   })
 
   test('what the person loses the token loses', async () => {
