@@ -9,6 +9,7 @@ import * as publication from './0004_publication.ts'
 import * as documents from './0005_documents.ts'
 import * as notifications from './0006_notifications.ts'
 import * as apiTokens from './0007_api_tokens.ts'
+import * as documentComments from './0008_document_comments.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '0005_documents': documents,
   '0006_notifications': notifications,
   '0007_api_tokens': apiTokens,
+  '0008_document_comments': documentComments,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

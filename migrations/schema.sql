@@ -249,6 +249,57 @@ CREATE INDEX comments_task ON public.comments USING btree (task_id, created_at);
 CREATE TRIGGER comments_count AFTER INSERT OR DELETE OR UPDATE OF deleted_at ON public.comments FOR EACH ROW EXECUTE FUNCTION skerry_comment_count();
 CREATE TRIGGER comments_version BEFORE UPDATE ON public.comments FOR EACH ROW WHEN ((((((((old.body IS DISTINCT FROM new.body) OR (old.body_text IS DISTINCT FROM new.body_text)) OR (old.body_edited_at IS DISTINCT FROM new.body_edited_at)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.author_name IS DISTINCT FROM new.author_name)) OR (old.author_id IS DISTINCT FROM new.author_id))) EXECUTE FUNCTION skerry_bump_version();
 
+create table document_comments (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  application_id uuid,
+  user_id uuid,
+  document_id uuid not null,
+  parent_id uuid,
+  author_id uuid,
+  author_name text not null,
+  body jsonb,
+  body_text text not null default ''::text,
+  body_edited_at timestamp with time zone,
+  anchor_start text,
+  anchor_end text,
+  quote text,
+  resolved_at timestamp with time zone,
+  resolved_by_id uuid,
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid
+);
+alter table document_comments replica identity full;
+alter table document_comments add constraint document_comments_anchor_end_check CHECK ((char_length(anchor_end) <= 200));
+alter table document_comments add constraint document_comments_anchor_start_check CHECK ((char_length(anchor_start) <= 200));
+alter table document_comments add constraint document_comments_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_author_id_fkey FOREIGN KEY (author_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_comments add constraint document_comments_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_comments add constraint document_comments_check1 CHECK (((body IS NULL) = (deleted_at IS NOT NULL)));
+alter table document_comments add constraint document_comments_check2 CHECK ((num_nonnulls(anchor_start, anchor_end, quote) = ANY (ARRAY[0, 3])));
+alter table document_comments add constraint document_comments_check3 CHECK (((parent_id IS NULL) OR (num_nonnulls(anchor_start, resolved_at) = 0)));
+alter table document_comments add constraint document_comments_deleted_by_id_fkey FOREIGN KEY (deleted_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_comments add constraint document_comments_document_id_application_id_fkey FOREIGN KEY (document_id, application_id) REFERENCES documents(id, application_id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_document_id_user_id_fkey FOREIGN KEY (document_id, user_id) REFERENCES documents(id, user_id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_id_document_id_key UNIQUE (id, document_id);
+alter table document_comments add constraint document_comments_parent_id_document_id_fkey FOREIGN KEY (parent_id, document_id) REFERENCES document_comments(id, document_id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_pkey PRIMARY KEY (id);
+alter table document_comments add constraint document_comments_quote_check CHECK ((char_length(quote) <= 500));
+alter table document_comments add constraint document_comments_resolved_by_id_fkey FOREIGN KEY (resolved_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_comments add constraint document_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_comments add constraint document_comments_version_check CHECK ((version >= 1));
+CREATE INDEX document_comments_application ON public.document_comments USING btree (application_id);
+CREATE INDEX document_comments_author ON public.document_comments USING btree (author_id);
+CREATE INDEX document_comments_deleted_by ON public.document_comments USING btree (deleted_by_id);
+CREATE INDEX document_comments_document ON public.document_comments USING btree (document_id, created_at);
+CREATE INDEX document_comments_parent ON public.document_comments USING btree (parent_id);
+CREATE INDEX document_comments_resolved_by ON public.document_comments USING btree (resolved_by_id);
+CREATE INDEX document_comments_user ON public.document_comments USING btree (user_id);
+CREATE TRIGGER document_comments_version BEFORE UPDATE ON public.document_comments FOR EACH ROW WHEN ((((((((old.body IS DISTINCT FROM new.body) OR (old.body_text IS DISTINCT FROM new.body_text)) OR (old.body_edited_at IS DISTINCT FROM new.body_edited_at)) OR (old.resolved_at IS DISTINCT FROM new.resolved_at)) OR (old.resolved_by_id IS DISTINCT FROM new.resolved_by_id)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id))) EXECUTE FUNCTION skerry_bump_version();
+
 create table document_contents (
   document_id uuid not null,
   ydoc bytea not null,
@@ -1577,4 +1628,4 @@ AS $function$
        return null;
      end $function$;
 
-create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, notification_preferences, notifications, project_aggregates, project_members, projects, task_statuses, tasks, user_counters, users;
+create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, notification_preferences, notifications, project_aggregates, project_members, projects, task_statuses, tasks, user_counters, users;

@@ -4,6 +4,7 @@ import { activity } from './features/activity/index.ts'
 import { applications } from './features/applications/index.ts'
 import { checklists } from './features/checklists/index.ts'
 import { comments } from './features/comments/index.ts'
+import { documentComments } from './features/document-comments/index.ts'
 import { type DocumentSettings, documentsFeature } from './features/documents/index.ts'
 import { folders } from './features/folders/index.ts'
 import { invitationsFeature, onRegistered } from './features/invitations/index.ts'
@@ -74,6 +75,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     comments,
     folders,
     documentsFeature(config, { database, runWrite }),
+    documentComments,
     tags,
     locksFeature(config),
     snapshotsFeature(config, { database }),

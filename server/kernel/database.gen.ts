@@ -154,6 +154,29 @@ export interface Comments {
   version: Generated<number>;
 }
 
+export interface DocumentComments {
+  anchor_end: string | null;
+  anchor_start: string | null;
+  application_id: string | null;
+  author_id: string | null;
+  author_name: string;
+  body: Json | null;
+  body_edited_at: Timestamp | null;
+  body_text: Generated<string>;
+  created_at: Generated<Timestamp>;
+  deleted_at: Timestamp | null;
+  deleted_by_id: string | null;
+  document_id: string;
+  id: string;
+  parent_id: string | null;
+  quote: string | null;
+  resolved_at: Timestamp | null;
+  resolved_by_id: string | null;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: Generated<number>;
+}
+
 export interface DocumentContents {
   attachment_ids: Generated<string[]>;
   content_json: Json;
@@ -520,6 +543,7 @@ export interface DB {
   checklists: Checklists;
   collab_tokens: CollabTokens;
   comments: Comments;
+  document_comments: DocumentComments;
   document_contents: DocumentContents;
   document_folders: DocumentFolders;
   document_locks: DocumentLocks;

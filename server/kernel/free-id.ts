@@ -12,7 +12,8 @@ export const requireFreeId = async (
     | 'document_folders'
     | 'documents'
     | 'document_tags'
-    | 'document_snapshots',
+    | 'document_snapshots'
+    | 'document_comments',
   id: string | undefined,
 ): Promise<void> => {
   if (id === undefined) return

@@ -3,6 +3,7 @@
 import { boardEffects } from './effects/boards.ts'
 import { checklistEffects } from './effects/checklists.ts'
 import { commentEffects } from './effects/comments.ts'
+import { documentCommentEffects } from './effects/document-comments.ts'
 import { countingView } from './effects/counters.ts'
 import { notificationEffects } from './effects/notifications.ts'
 import { taskEffects } from './effects/tasks.ts'
@@ -16,6 +17,7 @@ const effects: Effects = {
   ...taskEffects,
   ...checklistEffects,
   ...commentEffects,
+  ...documentCommentEffects,
   ...notificationEffects,
 }
 

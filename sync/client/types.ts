@@ -13,6 +13,12 @@ import type {
   createInput as commentCreate,
   updateInput as commentUpdate,
 } from '../../server/features/comments/schema.ts'
+import type {
+  createInput as documentCommentCreate,
+  documentCommentColumns,
+  idInput as documentCommentId,
+  updateInput as documentCommentUpdate,
+} from '../../server/features/document-comments/schema.ts'
 import type { memberRow } from '../../server/features/members/schema.ts'
 import type {
   counterColumns,
@@ -85,6 +91,16 @@ export type Comment = Texts<Exclude<(typeof commentColumns)[number], CommentNull
   readonly [Name in CommentNullable]: string | null
 } & { readonly version: number; readonly body: Readonly<Record<string, unknown>> | null }
 
+type DocumentCommentColumn = (typeof documentCommentColumns)[number]
+type DocumentCommentText = 'id' | 'created_at' | 'updated_at' | 'document_id' | 'author_name' | 'body_text'
+
+/** A comment on a document; of a person's own one in `personal_document_comments`. */
+export type DocumentComment = {
+  readonly [Name in DocumentCommentText]: string
+} & {
+  readonly [Name in Exclude<DocumentCommentColumn, DocumentCommentText | 'version' | 'body'>]: string | null
+} & { readonly version: number; readonly body: Readonly<Record<string, unknown>> | null }
+
 /** A row of a shape the client has no type for. */
 export type AnyRow = Readonly<Record<string, unknown>>
 
@@ -104,6 +120,8 @@ export interface ShapeRows {
   readonly checklists: Checklist
   readonly checklist_items: ChecklistItem
   readonly comments: Comment
+  readonly document_comments: DocumentComment
+  readonly personal_document_comments: DocumentComment
 }
 
 /** Command name → arguments, for `mutation`. Commands that are not here can be sent all the same. */
@@ -145,6 +163,11 @@ export interface CommandArgs {
   readonly 'comment.create': z.input<typeof commentCreate>
   readonly 'comment.update': z.input<typeof commentUpdate>
   readonly 'comment.delete': z.input<typeof idInput>
+  readonly 'document_comment.create': z.input<typeof documentCommentCreate>
+  readonly 'document_comment.update': z.input<typeof documentCommentUpdate>
+  readonly 'document_comment.delete': z.input<typeof documentCommentId>
+  readonly 'document_comment.resolve': z.input<typeof documentCommentId>
+  readonly 'document_comment.reopen': z.input<typeof documentCommentId>
   readonly 'notification.set_read': z.output<typeof setReadInput>
   readonly 'notification.mark_all_read': z.input<typeof markAllReadInput>
   readonly 'notification.delete': z.output<typeof notificationDelete>

@@ -1,58 +1,22 @@
 // comment.* (domain rules, section 4). Comments are decided by arrival order, not merged.
 import { isDeepStrictEqual } from 'node:util'
-import { checkContent } from '#server/content/check.ts'
-import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
-import type { ContentNode } from '#server/content/model.ts'
-import { keepMentions, mentionedIds, plainText } from '#server/content/text.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
-import { AppError, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { involvedIn, noticeAbout } from '../tasks/notices.ts'
 import { type LockedTask, openTask } from '../tasks/open.ts'
-import { membersAmong, type MentionSource, saveMentions } from './mentions.ts'
+import { readBody } from './body.ts'
+import { type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
-
-const fromMarkdown = (markdown: string): ContentNode => {
-  try {
-    return markdownToContent(markdown)
-  } catch (error) {
-    if (error instanceof UnreadableMarkdown) throw invalidAt('body_markdown', 'too_long', error.message)
-    throw error
-  }
-}
-
-const contentOf = (input: { body?: Record<string, unknown> | undefined; body_markdown?: string | undefined }) => {
-  const field = input.body === undefined ? 'body_markdown' : 'body'
-  const checked = checkContent(input.body ?? fromMarkdown(must(input.body_markdown)))
-  if ('problems' in checked) {
-    throw invalid(...checked.problems.map(one => ({ ...one, path: one.path === '' ? field : `${field}.${one.path}` })))
-  }
-  return checked.content
-}
-
-/** Mentions of people who are not members become plain text. */
-const withMembersOnly = async (context: WriteContext, applicationId: string, content: ContentNode) => {
-  const named = mentionedIds(content)
-  const known = new Set(await membersAmong(context, applicationId, named))
-  return { content: keepMentions(content, id => known.has(id)), people: named.filter(id => known.has(id)) }
-}
 
 const sourceOf = (comment: { readonly id: string; readonly application_id: string }): MentionSource => ({
   column: 'comment_id',
   id: comment.id,
   applicationId: comment.application_id,
 })
-
-const requireText = (content: ContentNode): string => {
-  const text = plainText(content)
-  if (text === '' && !JSON.stringify(content).includes('"image"')) {
-    throw invalidAt('body', 'too_short', 'A comment needs a text.')
-  }
-  return text
-}
 
 const recordOf = (comment: {
   readonly id: string
@@ -108,7 +72,7 @@ const create = defineCommand({
       }
       if (parent.parent_id !== null) throw invalidAt('parent_id', 'reply_to_reply', 'Replies are not replied to.')
     }
-    const { content, people } = await withMembersOnly(context, task.application_id, contentOf(input))
+    const { content, text, people } = await readBody(context, task.application_id, input)
     const comment = await context.tx
       .insertInto('comments')
       .values({
@@ -120,7 +84,7 @@ const create = defineCommand({
         author_id: context.userId,
         author_name: context.actor.displayName,
         body: JSON.stringify(content),
-        body_text: requireText(content),
+        body_text: text,
       })
       .returning(commentColumns)
       .executeTakeFirstOrThrow()
@@ -163,8 +127,7 @@ const update = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     const { task, comment } = await open(context, input.id, 'update')
-    const { content, people } = await withMembersOnly(context, comment.application_id, contentOf(input))
-    const text = requireText(content)
+    const { content, text, people } = await readBody(context, comment.application_id, input)
     // jsonb has an order of keys of its own
     if (isDeepStrictEqual(content, comment.body)) return { data: comment }
     const changed = await context.tx

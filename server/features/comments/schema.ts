@@ -35,11 +35,16 @@ export const commentRow: z.ZodType = z
   })
   .meta({ id: 'Comment' })
 
-const body = { body: z.record(z.string(), z.unknown()).optional(), body_markdown: markdown(50_000).optional() }
+/** What a comment says: one of the two. */
+export const body = { body: z.record(z.string(), z.unknown()).optional(), body_markdown: markdown(50_000).optional() }
 
-const oneBody = (input: { body?: unknown; body_markdown?: unknown }) =>
+export const oneBody = (input: { body?: unknown; body_markdown?: unknown }) =>
   (input.body === undefined) !== (input.body_markdown === undefined)
-const oneBodyIssue = { error: 'Give either body or body_markdown.', path: ['body'], params: { issue: 'required' } }
+export const oneBodyIssue = {
+  error: 'Give either body or body_markdown.',
+  path: ['body'],
+  params: { issue: 'required' },
+}
 
 export const createInput = z
   .strictObject({ id: newId.optional(), task_id: reference, parent_id: reference.optional(), ...body })

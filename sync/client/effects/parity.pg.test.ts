@@ -1,6 +1,8 @@
 // What a client shows before the server has answered, against what the server then does: for each command with an
 // effect, the rows that a person sees are the same before and after.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { asMarkdown } from '#server/testing/library.ts'
 import { until } from '#server/testing/postgres.ts'
 import { commandMap } from '#server/features.ts'
 import { commandsWithEffect } from '../apply.ts'
@@ -67,6 +69,10 @@ const shapes = [
   'checklist_items',
   'comments',
   'mentions',
+  'documents',
+  'document_comments',
+  'personal_documents',
+  'personal_document_comments',
   'my_notifications',
   'my_counters',
 ] as const
@@ -89,7 +95,7 @@ afterAll(() => stack.close())
 const follow = async (applicationId: string): Promise<void> => {
   copies = new Map()
   for (const shape of shapes) {
-    const scope = shape.startsWith('my_') ? {} : { application_id: applicationId }
+    const scope = /^(my|personal)_/.test(shape) ? {} : { application_id: applicationId }
     copies.set(shape, (await client.follow(shape as keyof ShapeRows, scope)) as unknown as Collection)
   }
 }
@@ -404,6 +410,32 @@ test('comment.create, update, delete', async () => {
   await until('the mention has come', () => rows('mentions').length === 1)
   await parity('comment.delete', { id: ids.b })
 })
+
+test.each(['application', 'personal'] as const)(
+  'document_comment.create, update, resolve, reopen, delete: %s',
+  async scope => {
+    const id = newId()
+    const at = scope === 'personal' ? { scope } : { scope, scope_id: board.applicationId }
+    await given({ name: 'document.create', args: { id, ...at, title: 'Log', ...asMarkdown('a text') } })
+    const shape = scope === 'personal' ? 'personal_documents' : 'documents'
+    await until('the document has come', () => rows(shape).some(row => row.id === id))
+    const position = Buffer.from(
+      Y.encodeRelativePosition(Y.createRelativePositionFromTypeIndex(new Y.Doc().getXmlFragment('default'), 0)),
+    )
+    const [start, end] = [position.toString('base64'), position.toString('base64')]
+    await parity('document_comment.create', {
+      id: ids.a,
+      document_id: id,
+      body_markdown: 'Why?',
+      anchor: { start, end, quote: 'a text' },
+    })
+    await parity('document_comment.create', { id: ids.b, document_id: id, parent_id: ids.a, body_markdown: 'Because' })
+    await parity('document_comment.update', { id: ids.b, body_markdown: 'Just because' })
+    await parity('document_comment.resolve', { id: ids.a })
+    await parity('document_comment.reopen', { id: ids.a })
+    await parity('document_comment.delete', { id: ids.a })
+  },
+)
 
 test('notification.set_read, mark_all_read, delete, delete_all', async () => {
   const bo = await stack.person('bo')
