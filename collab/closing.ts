@@ -29,18 +29,3 @@ export class Refusal extends Error {
     this.reason = reason
   }
 }
-
-/** Thrown by hooks after they have closed the socket: the message must be neither applied nor acknowledged. */
-export class Closed extends Error implements Closing {
-  readonly code: number
-  readonly reason: string
-
-  constructor({ code, reason }: Closing) {
-    super('')
-    this.name = 'Closed'
-    // the library prints what it catches, and where this one comes from is known
-    this.stack = ''
-    this.code = code
-    this.reason = reason
-  }
-}

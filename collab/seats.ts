@@ -4,6 +4,7 @@ import { type Connection, OutgoingMessage } from '@hocuspocus/server'
 import type { UserActor } from '#server/kernel/actor.ts'
 import type { Closing } from './closing.ts'
 import type { Room } from './document-name.ts'
+import type { Intake } from './intake.ts'
 
 /** One WebSocket. */
 export interface Socket {
@@ -11,6 +12,7 @@ export interface Socket {
   /** `cookie` of the upgrade request. */
   readonly cookie: string | undefined
   readonly seats: Set<Seat>
+  readonly intake: Intake
   /** Whose it is, since the first successful authentication. */
   personId: string | undefined
   readonly closed: () => boolean

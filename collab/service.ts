@@ -13,7 +13,8 @@ import type { Metrics } from '#server/kernel/metrics.ts'
 import { type Closing, closings } from './closing.ts'
 import { createDocumentSizes } from './document-size.ts'
 import { authenticate, type CallerOf } from './extensions/authenticate.ts'
-import { createAdmission } from './extensions/limits.ts'
+import { backPressure } from './extensions/back-pressure.ts'
+import { createAdmission, maxEarly, roomsPerSocket } from './extensions/limits.ts'
 import { lock, lockEvents } from './extensions/lock.ts'
 import { collabMetrics } from './extensions/metrics.ts'
 import { persist } from './extensions/persist.ts'
@@ -135,11 +136,15 @@ export const createCollab = (options: CollabOptions): Collab => {
     }),
     persist({ store, queue, sizes, unopened, log }),
     presence({ avatarOf: options.avatarOf }),
+    backPressure(),
   ]
   const library = new Hocuspocus<SeatContext>({
     quiet: true,
     timeout: pulse.idleMs,
     extensions,
+    maxUnauthenticatedQueueSize: maxEarly.bytes,
+    maxUnauthenticatedQueueMessages: maxEarly.messages,
+    maxPendingDocuments: roomsPerSocket,
     // storing is ours (store-queue.ts): behind its own debounce the library only forgets what nobody has open
     debounce: settings.debounceMs,
     maxDebounce: settings.maxDebounceMs,

@@ -1,11 +1,14 @@
 // The WebSockets at /collab: their limits, their pulse, and their frames on the way to the library and back.
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Hocuspocus, WebSocketLike } from '@hocuspocus/server'
+import { type Hocuspocus, OutgoingMessage, type WebSocketLike } from '@hocuspocus/server'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '#server/kernel/log.ts'
-import { type Closing, closings } from './closing.ts'
+import { type Closing, closings, type RefusalReason } from './closing.ts'
+import { roomOf } from './document-name.ts'
 import { type Admission, maxMessageBytes, maxUnreadBytes, messageWindow } from './extensions/limits.ts'
+import { type Frame, kinds, readFrame } from './frames.ts'
+import { createIntake } from './intake.ts'
 import type { SeatContext, Seats, Socket } from './seats.ts'
 import { chosenProtocol, createBridge, roomInPath, tokenIn } from './y-websocket.ts'
 
@@ -45,6 +48,13 @@ const webRequest = (request: IncomingMessage): Request => {
   return new Request('http://collab/', { headers })
 }
 
+/** What whoever asks for a room of no such name hears; the rest of what is sent to it goes nowhere. */
+const refuse = (to: WebSocketLike, { address, kind }: Frame): void => {
+  if (kind !== kinds.auth) return
+  const reason: RefusalReason = 'not_found'
+  to.send(new OutgoingMessage(address).writePermissionDenied(reason).toUint8Array())
+}
+
 /** The door. */
 export const createSockets = ({ library, seats, admission, limited, pingMs, log }: SocketsOptions): Sockets => {
   const server = new WebSocketServer({
@@ -60,6 +70,7 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
     ip,
     cookie: request.headers.cookie,
     seats: new Set(),
+    intake: createIntake(ws),
     personId: undefined,
     closed: () => ws.readyState !== ws.OPEN,
     close: ({ code, reason }: Closing) => ws.close(code, reason),
@@ -99,28 +110,40 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
     const token = tokenIn(request.headers['sec-websocket-protocol'])
     const outlet = pipe(ws, stream)
     const bridge = room === undefined ? undefined : createBridge(room, token, outlet)
-    const client = library.handleConnection(bridge?.socket ?? outlet, webRequest(request), { socket })
+    const to = bridge?.socket ?? outlet
+    const client = library.handleConnection(to, webRequest(request), { socket })
+    const pass = (message: Uint8Array, frame: Frame): void => {
+      // the library would keep something for each name
+      if (!roomOf(frame.room)) return refuse(to, frame)
+      const isIn = [...socket.seats].some(seat => seat.name === frame.room && seat.connection)
+      if (isIn) socket.intake.taken(message)
+      client.handleMessage(message)
+    }
     const receive = (data: Buffer, binary: boolean): void => {
       // `ws` goes on delivering what it has read already
       if (ws.readyState !== ws.OPEN) return
       if (!admits(performance.now())) return ws.close(closings.tooMuch.code, closings.tooMuch.reason)
-      const frame = new Uint8Array(data.buffer, data.byteOffset, data.length)
-      const message = bridge ? bridge.translate(frame) : frame
-      if (!binary || !message) return ws.close(closings.badMessage.code, closings.badMessage.reason)
-      client.handleMessage(message)
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length)
+      const message = bridge ? bridge.translate(bytes) : bytes
+      const frame = binary && message && readFrame(message)
+      if (!frame) return ws.close(closings.badMessage.code, closings.badMessage.reason)
+      pass(message, frame)
     }
     let alive = true
+    const heard = (): void => {
+      alive = true
+      // the library ends whoever has said nothing for a minute, and not everybody has awareness to send
+      client.lastMessageReceivedAt = Date.now()
+    }
     const ping = setInterval(() => {
+      // nothing is read from it, pongs included
+      if (socket.intake.paused) return heard()
       if (!alive) return ws.terminate()
       alive = false
       ws.ping()
     }, pingMs)
     ws.on('message', (data, binary) => receive(data as Buffer, binary))
-    ws.on('pong', () => {
-      alive = true
-      // the library ends whoever has said nothing for a minute, and not everybody has awareness to send
-      client.lastMessageReceivedAt = Date.now()
-    })
+    ws.on('pong', heard)
     ws.on('error', error => log.debug('a document socket failed', { error }))
     ws.on('close', (code, reason) => {
       clearInterval(ping)
@@ -130,7 +153,10 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
       open.delete(ws)
       if (open.size === 0) allClosed?.()
     })
-    if (bridge) client.handleMessage(bridge.greeting)
+    if (!bridge) return
+    const greeting = readFrame(bridge.greeting)
+    if (greeting) pass(bridge.greeting, greeting)
+    else ws.close(closings.accessLost.code, closings.accessLost.reason)
   }
 
   return {

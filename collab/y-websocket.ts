@@ -5,11 +5,11 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { WebSocketLike } from '@hocuspocus/server'
 import { closings, type RefusalReason, type Closing } from './closing.ts'
+import { kinds } from './frames.ts'
 
 /** The protocol that the server chooses; the other one that the client offers is its token. */
 export const subprotocol = 'skerry'
 
-const kinds = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3, syncReply: 4, close: 7 } as const
 const auth = { token: 0, denied: 1 } as const
 const path = '/collab/'
 

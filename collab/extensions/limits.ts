@@ -8,10 +8,12 @@ import type { Socket } from '../seats.ts'
 export const maxMessageBytes = 1024 * 1024
 /** Bytes that may wait for a client who reads slowly; then the socket goes, and the client starts anew. */
 export const maxUnreadBytes = 16 * 1024 * 1024
+/** What may wait before a socket has entered its rooms: beyond, the library closes it. */
+export const maxEarly = { bytes: 4 * 1024 * 1024, messages: 1000 } as const
 const messagesPerWindow = 200
 const windowMs = 10_000
 const socketsPerPerson = 50
-const roomsPerSocket = 100
+export const roomsPerSocket = 100
 
 export interface Admission {
   /** For those who have just shown who they are: throws a Refusal, or closes the socket, when they have too much open. */

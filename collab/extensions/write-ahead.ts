@@ -5,11 +5,11 @@ import type { Extension, Hocuspocus } from '@hocuspocus/server'
 import { messageYjsSyncStep1 } from 'y-protocols/sync'
 import * as Y from 'yjs'
 import type { Log } from '#server/kernel/log.ts'
-import { Closed, type Closing, closings } from '../closing.ts'
+import { type Closing, closings } from '../closing.ts'
 import type { DocumentSizes } from '../document-size.ts'
 import type { LiveDocuments } from '../live-documents.ts'
 import { bringsNews, UnsoundUpdate } from '#server/content/update-news.ts'
-import type { Seat, SeatContext } from '../seats.ts'
+import { dismiss, type SeatContext } from '../seats.ts'
 import { DocumentGone, type UpdateLog } from '../update-log.ts'
 
 /** The stateless message for whoever typed into a full document. */
@@ -25,28 +25,33 @@ export interface WriteAheadOptions {
   readonly log: Log
 }
 
-const close = (seat: Seat, closing: Closing): never => {
-  seat.socket.close(closing)
-  throw new Closed(closing)
-}
-
-const isNews = (seat: Seat, document: Y.Doc, update: Uint8Array): boolean => {
-  try {
-    return bringsNews(document, update)
-  } catch (error) {
-    if (!(error instanceof UnsoundUpdate)) throw error
-    return close(seat, error.problem === 'too_deep' ? closings.tooDeep : closings.badMessage)
-  }
-}
-
 /** See the header. */
 export const writeAhead = (options: WriteAheadOptions): Extension<SeatContext> => {
   const { library, updates, sizes, live, logged, log } = options
+
+  /** Is it news? Or why its socket is to go. */
+  const judge = (document: Y.Doc, update: Uint8Array): boolean | Closing => {
+    try {
+      return bringsNews(document, update)
+    } catch (error) {
+      if (error instanceof UnsoundUpdate) return error.problem === 'too_deep' ? closings.tooDeep : closings.badMessage
+      log.error('an update could not be looked at; its socket is closed', { error })
+      return closings.failed
+    }
+  }
+
   return {
     extensionName: 'write-ahead',
     beforeSync: async ({ connection, context: { seat }, document, type, payload }) => {
       if (type === messageYjsSyncStep1 || connection.readOnly || !seat) return
-      if (!isNews(seat, document, payload)) return
+      // not by an exception, which the library would print: read-only, it neither applies nor acknowledges
+      const refuse = (closing: Closing): void => {
+        dismiss(seat, closing)
+        connection.readOnly = true
+      }
+      const isNews = judge(document, payload)
+      if (typeof isNews !== 'boolean') return refuse(isNews)
+      if (!isNews) return
       if (!sizes.admit(document, payload.length)) {
         seat.full = true
         connection.readOnly = true
@@ -55,9 +60,9 @@ export const writeAhead = (options: WriteAheadOptions): Extension<SeatContext> =
       try {
         await updates.append(seat.room.id, payload)
       } catch (error) {
-        if (error instanceof DocumentGone) return close(seat, closings.documentGone)
+        if (error instanceof DocumentGone) return refuse(closings.documentGone)
         log.error('an update could not be logged; its socket is closed', { error, documentId: seat.room.id })
-        return close(seat, closings.failed)
+        return refuse(closings.failed)
       }
       logged(seat.room.id, seat.actor.userId)
       // the right to write went while it was being logged; it counts as of when the update came

@@ -75,6 +75,24 @@ export const raw = async (server: MemoryServer, path: string, send: (socket: Web
   return closed
 }
 
+/** A message in a room of Hocuspocus' protocol. */
+export const message = (room: string, ...content: readonly number[]): Uint8Array => {
+  const encoder = encoding.createEncoder()
+  encoding.writeVarString(encoder, room)
+  encoding.writeUint8Array(encoder, new Uint8Array(content))
+  return encoding.toUint8Array(encoder)
+}
+
+/** Ann's, for a room of Hocuspocus' protocol. */
+export const authentication = (room: string): Uint8Array => message(room, 2, 0, 3, ...Buffer.from('ann'))
+
+/** Resolves with the server's first answer to Ann who asks to enter. */
+export const enter = async (socket: WebSocket, room = document): Promise<Uint8Array> => {
+  const answer = new Promise<Buffer>(done => socket.once('message', data => done(data as Buffer)))
+  socket.send(authentication(room))
+  return new Uint8Array(await answer)
+}
+
 /** An update as a plain y-websocket client sends it. */
 export const updateFrame = (update: Uint8Array): Uint8Array => {
   const encoder = encoding.createEncoder()
