@@ -222,6 +222,14 @@ describe('preferences', () => {
     written(await put({ type: 'mention', in_app: true }))
     expect(await tell()).toMatchObject([{ type: 'mention' }])
   })
+
+  test('who wants to hear of the next type only, hears of that', async () => {
+    written(await people.member.patch(`/api/tasks/${task.id}`, { reporter_id: people.viewer.userId }))
+    written(await put({ type: 'mention', in_app: false }))
+    expect(await tell()).toMatchObject([{ type: 'task_commented' }])
+    written(await put({ type: 'mention', in_app: true }))
+    expect(await tell()).toMatchObject([{ type: 'mention' }, { type: 'task_commented' }])
+  })
 })
 
 test('D93 notifications older than 90 days are gone after the job', async () => {
