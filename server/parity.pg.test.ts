@@ -94,6 +94,12 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
         )
       }
       const listed = idsOf(dataOf(await person.get('/api/applications?limit=200')))
+      const told = await readShape(server, person.token, 'my_notifications')
+      expect(idsOf(told.rows)).toEqual(idsOf(dataOf(await person.get('/api/notifications?limit=200'))))
+      expect(told.rows.every(row => row.user_id === person.userId)).toBe(true)
+      const counters = await readShape(server, person.token, 'my_counters')
+      const unread = dataOf<{ unread: number }>(await person.get('/api/notifications/count')).unread
+      expect(counters.rows).toMatchObject([{ user_id: person.userId, unread_notifications: unread }])
       const memberships = await readShape(server, person.token, 'my_memberships')
       expect(memberships.rows.map(row => row.application_id as unknown as string).toSorted()).toEqual(listed)
       for (const { application, project, task, documents, contributors, standing } of worlds) {

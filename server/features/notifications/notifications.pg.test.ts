@@ -115,6 +115,30 @@ test('a row about an invitation says what has become of it', async () => {
   await countersHold()
 })
 
+test('pending invitations are counted for whom they reach: an account, or an address that gets one', async () => {
+  const url = `/api/applications/${board.applicationId}/invitations`
+  const args = { email: 'latecomer@example.com', role: 'viewer' }
+  const invitation = written(await people.owner.post(url, args)).data.id
+  const latecomer = await server.signUp('latecomer')
+  expect(await countersOf(latecomer)).toEqual({ unread_notifications: 0, pending_invitations: 1 })
+  written(await people.owner.delete(`/api/invitations/${invitation}`))
+  expect(await countersOf(latecomer)).toEqual({ unread_notifications: 0, pending_invitations: 0 })
+  await countersHold()
+})
+
+test('an application that ends takes its rows along, and the counters follow', async () => {
+  const other = await makeBoard(server, people)
+  const card = await makeTask(people.member, other.projectId)
+  written(await people.member.post(`/api/tasks/${card.id}/comments`, { body: naming(people.viewer.userId) }))
+  const url = `/api/applications/${other.applicationId}`
+  written(await people.owner.post(`${url}/invitations`, { user_id: people.stranger.userId, role: 'viewer' }))
+  expect([await unread(), (await countersOf(people.stranger)).pending_invitations]).toEqual([1, 1])
+  written(await people.owner.delete(url))
+  expect((await toldTo(people.viewer)).map(one => one.type)).toEqual(['system'])
+  expect([await unread(), (await countersOf(people.stranger)).pending_invitations]).toEqual([1, 0])
+  await countersHold()
+})
+
 describe('reading and deleting', () => {
   const setRead = (ids: readonly string[], is_read: boolean) =>
     people.viewer.post('/api/notifications/mark-read', { ids, is_read })
@@ -221,6 +245,14 @@ describe('preferences', () => {
     expect(await tell()).toEqual([])
     written(await put({ type: 'mention', in_app: true }))
     expect(await tell()).toMatchObject([{ type: 'mention' }])
+  })
+
+  test('who wants to hear of the next type only, hears of that', async () => {
+    written(await people.member.patch(`/api/tasks/${task.id}`, { reporter_id: people.viewer.userId }))
+    written(await put({ type: 'mention', in_app: false }))
+    expect(await tell()).toMatchObject([{ type: 'task_commented' }])
+    written(await put({ type: 'mention', in_app: true }))
+    expect(await tell()).toMatchObject([{ type: 'mention' }, { type: 'task_commented' }])
   })
 })
 

@@ -36,32 +36,38 @@ const rowOf = (notice: Notice, userId: string, actor: SignedIn) => {
     actor_id: by?.id ?? null,
     actor_name: by?.display_name ?? null,
     outsider: notice.outsiders ?? false,
+    event: notice.event ?? notice.entity?.id ?? null,
+    place: noticeTypes.indexOf(notice.type),
   }
 }
 
-/** One row for a person and an event, of the type that comes first; none for those who did it. */
+/** A row for each person, event and type; none for those who did it. */
 const rowsOf = (notices: readonly Notice[], actor: SignedIn) => {
   const rows = new Map<string, ReturnType<typeof rowOf>>()
-  const ranked = notices.toSorted((a, b) => noticeTypes.indexOf(a.type) - noticeTypes.indexOf(b.type))
-  for (const notice of ranked) {
+  for (const notice of notices) {
     const actors = new Set(actorsOf(notice, actor).map(one => one.id))
     for (const userId of notice.to) {
-      const key = `${userId}/${notice.event ?? notice.entity?.id}`
-      if (userId && !actors.has(userId) && !rows.has(key)) rows.set(key, rowOf(notice, userId, actor))
+      if (!userId || actors.has(userId)) continue
+      const row = rowOf(notice, userId, actor)
+      const key = `${userId}/${row.event}/${row.type}`
+      if (!rows.has(key)) rows.set(key, row)
     }
   }
   return [...rows.values()]
 }
 
+// of several types of one event a person hears of the first that he wants to hear of
 const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
   with told as (
-    select w.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w(
+    select distinct on (w.user_id, w.event) w.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w(
              id uuid, user_id uuid, type text, title text, message text, entity_type text, entity_id uuid,
-             application_id uuid, project_id uuid, task_id uuid, actor_id uuid, actor_name text, outsider boolean)
+             application_id uuid, project_id uuid, task_id uuid, actor_id uuid, actor_name text, outsider boolean,
+             event text, place int)
      where (w.outsider or exists (
              select 1 from application_members m where m.application_id = w.application_id and m.user_id = w.user_id))
        and not exists (
-             select 1 from notification_preferences p where p.user_id = w.user_id and p.type = w.type and not p.in_app)),
+             select 1 from notification_preferences p where p.user_id = w.user_id and p.type = w.type and not p.in_app)
+     order by w.user_id, w.event, w.place),
   merged as (
     update notifications n
        set count = n.count + 1, title = t.title, message = t.message, actor_name = t.actor_name, created_at = now()

@@ -26,7 +26,7 @@ export const notificationEffects: Effects = {
     for (const row of named(view, args.ids)) setRead(view, row, args.is_read === true ? editedAt : null, userId)
   },
   'notification.mark_all_read': (view, _args, { editedAt, userId }) => {
-    for (const row of [...view.rows(shape)]) setRead(view, row, editedAt, userId)
+    for (const row of view.rows(shape)) setRead(view, row, editedAt, userId)
   },
   'notification.delete': (view, args, { userId }) => {
     for (const row of named(view, args.ids)) remove(view, row, userId)
