@@ -23,6 +23,9 @@ export interface Library {
   /** Made by the owner, of `document` and of `ownDocument`. */
   readonly snapshot: string
   readonly ownSnapshot: string
+  /** Made by the owner, on `document` and on `ownDocument`. */
+  readonly comment: string
+  readonly ownComment: string
 }
 
 /** One of everything, around one board. */

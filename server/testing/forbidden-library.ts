@@ -19,6 +19,8 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     'ownTag',
     'snapshot',
     'ownSnapshot',
+    'comment',
+    'ownComment',
   ] as const
   const library = Object.fromEntries(names.map(name => [name, uuid7()])) as Record<(typeof names)[number], string>
   const inApplication = { scope: 'application', scope_id: board.applicationId }
@@ -41,6 +43,14 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     { name: 'tag.create', args: { id: library.ownTag, ...home, name: library.ownTag } },
     { name: 'snapshot.create', args: { id: library.snapshot, document_id: library.document, name: 'Kept' } },
     { name: 'snapshot.create', args: { id: library.ownSnapshot, document_id: library.ownDocument, name: 'Kept' } },
+    {
+      name: 'document_comment.create',
+      args: { id: library.comment, document_id: library.document, body_markdown: 'Why?' },
+    },
+    {
+      name: 'document_comment.create',
+      args: { id: library.ownComment, document_id: library.ownDocument, body_markdown: 'Why?' },
+    },
   ])
   return library
 }
@@ -100,6 +110,13 @@ const someDocument: Target = { application: 'document', project: 'projectDocumen
 const someFolder: Target = { application: 'folder', project: 'projectFolder', own: 'ownFolder' }
 const someSnapshot: Target = { application: 'snapshot', own: 'ownSnapshot' }
 const someTag: Target = { application: 'tag', own: 'ownTag' }
+const ownComments = (body?: unknown): Case[] => [
+  { name: 'of the owner', ...plain(f => ({ id: f.library.comment }), body), allowed: ['owner'] },
+  { name: 'of the owner alone', ...plain(f => ({ id: f.library.ownComment }), body), ...ownerOnly },
+]
+const settling: Case[] = everywhere({ application: 'comment', own: 'ownComment' }).map(one =>
+  one.allowed ? one : { ...one, allowed: ['editor', 'member', 'admin', 'owner'] },
+)
 const writing = { format: 'markdown', value: 'New' }
 
 /** What each route of the knowledge base is called with. */
@@ -179,4 +196,12 @@ export const libraryCases: Readonly<Record<string, readonly Case[]>> = {
     { name: 'of the owner alone', ...plain(f => ({ id: f.library.ownSnapshot })), ...ownerOnly },
   ],
   'POST /api/snapshots/:id/restore': everywhere(someSnapshot),
+
+  'GET /api/documents/:id/comments': everywhere(someDocument, { reads: true }),
+  'POST /api/documents/:id/comments': everywhere(someDocument, { reads: true, body: { body_markdown: 'Because' } }),
+  // the owner's: others may only settle it where they may edit
+  'PATCH /api/document-comments/:id': ownComments({ body_markdown: 'Why not?' }),
+  'DELETE /api/document-comments/:id': ownComments(),
+  'POST /api/document-comments/:id/resolve': settling,
+  'POST /api/document-comments/:id/reopen': settling,
 }
