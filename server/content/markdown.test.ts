@@ -139,7 +139,9 @@ test('documents: structure that editors would drop is mended or refused, depth a
 })
 
 test('Markdown that would take the memory or the square of its length is refused; long lines are not', () => {
-  expect(() => read('>'.repeat(200_000))).toThrow(UnreadableMarkdown)
+  expect(() => read('>'.repeat(200_000))).toThrow('nested deeper than 100 levels')
+  expect(() => read('> - '.repeat(20_000))).toThrow('nested deeper than 100 levels')
+  expect(() => read('x '.repeat(5_000_000))).toThrow('A paragraph is too long')
   expect(() => read(`${'|a'.repeat(5000)}|\n${'|-'.repeat(5000)}|\n${'|x\n'.repeat(5000)}`)).toThrow(UnreadableMarkdown)
   const hostile = [
     '*a **b ',
@@ -169,6 +171,14 @@ test('Markdown that would take the memory or the square of its length is refused
     }
   }
   expect(read('- '.repeat(200)).content).toEqual([{ type: 'horizontalRule' }])
+})
+
+test('signs of deep nesting in code are text', () => {
+  const deep = '> '.repeat(150).trimEnd()
+  expect(read(`\`\`\`\n${deep}\n\`\`\``).content).toEqual([
+    { type: 'codeBlock', content: [{ type: 'text', text: deep }] },
+  ])
+  expect(read(`    ${deep}`).content).toMatchObject([{ type: 'codeBlock' }])
 })
 
 const folder = join(shared, 'data/backlog-md')
