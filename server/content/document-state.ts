@@ -51,16 +51,10 @@ const open = (state: Uint8Array | undefined, author: number): Y.Doc => {
   return doc
 }
 
-/** The update that says nothing; what the functions here answer when there is nothing to do. */
-export const noUpdate: Uint8Array = new Uint8Array([0, 0])
-
-/** Does this update (of one of the functions here) change nothing? */
-export const isNoUpdate = (update: Uint8Array): boolean => update.length === 2 && update[0] === 0 && update[1] === 0
-
-/** The update that `change` makes on `state`; `noUpdate` when it changes nothing. */
+/** The update that `change` makes on `state`; one of two zeros, that says nothing, when it changes nothing. */
 const updateOf = (state: Uint8Array | undefined, author: number, change: (fragment: Y.XmlFragment) => void) => {
   const doc = open(state, author)
-  let update = noUpdate
+  let update: Uint8Array = new Uint8Array([0, 0])
   doc.on('update', (bytes: Uint8Array) => {
     update = bytes
   })
@@ -95,7 +89,7 @@ export const jsonOf = (state: Uint8Array): ContentNode => {
   return json
 }
 
-/** The update that turns `state` into `json`, touching only what differs; `noUpdate` when nothing does. */
+/** The update that turns `state` into `json`, touching only what differs; one that says nothing when nothing does. */
 export const replaceUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
   updateOf(state, authorOf('replace', state, contentKey(json)), fragment => {
     updateFragment(fragment, partsOf(blocksOf(json)))

@@ -128,17 +128,7 @@ export const attributesOf = (element: Y.XmlElement): Record<string, unknown> => 
 /** Nesting below which a client's own state is no longer read: the model allows half of it. */
 export const readDepth = 2 * contentLimits.depth
 
-/** Children of a fragment or element as content. */
-export const contentOf = (parent: Y.XmlFragment, depth = 0): ContentNode[] =>
-  depth > readDepth
-    ? []
-    : parent.toArray().flatMap((child): ContentNode[] => {
-        if (child instanceof Y.XmlText) return textNodesOf(child)
-        return child instanceof Y.XmlElement ? [nodeOf(child, depth + 1)] : []
-      })
-
-/** One element as a content node. */
-export const nodeOf = (element: Y.XmlElement, depth = 0): ContentNode => {
+const nodeOf = (element: Y.XmlElement, depth: number): ContentNode => {
   const attrs = attributesOf(element)
   const content = contentOf(element, depth)
   return {
@@ -147,3 +137,12 @@ export const nodeOf = (element: Y.XmlElement, depth = 0): ContentNode => {
     ...(content.length > 0 ? { content } : {}),
   }
 }
+
+/** Children of a fragment or element as content. */
+export const contentOf = (parent: Y.XmlFragment, depth = 0): ContentNode[] =>
+  depth > readDepth
+    ? []
+    : parent.toArray().flatMap((child): ContentNode[] => {
+        if (child instanceof Y.XmlText) return textNodesOf(child)
+        return child instanceof Y.XmlElement ? [nodeOf(child, depth + 1)] : []
+      })

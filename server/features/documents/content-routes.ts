@@ -19,10 +19,10 @@ export interface ContentRouteDeps {
 }
 
 export const formats = ['json', 'markdown', 'text', 'yjs'] as const
-export type Format = (typeof formats)[number]
+type Format = (typeof formats)[number]
 
 /** One value of a content in `format`; not for yjs, which is bytes. */
-export const valueIn = (content: Pick<Derived, 'json' | 'markdown' | 'plain'>, format: Exclude<Format, 'yjs'>) =>
+const valueIn = (content: Pick<Derived, 'json' | 'markdown' | 'plain'>, format: Exclude<Format, 'yjs'>) =>
   format === 'json' ? content.json : format === 'markdown' ? content.markdown : content.plain
 
 /** Writes of content, per person. */

@@ -52,7 +52,7 @@ export const documentRow = z
 
 const issue = (code: IssueCode) => ({ params: { issue: code } })
 
-export const scopes = ['personal', 'application', 'project'] as const
+const scopes = ['personal', 'application', 'project'] as const
 export type ScopeName = (typeof scopes)[number]
 
 /** Which knowledge base: an application's, a project's, or one's own (then without id). */
@@ -75,7 +75,7 @@ export const anchors = { after_id: reference.optional(), before_id: reference.op
 /** The largest body with content, in bytes. */
 export const contentBodyLimit = 10 * 1024 * 1024
 
-export const contentFormat = z.enum(['json', 'markdown'])
+const contentFormat = z.enum(['json', 'markdown'])
 
 const title = line(1, 255)
 
