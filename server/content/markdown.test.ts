@@ -113,6 +113,9 @@ test('writing Markdown back keeps colours, widths and empty paragraphs of the bl
     before.content?.slice(0, 3),
   )
   expect(keepUncarried(before, read('other'))).toEqual(read('other'))
+  const led = doc({ type: 'paragraph' }, { type: 'paragraph', attrs: { indent: 1 } }, ...(before.content ?? []))
+  expect(keepUncarried(led, read(markdown))).toEqual(led)
+  expect(keepUncarried(led, read(`first\n\n${markdown}`)).content?.[0]).toEqual(read('first').content?.[0])
   expect(keepUncarried(doc({ type: 'paragraph' }), read('first'))).toEqual(read('first'))
 })
 

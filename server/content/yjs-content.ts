@@ -104,10 +104,19 @@ interface Delta {
 // marks that may stand twice on one text carry a hash behind their name
 const markName = (name: string): string => name.replace(/--[a-zA-Z0-9+/=]{8}$/, '')
 
+const deltaOf = (text: Y.XmlText): readonly Delta[] => text.toDelta() as Delta[]
+
+/** Is it what `textNodesOf` reads of it, place by place: no embeds, and every mark under its own name? */
+export const isPlain = (text: Y.XmlText): boolean =>
+  deltaOf(text).every(
+    ({ insert, attributes }) =>
+      typeof insert === 'string' && Object.keys(attributes ?? {}).every(name => markName(name) === name),
+  )
+
 /** Text nodes of a Yjs text; what is no text in it (embeds) is left out. */
 export const textNodesOf = (text: Y.XmlText): ContentNode[] =>
   joined(
-    (text.toDelta() as Delta[]).flatMap(({ insert, attributes }) =>
+    deltaOf(text).flatMap(({ insert, attributes }) =>
       typeof insert === 'string'
         ? [
             textNode(

@@ -51,3 +51,27 @@ test('D98 a replace compares 200,000 pairs of parts; beyond, parts are paired in
   expect(lines).toContain(`typed kept${quotes - 1} among so many others indeed`)
   expect(lines).toContain('kept0 among so many others indeed')
 })
+
+const withText = (write: (text: Y.XmlText) => void): Uint8Array => {
+  const live = open(stateOf(doc(paragraph('first'), paragraph('x'))))
+  const text = child(live.getXmlFragment('default'), 1).get(0)
+  if (!(text instanceof Y.XmlText)) throw new Error('no text')
+  text.delete(0, 1)
+  write(text)
+  return Y.encodeStateAsUpdate(live)
+}
+
+test.each([
+  ['holds something that is no text', (text: Y.XmlText) => text.insertEmbed(6, { emoji: 'wave' })],
+  [
+    'has a mark that may stand twice',
+    (text: Y.XmlText) => text.format(6, 5, { 'highlight--A1b2C3d4': { color: 'red' } }),
+  ],
+])('a text that %s is exchanged as a whole', (_, write) => {
+  const base = withText(text => {
+    text.insert(0, 'hello world, and good day')
+    write(text)
+  })
+  const wanted = doc(paragraph('first'), paragraph('hello brave world, and good night'))
+  expect(jsonOf(Y.mergeUpdates([base, replaceUpdate(base, wanted)]))).toEqual(wanted)
+})

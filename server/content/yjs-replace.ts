@@ -6,6 +6,7 @@ import { steps } from './sequence.ts'
 import {
   attributesOf,
   formatOf,
+  isPlain,
   type Part,
   partsOf,
   readDepth,
@@ -114,9 +115,10 @@ interface Budget {
 const pairUp = (before: readonly Twig[], after: readonly Twig[], budget: Budget): (readonly [number, number])[] => {
   const old = before.map(wordsIn)
   const fresh = after.map(wordsIn)
+  const changeable = before.map(({ type }) => !(type instanceof Y.XmlText) || isPlain(type))
   const scoreOf = (i: number, j: number): number => {
     const [a, b] = [before[i]?.part, after[j]?.part]
-    if (!a || !b || !sameKind(a, b)) return 0
+    if (!a || !b || !sameKind(a, b) || !changeable[i]) return 0
     const alike = likeness(old[i] ?? [], fresh[j] ?? [])
     // alone in its gap a part is the changed one, whatever it says now
     return alike > 0.2 || (before.length === 1 && after.length === 1) ? alike + 0.01 : 0
