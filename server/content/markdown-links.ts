@@ -96,6 +96,13 @@ const mentionId = /^skerry-user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 /** The id of the person that a target names; undefined when it names none. */
 export const personIdIn = (href: string): string | undefined => mentionId.exec(href)?.[1]
 
+/** What a link that may lead nowhere says behind its text, so that the target is not lost; '' where the text is it. */
+export const lostTarget = (text: string, href: string): string => {
+  const target = shortened(href.replace(/\s+/g, ' ').trim())
+  if (text.trim() === '') return target
+  return target === '' || target === text.trim() ? '' : ` (${target})`
+}
+
 /** The link mark for a target; undefined where it may not lead. */
 export const linkMark = (href: string, title: string): Mark | undefined => {
   if (!isAllowedHref(href)) return undefined

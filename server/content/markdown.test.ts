@@ -83,13 +83,25 @@ test('D99 a drawing is a list of its labels and connections, folded or not; a br
   }
 })
 
-test('D99 raw HTML becomes text, links of other schemes are dropped, images from elsewhere become links', () => {
+test('D99 raw HTML becomes text, links of other schemes are dropped, images from elsewhere become links; no target is lost', () => {
   const content = read(
     '<script>x</script>\n\na <b>c</b> [bad](javascript:alert(1)) ![pic](https://e.com/p.png) ![gone](p.png)',
   )
-  expect(plainText(content)).toBe('<script>x</script>\na <b>c</b> bad pic gone')
-  expect(JSON.stringify(content)).not.toContain('javascript')
+  expect(plainText(content)).toBe('<script>x</script>\na <b>c</b> bad (javascript:alert(1)) pic gone (p.png)')
+  expect(JSON.stringify(content)).not.toContain('"javascript')
   expect(JSON.stringify(content)).not.toContain('"image"')
+})
+
+test.each([
+  ['see [the *plan*](../docs/plan_b.md "T").', 'see the _plan_ (../docs/plan_b.md).'],
+  ['[docs/plan.md](docs/plan.md) and [`a.md`](a.md)', 'docs/plan.md and `a.md`'],
+  ['**[Usage](#usage)** [](b.md) [c](<d  e.md>) [f]()', '**Usage (#usage)** b.md c (d e.md) f'],
+  ['so it is[^1]\n\n[^1]: Maybe', 'so it is^1 (Maybe)'],
+  ['![Example](../assets/web.jpeg) ![](x.png)', 'Example (../assets/web.jpeg) x.png'],
+  ['[![chart](c.png)](c.html)', 'chart (c.png) (c.html)'],
+])('D99 a link that may lead nowhere keeps its target as text: %s', (markdown, written) => {
+  expect(contentToMarkdown(read(markdown))).toBe(written)
+  stable(written)
 })
 
 test('links by name, bare links and references are read', () => {

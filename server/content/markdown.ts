@@ -2,7 +2,7 @@
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
 import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
-import { fileIdIn } from './markdown-links.ts'
+import { fileIdIn, lostTarget } from './markdown-links.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
@@ -49,7 +49,7 @@ const node = (type: string, content: readonly ContentNode[], attrs: Record<strin
 
 const paragraph = (content: readonly ContentNode[]): ContentNode => node('paragraph', content)
 
-/** An image of a stored file; one from elsewhere is a link to it, one from nowhere its text. */
+/** An image of a stored file; one from elsewhere is a link to it, one from nowhere text. */
 const imageOf = (image: ContentNode): ContentNode | undefined => {
   const src = attribute(image, 'src')
   const alt = attribute(image, 'alt')
@@ -57,7 +57,9 @@ const imageOf = (image: ContentNode): ContentNode | undefined => {
   if (id !== undefined) return { type: 'image', attrs: { attachmentId: id, ...(alt === '' ? {} : { alt }) } }
   const text = alt === '' ? src : alt
   if (text === '') return undefined
-  return { type: 'text', text, ...(isAllowedHref(src) ? { marks: [{ type: 'link', attrs: { href: src } }] } : {}) }
+  return isAllowedHref(src)
+    ? { type: 'text', text, marks: [{ type: 'link', attrs: { href: src } }] }
+    : { type: 'text', text: text + lostTarget(text, src) }
 }
 
 /** Inline content without images, for places that hold no block. */
