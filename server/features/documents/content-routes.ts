@@ -7,7 +7,14 @@ import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
-import { rawRoute, type Route, type RouteLimit, type RunWrite, writeRoute } from '#server/kernel/route.ts'
+import {
+  rawRoute,
+  replayedHeader,
+  type Route,
+  type RouteLimit,
+  type RunWrite,
+  writeRoute,
+} from '#server/kernel/route.ts'
 import { parseInput } from '#server/kernel/validation.ts'
 import { readState } from './content.ts'
 import { readDocument } from './read.ts'
@@ -88,7 +95,7 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     bodyLimit: contentBodyLimit,
     limits: writeLimits,
     response: z.object({ data: z.unknown(), txid: z.int().nullable() }),
-    run: async ({ actor, params, headers, body, requestId }) => {
+    run: async ({ actor, params, headers, body, writeOrigin }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
       if ((headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() !== octets) {
         throw new AppError('unsupported_media_type', { message: `Send the update as Content-Type: ${octets}.` })
@@ -97,18 +104,15 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
       if (update.length === 0) throw invalidAt('', 'required', 'The body is the update.')
       const answer = await deps.runWrite(
         {
+          ...writeOrigin(),
           actor,
           command: merge,
           args: { id: must(params.id), update },
-          editedAt: undefined,
           expectedVersion: undefined,
-          idempotency: undefined,
-          via: 'api',
-          requestId,
         },
         200,
       )
-      return { status: answer.status, body: answer.body }
+      return { status: answer.status, body: answer.body, ...(answer.replayed ? { headers: replayedHeader } : {}) }
     },
   }),
 ]

@@ -102,6 +102,31 @@ test('D98 a replacement leaves what is typed meanwhile in other blocks', async (
   expect(written(again).txid).toBeNull()
 })
 
+test('D3 D4 D125 an update is a write like any other: replayed under its key, with its client and its time', async () => {
+  const send = (body: Uint8Array, more: Record<string, string> = {}) =>
+    people.editor.request('POST', `${url}/updates`, Buffer.from(body), {
+      'content-type': 'application/octet-stream',
+      'idempotency-key': `update-${paper.id}`,
+      'skerry-client': 'skerry-desktop/1.0',
+      ...more,
+    })
+  const update = appendUpdate(await stateNow(), markdownToContent('typed', 'document'))
+  const first = await send(update)
+  written(first)
+  const second = await send(update)
+  expect([second.status, second.text]).toEqual([first.status, first.text])
+  expect(second.headers.get('idempotency-replayed')).toBe('true')
+  expect((await send(Buffer.from([0, 0]))).code).toBe('idempotency_mismatch')
+  expect((await send(update, { 'skerry-client': 'odd' })).code).toBe('invalid_header')
+  expect((await send(update, { 'skerry-edited-at': 'yesterday' })).code).toBe('invalid_header')
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select via from activities where document_id = $1 and action = 'document.write'`,
+    [paper.id],
+  )
+  expect(rows).toEqual([{ via: 'desktop' }])
+})
+
 test('updates that come in the wrong order are both there in the end', async () => {
   const doc = new Y.Doc()
   Y.applyUpdate(doc, await stateNow())
