@@ -76,5 +76,5 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     activity,
     transfers,
   ]
-  return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain)))]
+  return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain), windows))]
 }

@@ -183,7 +183,8 @@ export const mountRoutes = (options: MountOptions): Koa.Middleware => {
       state.route = path
       checkPath(context, params)
       checkAccess(route, state.actor)
-      for (const limit of route.limits ?? []) enforce(options.windows, limit, state)
+      const limits = [...(route.limits ?? []), ...((route.kind === 'write' && route.command.limits) || [])]
+      for (const limit of limits) enforce(options.windows, limit, state)
       context.set('Cache-Control', 'no-store')
       await handle(context, params)
     })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { SignedIn } from './actor.ts'
 import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
-import type { Access } from './route.ts'
+import type { Access, RouteLimit } from './route.ts'
 import type { AccessLookup } from './policy.ts'
 
 /** One line of the activity log, written by the kernel in the command's transaction. */
@@ -84,6 +84,8 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
    * lanes may share a transaction (kernel/groups.ts). undefined: it needs one of its own.
    */
   lane?(input: z.output<Input>): string | undefined
+  /** Limits of its own, counted once for each run that a person asks for, over REST as in transactions. */
+  readonly limits?: readonly RouteLimit[]
   /** May it stand in POST /api/transactions? */
   readonly inTransactions: boolean
   run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>

@@ -31,7 +31,7 @@ interface RouteBase {
   readonly summary: string
   /** Other spellings of the path that do the same. */
   readonly aliases?: readonly string[]
-  /** Limits of this route beside the general one, counted before the body is read. */
+  /** Limits of this route beside the general one and those of its command, counted before the body is read. */
   readonly limits?: readonly RouteLimit[]
 }
 

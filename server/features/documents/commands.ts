@@ -18,6 +18,7 @@ import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
 import {
+  contentWrites,
   createInput,
   type DocumentSettings,
   documentColumns,
@@ -169,6 +170,7 @@ const createCommand = (settings: DocumentSettings) =>
     summary: 'Makes a document, empty or with a first content.',
     access: 'DOCEDIT',
     input: createInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const content = input.content && contentFrom(input.content.format, input.content.value, 'content.value')
@@ -188,6 +190,7 @@ const duplicateCommand = (settings: DocumentSettings) =>
     summary: 'Copies the present content and the tags of a document.',
     access: 'DOCEDIT',
     input: duplicateInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const source = await openDocument(context, input.document_id, 'edit', true)
@@ -217,6 +220,7 @@ const writeCommand = (settings: DocumentSettings) =>
     summary: 'Writes content: replaces what differs, or adds blocks at an end. Concurrent typing survives.',
     access: 'DOCEDIT',
     input: writeInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const json = contentFrom(input.format, input.value, 'value')

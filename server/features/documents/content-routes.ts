@@ -7,18 +7,11 @@ import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
-import {
-  rawRoute,
-  replayedHeader,
-  type Route,
-  type RouteLimit,
-  type RunWrite,
-  writeRoute,
-} from '#server/kernel/route.ts'
+import { rawRoute, replayedHeader, type Route, type RunWrite, writeRoute } from '#server/kernel/route.ts'
 import { parseInput } from '#server/kernel/validation.ts'
 import { readState } from './content.ts'
 import { readDocument } from './read.ts'
-import { contentBodyLimit } from './schema.ts'
+import { contentBodyLimit, contentWrites } from './schema.ts'
 
 export interface ContentRouteDeps {
   readonly database: Pick<Database, 'read'>
@@ -31,9 +24,6 @@ type Format = (typeof formats)[number]
 /** One value of a content in `format`; not for yjs, which is bytes. */
 const valueIn = (content: Pick<Derived, 'json' | 'markdown' | 'plain'>, format: Exclude<Format, 'yjs'>) =>
   format === 'json' ? content.json : format === 'markdown' ? content.markdown : content.plain
-
-/** Writes of content, per person. */
-export const writeLimits: readonly RouteLimit[] = [{ name: 'content_writes', count: 60, seconds: 60, per: 'person' }]
 
 export const formatQuery = z.strictObject({ format: z.enum(formats).default('json') })
 
@@ -83,7 +73,6 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
       command: write,
       bodyLimit: contentBodyLimit,
       lowestVersion: 0,
-      limits: writeLimits,
     }),
   ),
   rawRoute({
@@ -93,7 +82,7 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     summary: 'Merges a Yjs update (version 1, octet-stream), for clients without a socket. Repeating one is harmless.',
     accepts: 'bytes',
     bodyLimit: contentBodyLimit,
-    limits: writeLimits,
+    limits: contentWrites,
     response: z.object({ data: z.unknown(), txid: z.int().nullable() }),
     run: async ({ actor, params, headers, body, writeOrigin }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')

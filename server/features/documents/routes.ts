@@ -6,7 +6,7 @@ import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
-import { contentRoutes, type ContentRouteDeps, writeLimits } from './content-routes.ts'
+import { contentRoutes, type ContentRouteDeps } from './content-routes.ts'
 import { findPlace } from './place.ts'
 import { activeLocks, listDocuments, listTrash, lockOf, projectsWithContent, scopesOf, tagsOf } from './queries.ts'
 import { readDocument, readPlace, rightsAt } from './read.ts'
@@ -124,7 +124,7 @@ const reads: readonly Route[] = [
   }),
 ]
 
-const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status' | 'limits'> & {
+const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status'> & {
   readonly name: string
 })[] = [
   { name: 'document.update', method: 'PATCH', path: '/api/documents/:id' },
@@ -136,7 +136,6 @@ const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path'
     path: '/api/documents/:id/duplicate',
     params: { id: 'document_id' },
     status: 201,
-    limits: writeLimits,
   },
   { name: 'document.restore', method: 'POST', path: '/api/documents/:id/restore' },
   { name: 'document.purge', method: 'DELETE', path: '/api/documents/:id/permanent' },
@@ -163,7 +162,6 @@ export const documentRoutes = (
       command: command('document.create'),
       status: 201,
       bodyLimit: contentBodyLimit,
-      limits: writeLimits,
     }),
     ...writes.map(({ name, ...route }) =>
       writeRoute({ ...route, access: 'DOCEDIT', summary: command(name).summary, command: command(name) }),

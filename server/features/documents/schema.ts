@@ -1,6 +1,7 @@
 // Documents: columns and inputs (domain rules, sections 2.4 and 4).
 import { z } from 'zod'
 import type { IssueCode } from '#server/kernel/errors.ts'
+import type { RouteLimit } from '#server/kernel/route.ts'
 import { expectedVersion, line, newId, rank, reference } from '#server/kernel/schemas.ts'
 
 export const documentColumns = [
@@ -118,6 +119,9 @@ export const duplicateInput = z.strictObject({
   folder_id: reference.nullable().optional(),
   title: title.optional(),
 })
+
+/** Writes of content, per person. */
+export const contentWrites: readonly RouteLimit[] = [{ name: 'content_writes', count: 60, seconds: 60, per: 'person' }]
 
 export const idInput = z.strictObject({ id: reference })
 

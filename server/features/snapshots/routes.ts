@@ -9,7 +9,7 @@ import { pageQuery } from '#server/kernel/pages.ts'
 import { rawRoute, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
 import { parseInput } from '#server/kernel/validation.ts'
-import { formatQuery, formats, writeLimits } from '../documents/content-routes.ts'
+import { formatQuery, formats } from '../documents/content-routes.ts'
 import { listSnapshots, presentText, readSnapshot, snapshotContent } from './queries.ts'
 import { snapshotKind, snapshotRow } from './schema.ts'
 
@@ -72,7 +72,7 @@ export const snapshotRoutes = (
 ): readonly Route[] => {
   const write = (
     name: string,
-    route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params' | 'limits'>,
+    route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
   ): Route => {
     const command = must(
       commands.find(one => one.name === name),
@@ -87,10 +87,9 @@ export const snapshotRoutes = (
       path: '/api/documents/:id/snapshots',
       params: { id: 'document_id' },
       status: 201,
-      limits: writeLimits,
     }),
     write('snapshot.rename', { method: 'PATCH', path: '/api/snapshots/:id' }),
     write('snapshot.delete', { method: 'DELETE', path: '/api/snapshots/:id' }),
-    write('snapshot.restore', { method: 'POST', path: '/api/snapshots/:id/restore', limits: writeLimits }),
+    write('snapshot.restore', { method: 'POST', path: '/api/snapshots/:id/restore' }),
   ]
 }
