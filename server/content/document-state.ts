@@ -81,9 +81,10 @@ const jsonOfDoc = (doc: Y.Doc): ContentNode => {
   return { type: 'doc', ...(content.length > 0 ? { content } : {}) }
 }
 
-/** The content of a state. Unknown nodes and marks are kept. Throws what Yjs throws when the bytes are no state. */
-export const jsonOf = (state: Uint8Array): ContentNode => {
-  const doc = open(state, 1)
+/** The content of a document or state. Unknown nodes and marks are kept. Throws what Yjs throws when the bytes are no state. */
+export const jsonOf = (source: Y.Doc | Uint8Array): ContentNode => {
+  if (source instanceof Y.Doc) return jsonOfDoc(source)
+  const doc = open(source, 1)
   const json = jsonOfDoc(doc)
   doc.destroy()
   return json
@@ -109,7 +110,7 @@ export const prependUpdate = (state: Uint8Array, json: ContentNode): Uint8Array 
 
 /** Everything that is stored beside the state. */
 export const derive = (source: Y.Doc | Uint8Array): Derived => {
-  const json = source instanceof Y.Doc ? jsonOfDoc(source) : jsonOf(source)
+  const json = jsonOf(source)
   const plain = plainText(json)
   return {
     json,

@@ -9,7 +9,7 @@ import { reference } from '#server/kernel/schemas.ts'
 import { contentRoutes, type ContentRouteDeps } from './content-routes.ts'
 import { findPlace } from './place.ts'
 import { activeLocks, listDocuments, listTrash, lockOf, projectsWithContent, scopesOf, tagsOf } from './queries.ts'
-import { readDocument, readPlace, rightsAt } from './read.ts'
+import { grantedDocument, readPlace, rightsAt, rightsOf } from './read.ts'
 import { contentBodyLimit, documentRow, hasScopeId, place, scopeIdIssue } from './schema.ts'
 
 const list = <Row extends z.ZodType>(row: Row) => z.object({ data: z.array(row), next_cursor: z.string().nullable() })
@@ -110,8 +110,9 @@ const reads: readonly Route[] = [
     query: z.strictObject({}),
     response: one(documentRow),
     run: async (context, params) => {
-      const document = await readDocument(context, must(params.id))
-      const { can_view: view, can_edit: edit } = await rightsAt(context, document)
+      const found = await grantedDocument(context, must(params.id))
+      const { can_view: view, can_edit: edit } = rightsOf(context.actor, found)
+      const document = found.row
       return {
         data: {
           ...document,
