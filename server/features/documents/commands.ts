@@ -5,7 +5,7 @@ import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#se
 import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
 import { bringsNews, UnsoundUpdate } from '#server/content/update-news.ts'
-import { changesOf, startClock } from '#server/kernel/clocks.ts'
+import { recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
@@ -128,9 +128,7 @@ const change = async (context: WriteContext, document: LockedDocument, edits: Pl
     touchDocument(context, document)
     context.emit({ type: 'document.changed', documentId: document.id })
   }
-  if (changed.length + superseded.length > 0) {
-    context.record({ ...recordOf(row), changes: changesOf(changed), superseded })
-  }
+  recordMerge(context, recordOf(row), { changed, superseded })
   return { data: row, superseded }
 }
 
