@@ -28,13 +28,15 @@ const rank = (mark: Mark): number => {
 }
 
 /** Marks in one order, without attributes that are null: what stands for the same is written the same. */
-export const tidyMarks = (marks: readonly Mark[] | undefined): readonly Mark[] =>
-  (marks ?? [])
+export const tidyMarks = (marks: readonly Mark[] | undefined): readonly Mark[] => {
+  if (marks === undefined || marks.length === 0) return []
+  return marks
     .map(({ type, attrs }): Mark => {
       const kept = tidyAttributes(attrs)
       return Object.keys(kept).length > 0 ? { type, attrs: kept } : { type }
     })
     .toSorted((a, b) => rank(a) - rank(b) || (a.type < b.type ? -1 : 1))
+}
 
 const textNode = (text: string, marks: readonly Mark[]): ContentNode => ({
   type: 'text',
@@ -48,7 +50,7 @@ const joined = (nodes: readonly ContentNode[]): ContentNode[] => {
   for (const node of nodes) {
     if (!node.text) continue
     const marks = tidyMarks(node.marks)
-    const key = JSON.stringify(marks)
+    const key = marks.length === 0 ? '' : JSON.stringify(marks)
     const last = out.at(-1)
     if (last?.key === key) last.text += node.text
     else out.push({ text: node.text, marks, key })

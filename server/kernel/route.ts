@@ -99,7 +99,7 @@ export interface RawRequest {
   readonly requestId: string
   readonly now: Date
   /** What the headers say about a write that the route hands on; 400 `invalid_header` for one that is malformed. */
-  writeOrigin(): WriteOrigin
+  readonly writeOrigin: () => WriteOrigin
 }
 
 export interface RawResponse {

@@ -225,7 +225,7 @@ test('content writes of a queue count against the limit of content writes; a rep
   expect((await ann.put(`/api/documents/${id}/content`, write.args)).code).toBe('rate_limited')
   limited.clock.advance(61_000)
   expect((await send()).results.map(({ status, replayed }) => [status, replayed])).toEqual([
-    ...Array(11).fill(['applied', true]),
+    ...Array.from({ length: 11 }, () => ['applied', true]),
     ['applied', false],
   ])
 })
