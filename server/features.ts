@@ -83,5 +83,5 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     notifications,
     transfers,
   ]
-  return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain)))]
+  return [...plain, transactionsFeature(createTransactionRunner(mutation, commandMap(plain), windows))]
 }

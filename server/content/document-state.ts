@@ -51,16 +51,10 @@ const open = (state: Uint8Array | undefined, author: number): Y.Doc => {
   return doc
 }
 
-/** The update that says nothing; what the functions here answer when there is nothing to do. */
-export const noUpdate: Uint8Array = new Uint8Array([0, 0])
-
-/** Does this update (of one of the functions here) change nothing? */
-export const isNoUpdate = (update: Uint8Array): boolean => update.length === 2 && update[0] === 0 && update[1] === 0
-
-/** The update that `change` makes on `state`; `noUpdate` when it changes nothing. */
+/** The update that `change` makes on `state`; one of two zeros, that says nothing, when it changes nothing. */
 const updateOf = (state: Uint8Array | undefined, author: number, change: (fragment: Y.XmlFragment) => void) => {
   const doc = open(state, author)
-  let update = noUpdate
+  let update: Uint8Array = new Uint8Array([0, 0])
   doc.on('update', (bytes: Uint8Array) => {
     update = bytes
   })
@@ -87,15 +81,16 @@ const jsonOfDoc = (doc: Y.Doc): ContentNode => {
   return { type: 'doc', ...(content.length > 0 ? { content } : {}) }
 }
 
-/** The content of a state. Unknown nodes and marks are kept. Throws what Yjs throws when the bytes are no state. */
-export const jsonOf = (state: Uint8Array): ContentNode => {
-  const doc = open(state, 1)
+/** The content of a document or state. Unknown nodes and marks are kept. Throws what Yjs throws when the bytes are no state. */
+export const jsonOf = (source: Y.Doc | Uint8Array): ContentNode => {
+  if (source instanceof Y.Doc) return jsonOfDoc(source)
+  const doc = open(source, 1)
   const json = jsonOfDoc(doc)
   doc.destroy()
   return json
 }
 
-/** The update that turns `state` into `json`, touching only what differs; `noUpdate` when nothing does. */
+/** The update that turns `state` into `json`, touching only what differs; one that says nothing when nothing does. */
 export const replaceUpdate = (state: Uint8Array, json: ContentNode): Uint8Array =>
   updateOf(state, authorOf('replace', state, contentKey(json)), fragment => {
     updateFragment(fragment, partsOf(blocksOf(json)))
@@ -115,7 +110,7 @@ export const prependUpdate = (state: Uint8Array, json: ContentNode): Uint8Array 
 
 /** Everything that is stored beside the state. */
 export const derive = (source: Y.Doc | Uint8Array): Derived => {
-  const json = source instanceof Y.Doc ? jsonOfDoc(source) : jsonOf(source)
+  const json = jsonOf(source)
   const plain = plainText(json)
   return {
     json,

@@ -6,6 +6,18 @@ export const isSpace = (character: string): boolean => character === '' || /^\s$
 /** Is it punctuation or a symbol? */
 export const isPunctuation = (character: string): boolean => /^[\p{P}\p{S}]$/u.test(character)
 
+/** The first character of a text, both halves of a pair; '' for none. */
+export const firstCharacter = (text: string): string => {
+  const point = text.codePointAt(0)
+  return point === undefined ? '' : String.fromCodePoint(point)
+}
+
+/** The last character of a text, both halves of a pair; '' for none. */
+export const lastCharacter = (text: string): string => {
+  const pair = text.slice(-2)
+  return pair.length === 2 && pair.codePointAt(0) !== pair.charCodeAt(0) ? pair : text.slice(-1)
+}
+
 /** May a backslash stand before it? */
 export const isEscapable = (character: string): boolean => /^[!-/:-@[-`{-~]$/.test(character)
 

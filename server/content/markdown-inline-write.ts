@@ -1,6 +1,6 @@
 // Inline content → Markdown: marks nested in one order, and whatever text would be read as markup escaped. Pure.
 // It is the reverse of markdown-inline.ts; both hold to CommonMark's rules of flanking delimiters.
-import { isPunctuation, isSpace, longestTicks } from './markdown-chars.ts'
+import { firstCharacter, isPunctuation, isSpace, lastCharacter, longestTicks } from './markdown-chars.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { attribute } from './text.ts'
 import { tidyMarks } from './yjs-content.ts'
@@ -21,9 +21,13 @@ type Piece =
   | { readonly kind: 'raw'; readonly text: string }
   | { readonly kind: 'break' }
 
+const sameMarks = (a: readonly Mark[], b: readonly Mark[] = []): boolean =>
+  a.length === b.length && (a.length === 0 || JSON.stringify(a) === JSON.stringify(b))
+
 const sameMark = (a: Mark, b: Mark | undefined): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-const cleanText = (text: string): string => text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\t\n]/gu, '')
+const cleanText = (text: string): string =>
+  /\p{Cc}/u.test(text) ? text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\t\n]/gu, '') : text
 
 /** Text nodes with the marks that Markdown carries, equal neighbours joined; line feeds in text are breaks. */
 const prepare = (nodes: readonly ContentNode[], place: Place): ContentNode[] => {
@@ -43,7 +47,7 @@ const prepare = (nodes: readonly ContentNode[], place: Place): ContentNode[] => 
     for (const [index, text] of lines.entries()) {
       if (index > 0) out.push({ type: 'hardBreak' })
       const last = out.at(-1)
-      if (last?.type === 'text' && JSON.stringify(last.marks) === JSON.stringify(marks)) {
+      if (last?.type === 'text' && sameMarks(marks, last.marks)) {
         out[out.length - 1] = { ...last, text: (last.text ?? '') + text }
       } else if (text !== '') out.push({ type: 'text', text, marks })
     }
@@ -63,9 +67,10 @@ const without = (node: ContentNode, type: string, text: string): ContentNode => 
 const spaceAtEnd = (text: string): string => text.slice(text.trimEnd().length)
 
 /** Space at the edges of emphasis stands outside of it: inside, the delimiters would be text. */
-const trimEmphasis = (nodes: readonly ContentNode[]): ContentNode[] => {
-  let list = [...nodes]
+const trimEmphasis = (nodes: readonly ContentNode[]): readonly ContentNode[] => {
+  let list = nodes
   for (const type of ['bold', 'italic', 'strike']) {
+    if (!list.some(node => has(node, type))) continue
     const trimmed: ContentNode[] = []
     const atEdge = (node: ContentNode, edge: ContentNode | undefined): boolean =>
       has(node, type) && !has(node, 'code') && !has(edge, type)
@@ -73,25 +78,24 @@ const trimEmphasis = (nodes: readonly ContentNode[]): ContentNode[] => {
     for (const node of list) {
       const lead = atEdge(node, before) ? (/^\s+/.exec(node.text ?? '')?.[0] ?? '') : ''
       if (lead !== '') trimmed.push(without(node, type, lead))
-      const rest = { ...node, ...(node.type === 'text' ? { text: (node.text ?? '').slice(lead.length) } : {}) }
+      const rest = lead === '' ? node : { ...node, text: (node.text ?? '').slice(lead.length) }
       if (rest.text !== '') {
         trimmed.push(rest)
         before = rest
       }
     }
-    list = []
+    const backwards: ContentNode[] = []
     let after: ContentNode | undefined
     for (const node of trimmed.toReversed()) {
       const tail = atEdge(node, after) ? spaceAtEnd(node.text ?? '') : ''
-      if (tail !== '') list.push(without(node, type, tail))
-      const text = (node.text ?? '').slice(0, (node.text ?? '').length - tail.length)
-      const rest = node.type === 'text' ? { ...node, text } : node
+      if (tail !== '') backwards.push(without(node, type, tail))
+      const rest = tail === '' ? node : { ...node, text: (node.text ?? '').slice(0, -tail.length) }
       if (rest.text !== '') {
-        list.push(rest)
+        backwards.push(rest)
         after = rest
       }
     }
-    list.reverse()
+    list = backwards.toReversed()
   }
   return list
 }
@@ -116,6 +120,8 @@ const linkEnd = ({ attrs }: Mark): string => {
 
 /** Escapes what is markup anywhere in a line; brackets too when the text stands inside a link. */
 export const escapeText = (text: string, inLink = false): string => {
+  // most text has no sign of any markup
+  if (!/[\\`*_~<&![\]:]/.test(text)) return text
   const escaped = text
     .replace(/\\(?=[!-/:-@[-`{-~]|$)/g, '\\\\')
     .replace(/`/g, '\\`')
@@ -166,15 +172,16 @@ const pieces = (nodes: readonly ContentNode[]): Piece[] => {
   return out
 }
 
-const wordEnd = (piece: Piece | undefined): boolean => piece?.kind === 'text' && isWord(Array.from(piece.text).at(-1))
-const wordStart = (piece: Piece | undefined): boolean => piece?.kind === 'text' && isWord(Array.from(piece.text)[0])
-const isWord = (character: string | undefined): boolean =>
-  character !== undefined && !isSpace(character) && !isPunctuation(character)
+const wordEnd = (piece: Piece | undefined): boolean => piece?.kind === 'text' && isWord(lastCharacter(piece.text))
+const wordStart = (piece: Piece | undefined): boolean => piece?.kind === 'text' && isWord(firstCharacter(piece.text))
+const isWord = (character: string): boolean => !isSpace(character) && !isPunctuation(character)
 
 const isPunctuated = (piece: Piece | undefined, edge: 'start' | 'end'): boolean => {
   if (!piece || piece.kind === 'break') return false
   return piece.kind !== 'text' || !(edge === 'start' ? wordStart(piece) : wordEnd(piece))
 }
+
+const isSpaced = (text: string): boolean => text !== '' && isSpace(lastCharacter(text))
 
 const emphasis: ReadonlyMap<string, string> = new Map([
   ['bold', '**'],
@@ -248,20 +255,22 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
       continue
     }
     if (piece.kind === 'text') {
-      const characters = Array.from(piece.text)
       const atStart = lineStart || ['open', undefined].includes(list[index - 1]?.kind)
       const atEnd = ['close', 'break', undefined].includes(list[index + 1]?.kind)
-      const head = (guardFirst.has(index) || (/^\s/.test(piece.text) && atStart)) && characters.shift()
-      const tail = (guardLast.has(index) || (/\s$/.test(characters.join('')) && atEnd)) && characters.pop()
-      let text = escapeText(characters.join(''), inLink)
+      const guardsHead = guardFirst.has(index) || (atStart && /^\s/.test(piece.text))
+      const head = guardsHead ? firstCharacter(piece.text) : ''
+      const rest = piece.text.slice(head.length)
+      const guardsTail = guardLast.has(index) || (atEnd && isSpaced(rest))
+      const tail = guardsTail ? lastCharacter(rest) : ''
+      let text = escapeText(rest.slice(0, rest.length - tail.length), inLink)
       const next = list[index + 1]
-      if (tail === false || tail === undefined) {
+      if (tail === '') {
         const bracket =
           (next?.kind === 'open' && next.mark.type === 'link') || (next?.kind === 'raw' && next.text.startsWith('['))
         if (bracket) text = text.replace(/!$/, '\\!')
       }
-      if (lineStart && !head) text = escapeLineStart(text)
-      out += `${head ? reference(head) : ''}${text}${tail ? reference(tail) : ''}`
+      if (lineStart && head === '') text = escapeLineStart(text)
+      out += `${head === '' ? '' : reference(head)}${text}${tail === '' ? '' : reference(tail)}`
     } else if (piece.kind === 'raw') out += piece.text
     else if (piece.mark.type === 'link') {
       inLink = piece.kind === 'open'

@@ -8,6 +8,7 @@ import {
   bareLinkAt,
   fileIdIn,
   linkMark,
+  lostTarget,
   matchAt,
   personIdIn,
   shortened,
@@ -213,8 +214,8 @@ class InlineReader {
     this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
     const person = personIdIn(target.href)
     const inside = this.#items.slice(opener.item + 1)
+    const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
     if (opener.image || person !== undefined) {
-      const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
       this.#items.length = opener.item
       this.#spans.length = opener.spans
       const node: ContentNode = opener.image
@@ -229,6 +230,7 @@ class InlineReader {
     if (bracket) bracket.text = ''
     const mark = linkMark(target.href, target.title)
     if (mark) this.#spans.push({ from: opener.item + 1, to: this.#items.length, mark })
+    else this.#push(lostTarget(text, target.href), 'text')
   }
 
   #target(opener: Bracket): Target | undefined {

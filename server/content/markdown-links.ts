@@ -33,6 +33,9 @@ const titlePattern =
   /"((?:[^\\"]|\\[\s\S]){0,2000})"|'((?:[^\\']|\\[\s\S]){0,2000})'|\(((?:[^\\()]|\\[\s\S]){0,2000})\)/y
 const gapPattern = /[ \t]*\n?[ \t]*/y
 
+/** Levels of parentheses in a target, as in CommonMark's own reader. */
+const nestedParentheses = 32
+
 /** `(href "title")` at `at`. */
 export const targetAt = (source: string, at: number): Target | undefined => {
   if (source[at] !== '(') return undefined
@@ -48,7 +51,7 @@ export const targetAt = (source: string, at: number): Target | undefined => {
       const character = source[end] ?? ''
       if (character === '\\' && isEscapable(source[end + 1] ?? '')) end += 1
       else if (/[\s<]/.test(character)) break
-      else if (character === '(') depth += 1
+      else if (character === '(' && (depth += 1) > nestedParentheses) return undefined
       else if (character === ')' && (depth -= 1) < 0) break
     }
     href = source.slice(start, end)
@@ -60,17 +63,19 @@ export const targetAt = (source: string, at: number): Target | undefined => {
   return { href: unescape(href), title: unescape(title?.[1] ?? title?.[2] ?? title?.[3] ?? ''), end: close + 1 }
 }
 
-/** A link without the punctuation that ends the sentence around it. */
+const endings = new Set('?!.,:*_~\'";')
+
+/** A link without the punctuation that ends the sentence around it, and without parentheses that it does not open. */
 const trimLink = (found: string): string => {
-  let link = found
-  for (;;) {
-    const shorter = link.replace(/[?!.,:*_~'";]+$/, '')
-    const open = shorter.split('(').length
-    const closed = shorter.split(')').length
-    const cut = shorter.endsWith(')') && closed > open ? shorter.slice(0, -1) : shorter
-    if (cut === link) return link
-    link = cut
+  let unopened = 0
+  for (const character of found) unopened += character === ')' ? 1 : character === '(' ? -1 : 0
+  let end = found.length
+  for (; end > 0; end -= 1) {
+    const last = found[end - 1] ?? ''
+    if (last === ')' && unopened > 0) unopened -= 1
+    else if (!endings.has(last)) break
   }
+  return found.slice(0, end)
 }
 
 const urlPattern = /https?:\/\/[^\s<]{1,1990}/iy
@@ -90,6 +95,13 @@ const mentionId = /^skerry-user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 
 /** The id of the person that a target names; undefined when it names none. */
 export const personIdIn = (href: string): string | undefined => mentionId.exec(href)?.[1]
+
+/** What a link that may lead nowhere says behind its text, so that the target is not lost; '' where the text is it. */
+export const lostTarget = (text: string, href: string): string => {
+  const target = shortened(href.replace(/\s+/g, ' ').trim())
+  if (text.trim() === '') return target
+  return target === '' || target === text.trim() ? '' : ` (${target})`
+}
 
 /** The link mark for a target; undefined where it may not lead. */
 export const linkMark = (href: string, title: string): Mark | undefined => {

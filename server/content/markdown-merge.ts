@@ -13,7 +13,15 @@ const keyOf = (block: ContentNode): string => contentToMarkdown({ type: 'doc', c
 export const keepUncarried = (before: ContentNode, after: ContentNode): ContentNode => {
   const blocks = (before.content ?? []).map(block => ({ block, key: keyOf(block) }))
   const old = blocks.filter(({ key }) => key !== '')
-  // blocks without Markdown (empty paragraphs) stay behind the block that they stand behind, where that one stays
+  // blocks without Markdown (empty paragraphs) stay behind the block that they stand behind, where that one stays; at the
+  // front they stay before the first
+  const lead = blocks.slice(
+    0,
+    Math.max(
+      0,
+      blocks.findIndex(({ key }) => key !== ''),
+    ),
+  )
   const behind = new Map<ContentNode, ContentNode[]>()
   let last: ContentNode | undefined
   for (const { block, key } of blocks) {
@@ -34,6 +42,7 @@ export const keepUncarried = (before: ContentNode, after: ContentNode): ContentN
       for (const block of fresh.slice(step.to, step.toEnd)) content.push(block)
       continue
     }
+    if (step.from === 0) for (const { block } of lead) content.push(block)
     for (const { block } of old.slice(step.from, step.fromEnd)) {
       content.push(block)
       for (const empty of behind.get(block) ?? []) content.push(empty)

@@ -83,13 +83,25 @@ test('D99 a drawing is a list of its labels and connections, folded or not; a br
   }
 })
 
-test('D99 raw HTML becomes text, links of other schemes are dropped, images from elsewhere become links', () => {
+test('D99 raw HTML becomes text, links of other schemes are dropped, images from elsewhere become links; no target is lost', () => {
   const content = read(
     '<script>x</script>\n\na <b>c</b> [bad](javascript:alert(1)) ![pic](https://e.com/p.png) ![gone](p.png)',
   )
-  expect(plainText(content)).toBe('<script>x</script>\na <b>c</b> bad pic gone')
-  expect(JSON.stringify(content)).not.toContain('javascript')
+  expect(plainText(content)).toBe('<script>x</script>\na <b>c</b> bad (javascript:alert(1)) pic gone (p.png)')
+  expect(JSON.stringify(content)).not.toContain('"javascript')
   expect(JSON.stringify(content)).not.toContain('"image"')
+})
+
+test.each([
+  ['see [the *plan*](../docs/plan_b.md "T").', 'see the _plan_ (../docs/plan_b.md).'],
+  ['[docs/plan.md](docs/plan.md) and [`a.md`](a.md)', 'docs/plan.md and `a.md`'],
+  ['**[Usage](#usage)** [](b.md) [c](<d  e.md>) [f]()', '**Usage (#usage)** b.md c (d e.md) f'],
+  ['so it is[^1]\n\n[^1]: Maybe', 'so it is^1 (Maybe)'],
+  ['![Example](../assets/web.jpeg) ![](x.png)', 'Example (../assets/web.jpeg) x.png'],
+  ['[![chart](c.png)](c.html)', 'chart (c.png) (c.html)'],
+])('D99 a link that may lead nowhere keeps its target as text: %s', (markdown, written) => {
+  expect(contentToMarkdown(read(markdown))).toBe(written)
+  stable(written)
 })
 
 test('links by name, bare links and references are read', () => {
@@ -113,6 +125,9 @@ test('writing Markdown back keeps colours, widths and empty paragraphs of the bl
     before.content?.slice(0, 3),
   )
   expect(keepUncarried(before, read('other'))).toEqual(read('other'))
+  const led = doc({ type: 'paragraph' }, { type: 'paragraph', attrs: { indent: 1 } }, ...(before.content ?? []))
+  expect(keepUncarried(led, read(markdown))).toEqual(led)
+  expect(keepUncarried(led, read(`first\n\n${markdown}`)).content?.[0]).toEqual(read('first').content?.[0])
   expect(keepUncarried(doc({ type: 'paragraph' }), read('first'))).toEqual(read('first'))
 })
 
@@ -139,7 +154,9 @@ test('documents: structure that editors would drop is mended or refused, depth a
 })
 
 test('Markdown that would take the memory or the square of its length is refused; long lines are not', () => {
-  expect(() => read('>'.repeat(200_000))).toThrow(UnreadableMarkdown)
+  expect(() => read('>'.repeat(200_000))).toThrow('nested deeper than 100 levels')
+  expect(() => read('> - '.repeat(20_000))).toThrow('nested deeper than 100 levels')
+  expect(() => read('x '.repeat(5_000_000))).toThrow('A paragraph is too long')
   expect(() => read(`${'|a'.repeat(5000)}|\n${'|-'.repeat(5000)}|\n${'|x\n'.repeat(5000)}`)).toThrow(UnreadableMarkdown)
   const hostile = [
     '*a **b ',
@@ -169,6 +186,14 @@ test('Markdown that would take the memory or the square of its length is refused
     }
   }
   expect(read('- '.repeat(200)).content).toEqual([{ type: 'horizontalRule' }])
+})
+
+test('signs of deep nesting in code are text', () => {
+  const deep = '> '.repeat(150).trimEnd()
+  expect(read(`\`\`\`\n${deep}\n\`\`\``).content).toEqual([
+    { type: 'codeBlock', content: [{ type: 'text', text: deep }] },
+  ])
+  expect(read(`    ${deep}`).content).toMatchObject([{ type: 'codeBlock' }])
 })
 
 const folder = join(shared, 'data/backlog-md')

@@ -2,17 +2,39 @@
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
 import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
-import { fileIdIn } from './markdown-links.ts'
+import { fileIdIn, lostTarget } from './markdown-links.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
 type Lexer = InstanceType<MarkdownManager['instance']['Lexer']>
-type Token = ReturnType<Lexer['blockTokens']>[number]
+type Tokens = ReturnType<Lexer['blockTokens']>
+type Token = Tokens[number]
 
-let lexerClass: MarkdownManager['instance']['Lexer'] | undefined
+/** Thrown for Markdown that no document can hold; the message says why. */
+export class UnreadableMarkdown extends Error {}
+
+const boundedLexer = () => {
+  const { Lexer } = new MarkdownManager({ extensions: [] }).instance
+  /** Goes down to the depth that a document may have: each level reads all that stands in it once more. */
+  return class BoundedLexer extends Lexer<unknown, unknown> {
+    #depth = -1
+
+    override blockTokens(source: string, into?: Token[], clipped?: boolean): Tokens {
+      this.#depth += 1
+      if (this.#depth > contentLimits.depth) {
+        throw new UnreadableMarkdown(`The text is nested deeper than ${contentLimits.depth} levels.`)
+      }
+      const tokens = super.blockTokens(source, into, clipped) as Tokens
+      this.#depth -= 1
+      return tokens
+    }
+  }
+}
+
+let lexerClass: ReturnType<typeof boundedLexer> | undefined
 
 // made at first use: loading costs more than reading many comments
-const newLexer = (): Lexer => new (lexerClass ??= new MarkdownManager({ extensions: [] }).instance.Lexer)()
+const newLexer = (): Lexer => new (lexerClass ??= boundedLexer())()
 
 interface Context {
   readonly links: LinkTable
@@ -27,7 +49,7 @@ const node = (type: string, content: readonly ContentNode[], attrs: Record<strin
 
 const paragraph = (content: readonly ContentNode[]): ContentNode => node('paragraph', content)
 
-/** An image of a stored file; one from elsewhere is a link to it, one from nowhere its text. */
+/** An image of a stored file; one from elsewhere is a link to it, one from nowhere text. */
 const imageOf = (image: ContentNode): ContentNode | undefined => {
   const src = attribute(image, 'src')
   const alt = attribute(image, 'alt')
@@ -35,7 +57,9 @@ const imageOf = (image: ContentNode): ContentNode | undefined => {
   if (id !== undefined) return { type: 'image', attrs: { attachmentId: id, ...(alt === '' ? {} : { alt }) } }
   const text = alt === '' ? src : alt
   if (text === '') return undefined
-  return { type: 'text', text, ...(isAllowedHref(src) ? { marks: [{ type: 'link', attrs: { href: src } }] } : {}) }
+  return isAllowedHref(src)
+    ? { type: 'text', text, marks: [{ type: 'link', attrs: { href: src } }] }
+    : { type: 'text', text: text + lostTarget(text, src) }
 }
 
 /** Inline content without images, for places that hold no block. */
@@ -196,12 +220,6 @@ const blocks = (tokens: readonly Token[], context: Context): ContentNode[] =>
     }
   })
 
-/** A line that opens more levels at once than a document may have: reading those takes the square of its length. */
-const tooDeep = (markdown: string): boolean =>
-  (markdown.match(/^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){101}.*$/gm) ?? [])
-    // a rule may be as long as it likes
-    .some(line => !/^[ \t]*([-*])(?:[ \t]|\1)*$/.test(line))
-
 /** Cells that tables may have, the missing ones included that readers add to short rows. */
 const cellLimit = 200_000
 
@@ -221,24 +239,22 @@ const tooWide = (markdown: string): boolean => {
   return cells > cellLimit
 }
 
-/** Thrown for Markdown that no document can hold; the message says why. */
-export class UnreadableMarkdown extends Error {}
-
 /**
  * The content that `markdown` stands for; still to be checked against the model, like any other input. Throws
- * UnreadableMarkdown when it is nested too deep or its tables are too large.
+ * UnreadableMarkdown when it is nested too deep, or its tables or one paragraph are too large.
  */
 export const markdownToContent = (markdown: string, model: ContentModel = 'comment'): ContentNode => {
-  const deep = `The text is nested deeper than ${contentLimits.depth} levels.`
   const source = markdown.replace(/\r\n?/g, '\n')
-  if (tooDeep(source)) throw new UnreadableMarkdown(deep)
   if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
   const lexer = newLexer()
   try {
     const tokens = lexer.blockTokens(source, [])
     return node('doc', blocks(tokens, { links: lexer.tokens.links, model }))
   } catch (error) {
-    if (error instanceof RangeError) throw new UnreadableMarkdown(deep, { cause: error })
+    // the patterns of the lexer have a stack of their own, which a paragraph of some megabytes fills
+    if (error instanceof RangeError) {
+      throw new UnreadableMarkdown('A paragraph is too long: put empty lines into it.', { cause: error })
+    }
     throw error
   }
 }

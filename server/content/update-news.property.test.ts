@@ -49,6 +49,31 @@ test('C-3 an update is news until it is known, deletions alone as well', () => {
   expect(bringsNews(doc, deletion)).toBe(false)
 })
 
+test('C-3 a deletion is looked up where it is: the rest of the document is not read', () => {
+  const doc = new Y.Doc()
+  const text = doc.getText('default')
+  // every other character is gone, so that no two of them lie together
+  text.insert(0, 'x'.repeat(10_000))
+  for (let at = 0; at < 5000; at += 1) text.delete(at, 1)
+  const knows = new Y.Doc()
+  Y.applyUpdate(knows, Y.encodeStateAsUpdate(doc))
+  const deletions: Uint8Array[] = []
+  doc.on('update', (update: Uint8Array) => deletions.push(update))
+  text.delete(2500, 1)
+  const [[client, structs]] = [...knows.store.clients] as unknown as [[number, (Y.GC | Y.Item)[]]]
+  expect(structs.length).toBeGreaterThan(5000)
+  let reads = 0
+  const counted = new Proxy(structs, {
+    get: (target, name) => {
+      reads += 1
+      return Reflect.get(target, name) as unknown
+    },
+  })
+  knows.store.clients.set(client, counted)
+  expect(deletions.map(update => bringsNews(knows, update))).toEqual([true])
+  expect(reads).toBeLessThan(100)
+})
+
 test(`C-4 whatever bytes are let through, Yjs can apply and merge (SKERRY_SEED=${seed})`, () => {
   const { before, update } = changed()
   fc.assert(

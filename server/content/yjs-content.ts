@@ -28,13 +28,15 @@ const rank = (mark: Mark): number => {
 }
 
 /** Marks in one order, without attributes that are null: what stands for the same is written the same. */
-export const tidyMarks = (marks: readonly Mark[] | undefined): readonly Mark[] =>
-  (marks ?? [])
+export const tidyMarks = (marks: readonly Mark[] | undefined): readonly Mark[] => {
+  if (marks === undefined || marks.length === 0) return []
+  return marks
     .map(({ type, attrs }): Mark => {
       const kept = tidyAttributes(attrs)
       return Object.keys(kept).length > 0 ? { type, attrs: kept } : { type }
     })
     .toSorted((a, b) => rank(a) - rank(b) || (a.type < b.type ? -1 : 1))
+}
 
 const textNode = (text: string, marks: readonly Mark[]): ContentNode => ({
   type: 'text',
@@ -48,7 +50,7 @@ const joined = (nodes: readonly ContentNode[]): ContentNode[] => {
   for (const node of nodes) {
     if (!node.text) continue
     const marks = tidyMarks(node.marks)
-    const key = JSON.stringify(marks)
+    const key = marks.length === 0 ? '' : JSON.stringify(marks)
     const last = out.at(-1)
     if (last?.key === key) last.text += node.text
     else out.push({ text: node.text, marks, key })
@@ -104,10 +106,19 @@ interface Delta {
 // marks that may stand twice on one text carry a hash behind their name
 const markName = (name: string): string => name.replace(/--[a-zA-Z0-9+/=]{8}$/, '')
 
+const deltaOf = (text: Y.XmlText): readonly Delta[] => text.toDelta() as Delta[]
+
+/** Is it what `textNodesOf` reads of it, place by place: no embeds, and every mark under its own name? */
+export const isPlain = (text: Y.XmlText): boolean =>
+  deltaOf(text).every(
+    ({ insert, attributes }) =>
+      typeof insert === 'string' && Object.keys(attributes ?? {}).every(name => markName(name) === name),
+  )
+
 /** Text nodes of a Yjs text; what is no text in it (embeds) is left out. */
 export const textNodesOf = (text: Y.XmlText): ContentNode[] =>
   joined(
-    (text.toDelta() as Delta[]).flatMap(({ insert, attributes }) =>
+    deltaOf(text).flatMap(({ insert, attributes }) =>
       typeof insert === 'string'
         ? [
             textNode(
@@ -128,17 +139,7 @@ export const attributesOf = (element: Y.XmlElement): Record<string, unknown> => 
 /** Nesting below which a client's own state is no longer read: the model allows half of it. */
 export const readDepth = 2 * contentLimits.depth
 
-/** Children of a fragment or element as content. */
-export const contentOf = (parent: Y.XmlFragment, depth = 0): ContentNode[] =>
-  depth > readDepth
-    ? []
-    : parent.toArray().flatMap((child): ContentNode[] => {
-        if (child instanceof Y.XmlText) return textNodesOf(child)
-        return child instanceof Y.XmlElement ? [nodeOf(child, depth + 1)] : []
-      })
-
-/** One element as a content node. */
-export const nodeOf = (element: Y.XmlElement, depth = 0): ContentNode => {
+const nodeOf = (element: Y.XmlElement, depth: number): ContentNode => {
   const attrs = attributesOf(element)
   const content = contentOf(element, depth)
   return {
@@ -147,3 +148,12 @@ export const nodeOf = (element: Y.XmlElement, depth = 0): ContentNode => {
     ...(content.length > 0 ? { content } : {}),
   }
 }
+
+/** Children of a fragment or element as content. */
+export const contentOf = (parent: Y.XmlFragment, depth = 0): ContentNode[] =>
+  depth > readDepth
+    ? []
+    : parent.toArray().flatMap((child): ContentNode[] => {
+        if (child instanceof Y.XmlText) return textNodesOf(child)
+        return child instanceof Y.XmlElement ? [nodeOf(child, depth + 1)] : []
+      })

@@ -6,6 +6,7 @@ import { steps } from './sequence.ts'
 import {
   attributesOf,
   formatOf,
+  isPlain,
   type Part,
   partsOf,
   readDepth,
@@ -96,8 +97,8 @@ const likeness = (a: readonly string[], b: readonly string[]): number => {
   return (2 * common) / (a.length + b.length)
 }
 
-/** Gaps with more candidates than this are paired in order of appearance. */
-const comparedPairs = 10_000
+/** Pairs of parts that one replace compares; where that is used up, parts are paired in order of appearance. */
+const comparedPairs = 200_000
 
 /**
  * Texts that one replace changes in place. Each costs Yjs a pass over all that its author wrote; where more differ than
@@ -105,24 +106,32 @@ const comparedPairs = 10_000
  */
 const editsInPlace = 1000
 
+interface Budget {
+  edits: number
+  pairs: number
+}
+
 /** Which old part becomes which new one, in order; the rest is deleted or inserted. */
-const pairUp = (before: readonly Twig[], after: readonly Twig[]): (readonly [number, number])[] => {
+const pairUp = (before: readonly Twig[], after: readonly Twig[], budget: Budget): (readonly [number, number])[] => {
   const old = before.map(wordsIn)
   const fresh = after.map(wordsIn)
+  const changeable = before.map(({ type }) => !(type instanceof Y.XmlText) || isPlain(type))
   const scoreOf = (i: number, j: number): number => {
     const [a, b] = [before[i]?.part, after[j]?.part]
-    if (!a || !b || !sameKind(a, b)) return 0
+    if (!a || !b || !sameKind(a, b) || !changeable[i]) return 0
     const alike = likeness(old[i] ?? [], fresh[j] ?? [])
     // alone in its gap a part is the changed one, whatever it says now
     return alike > 0.2 || (before.length === 1 && after.length === 1) ? alike + 0.01 : 0
   }
-  if (before.length * after.length > comparedPairs) {
+  const compared = before.length * after.length
+  if (compared > budget.pairs) {
     const pairs: [number, number][] = []
     for (let index = 0; index < Math.min(before.length, after.length); index += 1) {
       if (pairs.length < editsInPlace && scoreOf(index, index) > 0) pairs.push([index, index])
     }
     return pairs
   }
+  budget.pairs -= compared
   const score = before.map((_, i) => after.map((__, j) => scoreOf(i, j)))
   const best = Array.from({ length: before.length + 1 }, () => new Float64Array(after.length + 1))
   const at = (i: number, j: number): number => best[i]?.[j] ?? 0
@@ -221,10 +230,6 @@ const updateText = (text: Y.XmlText, part: readonly ContentNode[]): void => {
   text.applyDelta(changes)
 }
 
-interface Budget {
-  edits: number
-}
-
 const updateElement = (present: Twig, wanted: Twig, budget: Budget): void => {
   const element = present.type
   if (!(element instanceof Y.XmlElement) || wanted.part.kind !== 'element') return
@@ -257,7 +262,7 @@ const updateTwigs = (
   for (const step of steps(names(present), names(wanted)).toReversed()) {
     if (step.equal) continue
     const pairs =
-      budget.edits <= 0 ? [] : pairUp(present.slice(step.from, step.fromEnd), wanted.slice(step.to, step.toEnd))
+      budget.edits <= 0 ? [] : pairUp(present.slice(step.from, step.fromEnd), wanted.slice(step.to, step.toEnd), budget)
     let end = step.fromEnd
     let until = step.toEnd
     for (const [i, j] of [...pairs.toReversed(), [-1, -1] as const]) {
@@ -279,6 +284,6 @@ export const updateFragment = (fragment: Y.XmlFragment, parts: readonly Part[]):
     fragment,
     presentTwigs(names, fragment, 0),
     parts.map(part => wantedTwig(names, part)),
-    { edits: editsInPlace },
+    { edits: editsInPlace, pairs: comparedPairs },
   )
 }

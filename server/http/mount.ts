@@ -9,9 +9,11 @@ import { issuesOf, parseInput } from '#server/kernel/validation.ts'
 import {
   type RawRoute,
   type ReadRoute,
+  replayedHeader,
   type Route,
   type RunWrite,
   scopeOf,
+  type WriteOrigin,
   type WriteRoute,
 } from '#server/kernel/route.ts'
 import { requireScope } from '#server/kernel/scopes.ts'
@@ -106,16 +108,25 @@ const readHandler =
     ctx.body = JSON.stringify(answer)
   }
 
+/** `bytes`: the body; a stream has none, and no replays therefore. */
+const writeOrigin = (ctx: Koa.Context, bytes: Uint8Array | undefined): WriteOrigin => {
+  const { credential, requestId } = stateOf(ctx)
+  const headers = flatHeaders(ctx.headers)
+  return {
+    editedAt: editedAt(headers),
+    idempotency: bytes && idempotency(headers, ctx.method, ctx.url, bytes),
+    via: via(headers, credential),
+    requestId,
+  }
+}
+
 const writeHandler =
   (route: WriteRoute, { runWrite }: MountOptions): Handler =>
   async (ctx, params) => {
-    const { actor, credential, requestId } = stateOf(ctx)
-    const headers = flatHeaders(ctx.headers)
-    const edited = editedAt(headers)
-    const version = expectedVersion(headers, route.lowestVersion)
-    const origin = via(headers, credential)
+    const { actor } = stateOf(ctx)
+    const version = expectedVersion(flatHeaders(ctx.headers), route.lowestVersion)
     const bytes = await readBody(ctx.req, route.bodyLimit ?? defaultBodyLimit)
-    const replay = idempotency(headers, ctx.method, ctx.url, bytes)
+    const origin = writeOrigin(ctx, bytes)
     const body = parseBody(ctx.req, bytes, false) ?? {}
     if (!isObject(body)) throw invalidAt('', 'bad_format', 'The body must be a JSON object.')
     const { args, issues } = writeArguments(route, params, body, queryOf(ctx))
@@ -125,42 +136,34 @@ const writeHandler =
       throw invalid(...issues, ...(parsed.success ? [] : issuesOf(parsed.error)))
     }
     const answer = await runWrite(
-      {
-        actor: signedIn(actor),
-        command: route.command,
-        args,
-        editedAt: edited,
-        expectedVersion: version,
-        idempotency: replay,
-        via: origin,
-        requestId,
-      },
+      { ...origin, actor: signedIn(actor), command: route.command, args, expectedVersion: version },
       route.status ?? 200,
     )
-    if (answer.replayed) ctx.set('Idempotency-Replayed', 'true')
+    if (answer.replayed) ctx.set(replayedHeader)
     ctx.status = answer.status
     ctx.type = 'application/json'
     ctx.body = answer.body
   }
 
-const rawBody = async (ctx: Koa.Context, route: RawRoute): Promise<unknown> => {
+const rawBody = async (ctx: Koa.Context, route: RawRoute): Promise<{ body: unknown; bytes?: Uint8Array }> => {
   const limit = route.bodyLimit ?? defaultBodyLimit
   const accepts = route.accepts ?? 'json'
-  if (accepts === 'stream') return streamBody(ctx.req, limit)
+  if (accepts === 'stream') return { body: streamBody(ctx.req, limit) }
   const bytes = await readBody(ctx.req, limit)
-  if (accepts === 'bytes') return bytes
+  if (accepts === 'bytes') return { body: bytes, bytes }
   const body = parseBody(ctx.req, bytes, accepts === 'json-or-form')
-  return route.body ? parseInput(route.body, body ?? {}) : body
+  return { body: route.body ? parseInput(route.body, body ?? {}) : body, bytes }
 }
 
 const rawHandler =
   (route: RawRoute): Handler =>
   async (ctx, params) => {
     const { actor, ip, now, requestId } = stateOf(ctx)
-    const body = await rawBody(ctx, route)
+    const { body, bytes } = await rawBody(ctx, route)
     const headers = flatHeaders(ctx.headers)
     const query = queryOf(ctx)
-    const answer = await route.run({ actor, params, query, headers, body, ip, requestId, now })
+    const origin = () => writeOrigin(ctx, bytes)
+    const answer = await route.run({ actor, params, query, headers, body, ip, requestId, now, writeOrigin: origin })
     ctx.status = answer.status
     if (answer.headers) ctx.set({ ...answer.headers })
     await sendBody(ctx, answer.body)
@@ -183,7 +186,8 @@ export const mountRoutes = (options: MountOptions): Koa.Middleware => {
       state.route = path
       checkPath(context, params)
       checkAccess(route, state.actor)
-      for (const limit of route.limits ?? []) enforce(options.windows, limit, state)
+      const limits = [...(route.limits ?? []), ...((route.kind === 'write' && route.command.limits) || [])]
+      for (const limit of limits) enforce(options.windows, limit, state)
       context.set('Cache-Control', 'no-store')
       await handle(context, params)
     })

@@ -1,6 +1,6 @@
 // Edit clocks in the database: one row per mergeable entity, read and written under that entity's row lock.
 import { sql } from 'kysely'
-import type { WriteContext } from './command.ts'
+import type { ActivityEntry, WriteContext } from './command.ts'
 import { AppError } from './errors.ts'
 import { type Clock, clockOf, type MergeResult, mergeUnits, type UnitClock, type UnitEdit, wins } from './merge.ts'
 
@@ -34,6 +34,8 @@ export const requireVersion = (context: WriteContext, row: { readonly version: n
 }
 
 export interface OpenClock {
+  /** Would an edit of this unit be applied? */
+  wins(unit: string): boolean
   /**
    * Merges `edits`; `forced` ones win whatever the clock says. An edit that loses but says what is stored already is
    * not reported.
@@ -65,6 +67,7 @@ export const openClock = async (
   const clock = (held?.clock ?? {}) as unknown as Clock
   const written: Record<string, UnitClock> = {}
   return {
+    wins: unit => strict || wins(stamp, clock[unit], baseAt),
     merge: (edits, forced = false) => {
       const merged = mergeUnits(edits, clock, baseAt, stamp, strict || forced)
       Object.assign(written, merged.clock)
@@ -161,3 +164,12 @@ export const fieldEdits = (
 /** `{field: {old, new}}` for the activity log. */
 export const changesOf = (edits: readonly UnitEdit[]): Record<string, { old: unknown; new: unknown }> =>
   Object.fromEntries(edits.map(edit => [edit.field, { old: edit.current, new: edit.value }]))
+
+/** The line of a merge in the activity log, with what changed and what lost; none where it did neither. */
+export const recordMerge = (
+  context: WriteContext,
+  entry: ActivityEntry,
+  { changed, superseded }: Pick<RowMerge, 'changed' | 'superseded'>,
+): void => {
+  if (changed.length + superseded.length > 0) context.record({ ...entry, changes: changesOf(changed), superseded })
+}

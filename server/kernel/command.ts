@@ -5,7 +5,7 @@ import type { RequiredScope, SignedIn } from './actor.ts'
 import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
 import type { Notice } from './notices.ts'
-import type { Access } from './route.ts'
+import type { Access, RouteLimit } from './route.ts'
 import type { AccessLookup } from './policy.ts'
 
 /** One line of the activity log, written by the kernel in the command's transaction. */
@@ -91,6 +91,8 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
   lane?(input: z.output<Input>): string | undefined
   /** Fields of `data` that only the first answer shows: what is kept for replays has none of them. Not for transactions. */
   readonly secrets?: readonly string[]
+  /** Limits of its own, counted once for each run that a person asks for, over REST as in transactions. */
+  readonly limits?: readonly RouteLimit[]
   /** May it stand in POST /api/transactions? */
   readonly inTransactions: boolean
   run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>

@@ -33,7 +33,7 @@ interface RouteBase {
   readonly scope?: RequiredScope
   /** Other spellings of the path that do the same. */
   readonly aliases?: readonly string[]
-  /** Limits of this route beside the general one, counted before the body is read. */
+  /** Limits of this route beside the general one and those of its command, counted before the body is read. */
   readonly limits?: readonly RouteLimit[]
 }
 
@@ -100,6 +100,8 @@ export interface RawRequest {
   readonly ip: string
   readonly requestId: string
   readonly now: Date
+  /** What the headers say about a write that the route hands on; 400 `invalid_header` for one that is malformed. */
+  readonly writeOrigin: () => WriteOrigin
 }
 
 export interface RawResponse {
@@ -125,19 +127,24 @@ export const writeRoute = (route: Omit<WriteRoute, 'kind'>): WriteRoute => ({ ki
 
 export const rawRoute = (route: Omit<RawRoute, 'kind'>): RawRoute => ({ kind: 'raw', ...route })
 
-/** Runs a command for HTTP; made by the kernel, handed to the HTTP layer. */
-export interface WriteRequest {
-  readonly actor: SignedIn
-  readonly command: AnyCommand
-  readonly args: Record<string, unknown>
+/** What every write takes from its request, whatever its route (domain rules, 1.4 and 1.6). */
+export interface WriteOrigin {
   /** Header Skerry-Edited-At, already parsed. */
   readonly editedAt: Date | undefined
-  /** If-Match, or undefined. */
-  readonly expectedVersion: number | undefined
+  /** Header Idempotency-Key, with a digest of method, target and body. */
   readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined
   /** Origin noted in the activity: web, api, desktop … */
   readonly via: string
   readonly requestId: string
+}
+
+/** Runs a command for HTTP; made by the kernel, handed to the HTTP layer. */
+export interface WriteRequest extends WriteOrigin {
+  readonly actor: SignedIn
+  readonly command: AnyCommand
+  readonly args: Record<string, unknown>
+  /** If-Match, or undefined. */
+  readonly expectedVersion: number | undefined
 }
 
 export interface WriteAnswer {
@@ -146,6 +153,9 @@ export interface WriteAnswer {
   readonly body: string
   readonly replayed: boolean
 }
+
+/** Header of an answer that is the first one over again. */
+export const replayedHeader = { 'Idempotency-Replayed': 'true' }
 
 /** Runs one command as a REST write. Rejects with AppError; stored rejections replay as the same AppError. */
 export type RunWrite = (request: WriteRequest, status: 200 | 201) => Promise<WriteAnswer>

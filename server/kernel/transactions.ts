@@ -8,6 +8,7 @@ import type { WriteTx } from './database.ts'
 import { AppError, isRetryable } from './errors.ts'
 import { type Mutation, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
 import { parseInput } from './validation.ts'
+import type { Windows } from './windows.ts'
 
 export interface ClientMutation {
   readonly name: string
@@ -88,6 +89,7 @@ export interface TransactionRunner {
 export const createTransactionRunner = (
   deps: MutationDeps,
   commands: ReadonlyMap<string, AnyCommand>,
+  windows: Windows,
 ): TransactionRunner => {
   const prepare = (mutation: ClientMutation): Mutation => {
     const command = commands.get(mutation.name)
@@ -112,6 +114,14 @@ export const createTransactionRunner = (
     tx: WriteTx,
     row: { id: string; user_id: string; request_hash: string; outcome: string; result: string },
   ) => tx.insertInto('applied_transactions').values(row)
+
+  /** Counts each mutation against the limits of its command; 429 like a request of its own. */
+  const count = (userId: string, mutations: readonly Mutation[]): void => {
+    for (const limit of mutations.flatMap(({ command }) => command.limits ?? [])) {
+      const wait = windows.take(limit, userId, deps.clock.now())
+      if (wait !== undefined) throw new AppError('rate_limited', { retryAfter: wait })
+    }
+  }
 
   const laneOf = ({ mutations }: ClientTransaction): string | undefined => {
     const [mutation] = mutations
@@ -150,6 +160,7 @@ export const createTransactionRunner = (
       // an unknown command or bad arguments reject like any rule, but a stored answer comes first
       let mutations: Mutation[] = []
       let refused: unknown
+      let counted = false
       try {
         mutations = prepareAll(transaction.mutations)
       } catch (error) {
@@ -170,8 +181,12 @@ export const createTransactionRunner = (
         {
           before: async tx => {
             const known = await stored(tx, id, actor, hash)
-            if (known === undefined && refused !== undefined) throw refused
-            return known
+            if (known !== undefined) return known
+            if (refused !== undefined) throw refused
+            // a conflict runs it again
+            if (!counted) count(actor.userId, mutations)
+            counted = true
+            return undefined
           },
           after: async (tx, { later }, { outcomes, txid, shapes }) => {
             const text = appliedText(id, txid, shapes, outcomes)

@@ -10,7 +10,7 @@ import { readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route } from '#server/kernel/route.ts'
 import { instant, reference } from '#server/kernel/schemas.ts'
 import { applicationPolicy } from '../applications/policy.ts'
-import { readDocument, rightsAt } from '../documents/read.ts'
+import { grantedDocument, rightsOf } from '../documents/read.ts'
 import { readStanding } from '../members/access.ts'
 import { readProject } from '../projects/read.ts'
 import { readTaskScope } from '../tasks/read.ts'
@@ -126,8 +126,7 @@ export const activity: Feature = {
       '/api/documents/:id/activity',
       'document_id',
       async (context, id) => {
-        const document = await readDocument(context, id)
-        return (await rightsAt(context, document)).is_owner
+        return rightsOf(context.actor, await grantedDocument(context, id)).is_owner
       },
       'DOCVIEW',
     ),

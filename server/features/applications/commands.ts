@@ -1,6 +1,6 @@
 // application.* (domain rules, section 4).
 import { sql } from 'kysely'
-import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
@@ -90,16 +90,8 @@ const update = defineCommand({
         .execute()
       context.touch('application')
     }
-    if (merged.changed.length > 0 || merged.superseded.length > 0) {
-      context.record({
-        entityType: 'application',
-        entityId: row.id,
-        entityLabel: row.name,
-        applicationId: row.id,
-        changes: changesOf(merged.changed),
-        superseded: merged.superseded,
-      })
-    }
+    const entry = { entityType: 'application', entityId: row.id, entityLabel: row.name, applicationId: row.id }
+    recordMerge(context, entry, merged)
     return { data: await readBack(context, row.id), superseded: merged.superseded }
   },
 })

@@ -1,5 +1,5 @@
 // checklist.* (domain rules, section 4).
-import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type Command, defineCommand, type WriteContext, type z } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
@@ -83,9 +83,7 @@ const update = define({
         .execute()
       context.touch('checklists')
     }
-    if (merged.changed.length > 0 || merged.superseded.length > 0) {
-      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed), superseded: merged.superseded })
-    }
+    recordMerge(context, recordOf(task, list), merged)
     return { data: await readList(context, list.id), superseded: merged.superseded }
   },
 })
@@ -138,9 +136,7 @@ const move = define({
       await context.tx.updateTable('checklists').set({ rank }).where('id', '=', list.id).execute()
       context.touch('checklists')
     }
-    if (merged.changed.length > 0 || merged.superseded.length > 0) {
-      context.record({ ...recordOf(task, list), changes: changesOf(merged.changed), superseded: merged.superseded })
-    }
+    recordMerge(context, recordOf(task, list), merged)
     return { data: await readList(context, list.id), superseded: merged.superseded }
   },
 })

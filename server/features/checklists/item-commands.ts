@@ -1,5 +1,5 @@
 // checklist_item.* (domain rules, section 4).
-import { changesOf, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { changesOf, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type Command, defineCommand, type WriteContext, type z } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
@@ -139,14 +139,7 @@ const change = async (
       .execute()
     context.touch('checklist_items', ...(done ? ['checklists', 'tasks'] : []))
   }
-  if (merged.changed.length > 0 || merged.superseded.length > 0) {
-    context.record({
-      ...(action === undefined ? {} : { action }),
-      ...recordOf(task, item),
-      changes: changesOf(merged.changed),
-      superseded: merged.superseded,
-    })
-  }
+  recordMerge(context, { ...(action === undefined ? {} : { action }), ...recordOf(task, item) }, merged)
   return { data: await readItem(context, item.id), superseded: merged.superseded }
 }
 

@@ -4,8 +4,8 @@ import * as Y from 'yjs'
 import { appendUpdate, jsonOf, prependUpdate, replaceUpdate, stateOf } from '#server/content/document-state.ts'
 import { keepUncarried } from '#server/content/markdown-merge.ts'
 import { type ContentNode, emptyContent } from '#server/content/model.ts'
-import { maxUpdateDepth, UnsoundUpdate } from '#server/content/update-news.ts'
-import { changesOf, startClock } from '#server/kernel/clocks.ts'
+import { bringsNews, maxUpdateDepth, UnsoundUpdate } from '#server/content/update-news.ts'
+import { recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
@@ -18,6 +18,7 @@ import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
 import {
+  contentWrites,
   createInput,
   type DocumentSettings,
   documentColumns,
@@ -130,9 +131,7 @@ const change = async (context: WriteContext, document: LockedDocument, edits: Pl
     touchDocument(context, document)
     context.emit({ type: 'document.changed', documentId: document.id })
   }
-  if (changed.length + superseded.length > 0) {
-    context.record({ ...recordOf(row), changes: changesOf(changed), superseded })
-  }
+  recordMerge(context, recordOf(row), { changed, superseded })
   return { data: row, superseded }
 }
 
@@ -172,6 +171,7 @@ const createCommand = (settings: DocumentSettings) =>
     summary: 'Makes a document, empty or with a first content.',
     access: 'DOCEDIT',
     input: createInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const content = input.content && contentFrom(input.content.format, input.content.value, 'content.value')
@@ -191,6 +191,7 @@ const duplicateCommand = (settings: DocumentSettings) =>
     summary: 'Copies the present content and the tags of a document.',
     access: 'DOCEDIT',
     input: duplicateInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const source = await openDocument(context, input.document_id, 'edit', true)
@@ -220,6 +221,7 @@ const writeCommand = (settings: DocumentSettings) =>
     summary: 'Writes content: replaces what differs, or adds blocks at an end. Concurrent typing survives.',
     access: 'DOCEDIT',
     input: writeInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const json = contentFrom(input.format, input.value, 'value')

@@ -1,32 +1,20 @@
 // /api/documents/:id/content and /updates (domain rules, sections 5.11 and 8.3). Bytes and ETags: these answer by
 // themselves.
-import * as Y from 'yjs'
 import { z } from 'zod'
-import { type Derived, derive } from '#server/content/document-state.ts'
 import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
-import { rawRoute, type Route, type RouteLimit, type RunWrite, writeRoute } from '#server/kernel/route.ts'
+import { rawRoute, replayedHeader, type Route, type RunWrite, writeRoute } from '#server/kernel/route.ts'
 import { parseInput } from '#server/kernel/validation.ts'
-import { readState } from './content.ts'
+import { formats, isTypedIn, presentContent } from './content.ts'
 import { readDocument } from './read.ts'
-import { contentBodyLimit } from './schema.ts'
+import { contentBodyLimit, contentWrites } from './schema.ts'
 
 export interface ContentRouteDeps {
   readonly database: Pick<Database, 'read'>
   readonly runWrite: RunWrite
 }
-
-export const formats = ['json', 'markdown', 'text', 'yjs'] as const
-export type Format = (typeof formats)[number]
-
-/** One value of a content in `format`; not for yjs, which is bytes. */
-export const valueIn = (content: Pick<Derived, 'json' | 'markdown' | 'plain'>, format: Exclude<Format, 'yjs'>) =>
-  format === 'json' ? content.json : format === 'markdown' ? content.markdown : content.plain
-
-/** Writes of content, per person. */
-export const writeLimits: readonly RouteLimit[] = [{ name: 'content_writes', count: 60, seconds: 60, per: 'person' }]
 
 export const formatQuery = z.strictObject({ format: z.enum(formats).default('json') })
 
@@ -43,28 +31,21 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     run: async ({ actor, params, query, headers }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
       const { format } = parseInput(formatQuery, Object.fromEntries(query))
-      const found = await deps.database.read(async reader => {
+      const { value, version, tag } = await deps.database.read(async reader => {
         const document = await readDocument({ reader, actor }, must(params.id))
-        return { document, state: await readState(reader, document.id) }
-      })
-      const { document, state } = found
-      if (!state) throw notFound()
-      const { doc, pending } = state
-      try {
+        const typed = await isTypedIn(reader, document.id)
         // what is typed and not stored yet has no version of its own: such an answer is never called unchanged
-        const tag = `${pending.length > 0 ? 'W/' : ''}"${document.content_version}"`
-        const etag = { ETag: tag }
-        if (pending.length === 0 && headers['if-none-match'] === tag)
-          return { status: 304, body: undefined, headers: etag }
-        if (format === 'yjs') {
-          return { status: 200, body: Y.encodeStateAsUpdate(doc), headers: { ...etag, 'Content-Type': octets } }
-        }
-        const value = valueIn(derive(doc), format)
-        const data = { format, value, content_version: document.content_version }
-        return { status: 200, body: { data }, headers: etag }
-      } finally {
-        doc.destroy()
-      }
+        const tag = `${typed ? 'W/' : ''}"${document.content_version}"`
+        const version = document.content_version
+        if (!typed && headers['if-none-match'] === tag) return { value: undefined, version, tag }
+        const value = await presentContent(reader, document.id, format, typed)
+        if (value === undefined) throw notFound()
+        return { value, version, tag }
+      })
+      const etag = { ETag: tag }
+      if (value === undefined) return { status: 304, body: undefined, headers: etag }
+      if (format === 'yjs') return { status: 200, body: value, headers: { ...etag, 'Content-Type': octets } }
+      return { status: 200, body: { data: { format, value, content_version: version } }, headers: etag }
     },
   }),
   ...(['PUT', 'PATCH'] as const).map(method =>
@@ -76,7 +57,6 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
       command: write,
       bodyLimit: contentBodyLimit,
       lowestVersion: 0,
-      limits: writeLimits,
     }),
   ),
   rawRoute({
@@ -86,9 +66,9 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     summary: 'Merges a Yjs update (version 1, octet-stream), for clients without a socket. Repeating one is harmless.',
     accepts: 'bytes',
     bodyLimit: contentBodyLimit,
-    limits: writeLimits,
+    limits: contentWrites,
     response: z.object({ data: z.unknown(), txid: z.int().nullable() }),
-    run: async ({ actor, params, headers, body, requestId }) => {
+    run: async ({ actor, params, headers, body, writeOrigin }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
       if ((headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() !== octets) {
         throw new AppError('unsupported_media_type', { message: `Send the update as Content-Type: ${octets}.` })
@@ -97,18 +77,15 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
       if (update.length === 0) throw invalidAt('', 'required', 'The body is the update.')
       const answer = await deps.runWrite(
         {
+          ...writeOrigin(),
           actor,
           command: merge,
           args: { id: must(params.id), update },
-          editedAt: undefined,
           expectedVersion: undefined,
-          idempotency: undefined,
-          via: 'api',
-          requestId,
         },
         200,
       )
-      return { status: answer.status, body: answer.body }
+      return { status: answer.status, body: answer.body, ...(answer.replayed ? { headers: replayedHeader } : {}) }
     },
   }),
 ]

@@ -1,5 +1,6 @@
 // Content over REST and what is stored of typed text (domain rules, sections 8.2 to 8.4 and 8.8).
-import { beforeEach, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as Y from 'yjs'
 import { appendUpdate, jsonOf, replaceUpdate } from '#server/content/document-state.ts'
 import { markdownToContent } from '#server/content/markdown.ts'
@@ -102,6 +103,31 @@ test('D98 a replacement leaves what is typed meanwhile in other blocks', async (
   expect(written(again).txid).toBeNull()
 })
 
+test('D3 D4 D125 an update is a write like any other: replayed under its key, with its client and its time', async () => {
+  const send = (body: Uint8Array, more: Record<string, string> = {}) =>
+    people.editor.request('POST', `${url}/updates`, Buffer.from(body), {
+      'content-type': 'application/octet-stream',
+      'idempotency-key': `update-${paper.id}`,
+      'skerry-client': 'skerry-desktop/1.0',
+      ...more,
+    })
+  const update = appendUpdate(await stateNow(), markdownToContent('typed', 'document'))
+  const first = await send(update)
+  written(first)
+  const second = await send(update)
+  expect([second.status, second.text]).toEqual([first.status, first.text])
+  expect(second.headers.get('idempotency-replayed')).toBe('true')
+  expect((await send(Buffer.from([0, 0]))).code).toBe('idempotency_mismatch')
+  expect((await send(update, { 'skerry-client': 'odd' })).code).toBe('invalid_header')
+  expect((await send(update, { 'skerry-edited-at': 'yesterday' })).code).toBe('invalid_header')
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select via from activities where document_id = $1 and action = 'document.write'`,
+    [paper.id],
+  )
+  expect(rows).toEqual([{ via: 'desktop' }])
+})
+
 test('updates that come in the wrong order are both there in the end', async () => {
   const doc = new Y.Doc()
   Y.applyUpdate(doc, await stateNow())
@@ -157,6 +183,26 @@ test('reads and writes see what is typed and not stored yet', async () => {
   written(await write('Last', { mode: 'append' }))
   expect((await readContent(people.viewer, paper.id)).value).toBe('One\n\nTwo\n\nTyped\n\nLast')
   expect(await stored()).toMatchObject({ log: 0, content_plain: 'One\nTwo\nTyped\nLast' })
+})
+
+test('a read takes no more than it answers: no state where nothing is typed, no content for a 304', async () => {
+  await queryOnce(server.databaseUrl, `update document_contents set ydoc = 'no state' where document_id = $1`, [
+    paper.id,
+  ])
+  expect((await readContent(people.viewer, paper.id)).value).toBe('One\n\nTwo')
+  expect((await readContent(people.viewer, paper.id, 'text')).value).toBe('One\nTwo')
+  expect((await readContent(people.viewer, paper.id, 'json')).value).toMatchObject({ type: 'doc' })
+  await queryOnce(server.databaseUrl, 'delete from document_contents where document_id = $1', [paper.id])
+  expect((await people.viewer.get(`${url}/content`, { 'if-none-match': '"1"' })).status).toBe(304)
+  expect((await people.viewer.get(`${url}/content`)).code).toBe('not_found')
+})
+
+test('one document is answered after one look at what its reader is', async () => {
+  const asked = vi.spyOn(pg.Client.prototype, 'query')
+  onTestFinished(() => asked.mockRestore())
+  expect(await readDocument(people.viewer, paper.id)).toMatchObject({ my_access: { view: true, edit: false } })
+  const texts = asked.mock.calls.map(call => JSON.stringify(call[0]))
+  expect(texts.filter(text => text.includes('application_members'))).toHaveLength(1)
 })
 
 test('a strict write needs the version it names, and nothing typed since', async () => {

@@ -3,9 +3,11 @@
 import { sql } from 'kysely'
 import * as Y from 'yjs'
 import { checkContent } from '#server/content/check.ts'
-import { type Derived, derive } from '#server/content/document-state.ts'
+import { type Derived, derive, jsonOf } from '#server/content/document-state.ts'
+import { contentToMarkdown } from '#server/content/markdown-write.ts'
 import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
 import type { ContentNode } from '#server/content/model.ts'
+import { plainText } from '#server/content/text.ts'
 import { bringsNews } from '#server/content/update-news.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
@@ -47,6 +49,55 @@ export const readState = async (db: Pick<Reader, 'selectFrom'>, documentId: stri
     }
   }
   return { doc, pending: updates.map(row => row.id) }
+}
+
+export const formats = ['json', 'markdown', 'text', 'yjs'] as const
+export type Format = (typeof formats)[number]
+
+/** Is something typed in it that is not folded yet? */
+export const isTypedIn = async (db: Pick<Reader, 'selectFrom'>, documentId: string): Promise<boolean> =>
+  (await db.selectFrom('document_updates').select('id').where('document_id', '=', documentId).limit(1).execute())
+    .length > 0
+
+/** Where the contents of documents and of snapshots hold each format. */
+export const columnOf = {
+  json: 'content_json',
+  markdown: 'content_markdown',
+  text: 'content_plain',
+  yjs: 'ydoc',
+} as const
+
+const valueIn = (doc: Y.Doc, format: Format) => {
+  if (format === 'yjs') return Y.encodeStateAsUpdate(doc)
+  const json = jsonOf(doc)
+  return format === 'json' ? json : format === 'markdown' ? contentToMarkdown(json) : plainText(json)
+}
+
+/**
+ * The present content of a document in one format (bytes for yjs); undefined when it is gone. Read from the one column
+ * that holds it, unless something is `typed` that no column has yet.
+ */
+export const presentContent = async (
+  db: Pick<Reader, 'selectFrom'>,
+  documentId: string,
+  format: Format,
+  typed: boolean,
+): Promise<unknown> => {
+  if (!typed) {
+    const stored = await db
+      .selectFrom('document_contents')
+      .select(`${columnOf[format]} as value`)
+      .where('document_id', '=', documentId)
+      .executeTakeFirst()
+    return stored?.value
+  }
+  const state = await readState(db, documentId)
+  if (!state) return undefined
+  try {
+    return valueIn(state.doc, format)
+  } finally {
+    state.doc.destroy()
+  }
 }
 
 // what Postgres cannot hold, and what a client may have typed nevertheless

@@ -153,6 +153,27 @@ test('the later edit of title or place wins, each on its own', async () => {
   expect(await readDocument(people.viewer, paper.id)).toMatchObject({ folder_id: folder.id, title: 'Named offline' })
 })
 
+test('a reorder that is too old moves nobody: where there is no room its neighbours keep their ranks', async () => {
+  const folder = await makeFolder(people.editor, inApplication(board))
+  const make = async () => (await makeDocument(people.editor, inApplication(board), { folder_id: folder.id })).id
+  const [a, b, c] = [await make(), await make(), await make()]
+  await queryOnce(server.databaseUrl, `update documents set rank = 'a5' where id in ($1, $2)`, [a, b])
+  server.clock.advance(60_000)
+  const at = (seconds: number) => ({ editedAt: new Date(server.clock.now().getTime() - seconds * 1000) })
+  await apply(people.editor, [{ name: 'document.move', args: { id: c, rank: 'a9' } }], at(10))
+  const late = await transact(
+    people.owner,
+    [{ name: 'document.move', args: { id: c, after_id: a, before_id: b } }],
+    at(20),
+  )
+  expect(late).toMatchObject({ status: 'applied', txid: null })
+  expect(late.results?.[0]?.superseded).toMatchObject([
+    { field: 'rank', your_value: { after_id: a, before_id: b }, value: 'a9' },
+  ])
+  const ranks = await listed(`folder_id=${folder.id}&sort=rank`)
+  expect(ranks.map(row => row.rank)).toEqual(['a5', 'a5', 'a9'])
+})
+
 test('D106 lists filter by folder, title and tags, all of which must match', async () => {
   const at = inApplication(board)
   const tag = async (name: string) => written(await people.editor.post('/api/document-tags', { ...at, name })).data.id

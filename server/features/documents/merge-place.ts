@@ -66,10 +66,12 @@ export const mergePlace = async (
   // a place that lost takes its rank along
   const lost = edits.parentId !== undefined && edits.parentId !== parent.value && !moved
   const list = { table: now.table, place: placeOf(row), folderId: parentId }
+  const asked = lost || (!moved && edits.anchors === undefined) ? undefined : { ...edits.anchors }
+  // a rank that loses is reported as it was asked for: making room for it would move its neighbours
   const rank =
-    lost || (!moved && edits.anchors === undefined)
-      ? undefined
-      : await rankIn(context, list, { ...edits.anchors, except: row.id, moved })
+    asked === undefined || moved || clock.wins('rank')
+      ? asked && (await rankIn(context, list, { ...asked, except: row.id, moved }))
+      : (asked.rank ?? asked)
   const ranked = clock.merge(
     rank === undefined ? [] : [{ unit: 'rank', field: 'rank', value: rank, current: row.rank }],
     moved,

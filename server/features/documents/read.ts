@@ -2,7 +2,7 @@
 import type { SignedIn } from '#server/kernel/actor.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
-import { decide, decision, standingOf } from '#server/kernel/policy.ts'
+import { decide, decision, type Standing, standingOf } from '#server/kernel/policy.ts'
 import { readAccess } from '#server/kernel/reading.ts'
 import { readStanding } from '../members/access.ts'
 import { findPlace, type Place } from './place.ts'
@@ -27,21 +27,28 @@ export const readPlace = async (
   return must(found)
 }
 
-/** What the caller may do at a place; nothing at one that is not there. */
-export const rightsAt = async (asking: Asking, row: PlaceSubject | undefined) => {
-  if (!row) return { can_view: false, can_edit: false, is_owner: false }
-  const standing = await standingOf(placePolicy, row, asking.actor, accessOf(asking))
-  const may = (action: PlaceAction) => decision(placePolicy, action, row, asking.actor, standing) === 'allowed'
+/** What somebody of that standing may do with a row. */
+export const rightsOf = (actor: SignedIn, { row, standing }: { row: PlaceSubject; standing: Standing }) => {
+  const may = (action: PlaceAction) => decision(placePolicy, action, row, actor, standing) === 'allowed'
   return { can_view: may('read'), can_edit: may('edit'), is_owner: may('read') && standing.role === 'owner' }
 }
 
-/** A document, also from the trash. */
-export const readDocument = async (asking: Asking, id: string, action: PlaceAction = 'read') => {
+/** What the caller may do at a place; nothing at one that is not there. */
+export const rightsAt = async (asking: Asking, row: PlaceSubject | undefined) =>
+  row
+    ? rightsOf(asking.actor, { row, standing: await standingOf(placePolicy, row, asking.actor, accessOf(asking)) })
+    : { can_view: false, can_edit: false, is_owner: false }
+
+/** A document, also from the trash, with the caller's standing there. */
+export const grantedDocument = async (asking: Asking, id: string) => {
   const row = await asking.reader
     .selectFrom('documents')
     .select(documentColumns)
     .where('id', '=', id)
     .executeTakeFirst()
-  await decide(placePolicy, action, row, asking.actor, accessOf(asking))
-  return must(row)
+  const { standing } = await decide(placePolicy, 'read', row, asking.actor, accessOf(asking))
+  return { row: must(row), standing }
 }
+
+/** A document, also from the trash. */
+export const readDocument = async (asking: Asking, id: string) => (await grantedDocument(asking, id)).row

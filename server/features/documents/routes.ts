@@ -6,10 +6,10 @@ import { pageQuery } from '#server/kernel/pages.ts'
 import { callerOf } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
-import { contentRoutes, type ContentRouteDeps, writeLimits } from './content-routes.ts'
+import { contentRoutes, type ContentRouteDeps } from './content-routes.ts'
 import { findPlace } from './place.ts'
 import { activeLocks, listDocuments, listTrash, lockOf, projectsWithContent, scopesOf, tagsOf } from './queries.ts'
-import { readDocument, readPlace, rightsAt } from './read.ts'
+import { grantedDocument, readPlace, rightsAt, rightsOf } from './read.ts'
 import { contentBodyLimit, documentRow, hasScopeId, place, scopeIdIssue } from './schema.ts'
 
 const list = <Row extends z.ZodType>(row: Row) => z.object({ data: z.array(row), next_cursor: z.string().nullable() })
@@ -103,8 +103,9 @@ const reads: readonly Route[] = [
     query: z.strictObject({}),
     response: one(documentRow),
     run: async (context, params) => {
-      const document = await readDocument(context, must(params.id))
-      const { can_view: view, can_edit: edit } = await rightsAt(context, document)
+      const found = await grantedDocument(context, must(params.id))
+      const { can_view: view, can_edit: edit } = rightsOf(context.actor, found)
+      const document = found.row
       return {
         data: {
           ...document,
@@ -117,7 +118,7 @@ const reads: readonly Route[] = [
   }),
 ]
 
-const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status' | 'limits'> & {
+const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'params' | 'status'> & {
   readonly name: string
 })[] = [
   { name: 'document.update', method: 'PATCH', path: '/api/documents/:id' },
@@ -129,7 +130,6 @@ const writes: readonly (Pick<Parameters<typeof writeRoute>[0], 'method' | 'path'
     path: '/api/documents/:id/duplicate',
     params: { id: 'document_id' },
     status: 201,
-    limits: writeLimits,
   },
   { name: 'document.restore', method: 'POST', path: '/api/documents/:id/restore' },
   { name: 'document.purge', method: 'DELETE', path: '/api/documents/:id/permanent' },
@@ -156,7 +156,6 @@ export const documentRoutes = (
       command: command('document.create'),
       status: 201,
       bodyLimit: contentBodyLimit,
-      limits: writeLimits,
     }),
     ...writes.map(({ name, ...route }) =>
       writeRoute({ ...route, access: 'DOCEDIT', summary: command(name).summary, command: command(name) }),

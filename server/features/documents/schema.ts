@@ -1,6 +1,7 @@
 // Documents: columns and inputs (domain rules, sections 2.4 and 4).
 import { z } from 'zod'
 import type { IssueCode } from '#server/kernel/errors.ts'
+import type { RouteLimit } from '#server/kernel/route.ts'
 import { expectedVersion, line, newId, rank, reference } from '#server/kernel/schemas.ts'
 
 export const documentColumns = [
@@ -52,7 +53,7 @@ export const documentRow = z
 
 const issue = (code: IssueCode) => ({ params: { issue: code } })
 
-export const scopes = ['personal', 'application', 'project'] as const
+const scopes = ['personal', 'application', 'project'] as const
 export type ScopeName = (typeof scopes)[number]
 
 /** Which knowledge base: an application's, a project's, or one's own (then without id). */
@@ -75,7 +76,7 @@ export const anchors = { after_id: reference.optional(), before_id: reference.op
 /** The largest body with content, in bytes. */
 export const contentBodyLimit = 10 * 1024 * 1024
 
-export const contentFormat = z.enum(['json', 'markdown'])
+const contentFormat = z.enum(['json', 'markdown'])
 
 const title = line(1, 255)
 
@@ -118,6 +119,9 @@ export const duplicateInput = z.strictObject({
   folder_id: reference.nullable().optional(),
   title: title.optional(),
 })
+
+/** Writes of content, per person. */
+export const contentWrites: readonly RouteLimit[] = [{ name: 'content_writes', count: 60, seconds: 60, per: 'person' }]
 
 export const idInput = z.strictObject({ id: reference })
 

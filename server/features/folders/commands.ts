@@ -1,7 +1,7 @@
 // folder.* (domain rules, sections 4, 7 and 8.1). The place is locked throughout: names, depth and cycles are checked on
 // what is there.
 import { sql } from 'kysely'
-import { changesOf, startClock } from '#server/kernel/clocks.ts'
+import { recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
@@ -147,9 +147,7 @@ const change = async (context: WriteContext, folder: Folder, edits: PlaceEdits):
       .executeTakeFirstOrThrow()
     context.touch(shapeIn(folder, 'folders'))
   }
-  if (changed.length + superseded.length > 0) {
-    context.record({ ...recordOf(row), changes: changesOf(changed), superseded })
-  }
+  recordMerge(context, recordOf(row), { changed, superseded })
   return { data: row, superseded }
 }
 

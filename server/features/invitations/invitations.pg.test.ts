@@ -149,6 +149,41 @@ describe('taking back and sending again', () => {
     expect(dataOf(await people.owner.get(`${url}/invitations?state=pending`))).toHaveLength(2)
     expect((await people.editor.get(`${url}/invitations`)).code).toBe('forbidden')
   })
+
+  test('D3 D4 D125 a batch under one Idempotency-Key is done once, and tells where it came from', async () => {
+    const send = (email: string) =>
+      people.editor.post(
+        `${url}/invitations/batch`,
+        { invitations: ['a', 'a', 'b'].map(name => ({ email: `${name}.${email}`, role: 'viewer' })) },
+        {
+          'idempotency-key': 'batch-1',
+          'skerry-client': 'skerry-desktop/1.0',
+          'skerry-edited-at': '2020-01-01T00:00:00Z',
+        },
+      )
+    const first = await send('keyed@elsewhere.example')
+    const items = dataOf<{ data?: { id: string }; error?: { code: string } }[]>(first)
+    expect(items.map(item => item.error?.code ?? 'ok')).toEqual(['ok', 'invitation_pending', 'ok'])
+    expect(first.headers.get('idempotency-replayed')).toBeNull()
+    const second = await send('keyed@elsewhere.example')
+    expect([second.status, second.text]).toEqual([first.status, first.text])
+    expect(second.headers.get('idempotency-replayed')).toBe('true')
+    expect((await send('other@elsewhere.example')).code).toBe('idempotency_mismatch')
+    const { rows } = await queryOnce(
+      server.databaseUrl,
+      `select distinct via from activities where action = 'invitation.create' and entity_id = any($1)`,
+      [items.flatMap(item => item.data?.id ?? [])],
+    )
+    expect(rows).toEqual([{ via: 'desktop' }])
+    const odd = await people.editor.post(`${url}/invitations/batch`, { invitations: [] }, { 'skerry-client': 'odd' })
+    expect(odd.status).toBe(422)
+    const wrong = await people.editor.post(
+      `${url}/invitations/batch`,
+      { invitations: [{ email: 'c@elsewhere.example', role: 'viewer' }] },
+      { 'skerry-client': 'odd' },
+    )
+    expect(wrong.code).toBe('invalid_header')
+  })
 })
 
 describe('answering', () => {

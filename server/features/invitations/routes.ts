@@ -1,4 +1,5 @@
 // /api/invitations…, /api/applications/:id/invitations… (domain rules, section 5.3).
+import { createHash } from 'node:crypto'
 import { type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
 import type { AnyCommand } from '#server/kernel/command.ts'
@@ -8,7 +9,15 @@ import { must } from '#server/kernel/must.ts'
 import { pageQuery, page, type PageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
 import { type Caller, callerOf, readAccess, within } from '#server/kernel/reading.ts'
-import { rawRoute, readRoute, type Route, type RunWrite, writeRoute } from '#server/kernel/route.ts'
+import {
+  rawRoute,
+  readRoute,
+  replayedHeader,
+  type Route,
+  type RunWrite,
+  type WriteOrigin,
+  writeRoute,
+} from '#server/kernel/route.ts'
 import { readStanding } from '../members/access.ts'
 import { hashToken } from './commands.ts'
 import { invitationPolicy } from './policy.ts'
@@ -46,6 +55,12 @@ const masked = (email: string | null): string | null => {
   const at = email.lastIndexOf('@')
   return `${email.slice(0, 1)}…${email.slice(at)}`
 }
+
+const keyCodes: ReadonlySet<string> = new Set(['idempotency_mismatch', 'request_in_progress'])
+
+/** Each item of a batch is kept for itself: the first under the key of the request, where other requests find it. */
+const itemKey = (given: WriteOrigin['idempotency'], index: number): WriteOrigin['idempotency'] =>
+  given && index > 0 ? { ...given, key: `${createHash('sha256').update(given.key).digest('hex')}/${index}` } : given
 
 export const invitationRoutes = (commands: readonly AnyCommand[], deps: InvitationRouteDeps): readonly Route[] => {
   const command = (name: string) =>
@@ -157,29 +172,32 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
           )
         })
         const { invitations } = request.body as { invitations: Record<string, unknown>[] }
+        const origin = request.writeOrigin()
         const results: unknown[] = []
-        for (const invitation of invitations) {
+        let replayed = true
+        for (const [index, invitation] of invitations.entries()) {
           try {
             const answer = await deps.runWrite(
               {
+                ...origin,
+                idempotency: itemKey(origin.idempotency, index),
                 actor,
                 command: command('invitation.create'),
                 args: { ...invitation, application_id: applicationId },
-                editedAt: undefined,
                 expectedVersion: undefined,
-                idempotency: undefined,
-                via: 'api',
-                requestId: request.requestId,
               },
               201,
             )
+            replayed &&= answer.replayed
             results.push(JSON.parse(answer.body))
           } catch (error) {
-            if (!(error instanceof AppError)) throw error
+            // said about the key of the whole request
+            if (!(error instanceof AppError) || keyCodes.has(error.code)) throw error
+            replayed = false
             results.push({ error: error.toBody() })
           }
         }
-        return { status: 200, body: { data: results } }
+        return { status: 200, body: { data: results }, ...(replayed ? { headers: replayedHeader } : {}) }
       },
     }),
     rawRoute({

@@ -1,5 +1,5 @@
 // project.* (domain rules, section 4).
-import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
@@ -148,9 +148,7 @@ const update = defineCommand({
         .execute()
       context.touch('projects')
     }
-    if (merged.changed.length > 0 || merged.superseded.length > 0) {
-      context.record({ ...recordOf(project), changes: changesOf(merged.changed), superseded: merged.superseded })
-    }
+    recordMerge(context, recordOf(project), merged)
     return { data: await readBack(context, project.id), superseded: merged.superseded }
   },
 })
@@ -187,9 +185,7 @@ const setArchived = (name: 'project.archive' | 'project.unarchive', archive: boo
           .execute()
         context.touch('projects', 'application')
       }
-      if (merged.changed.length > 0 || merged.superseded.length > 0) {
-        context.record({ ...recordOf(project), changes: changesOf(merged.changed), superseded: merged.superseded })
-      }
+      recordMerge(context, recordOf(project), merged)
       return { data: await readBack(context, project.id), superseded: merged.superseded }
     },
   })
@@ -293,9 +289,7 @@ const writeOverride = async (context: WriteContext, projectId: string, wanted: O
     await context.tx.updateTable('projects').set(wanted).where('id', '=', projectId).execute()
     context.touch('projects')
   }
-  if (merged.changed.length > 0 || merged.superseded.length > 0) {
-    context.record({ ...recordOf(project), changes: changesOf(merged.changed), superseded: merged.superseded })
-  }
+  recordMerge(context, recordOf(project), merged)
   return { data: await readBack(context, projectId), superseded: merged.superseded }
 }
 

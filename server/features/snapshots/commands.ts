@@ -9,7 +9,7 @@ import { decide } from '#server/kernel/policy.ts'
 import { changeContent } from '../documents/change-content.ts'
 import { readState, storedContent } from '../documents/content.ts'
 import { type LockedDocument, openDocument, recordOf as recordOfDocument, requireUnlocked } from '../documents/open.ts'
-import type { DocumentSettings } from '../documents/schema.ts'
+import { contentWrites, type DocumentSettings } from '../documents/schema.ts'
 import { snapshotColumns, takeSnapshot } from '../documents/take-snapshot.ts'
 import { createInput, idInput, renameInput } from './schema.ts'
 import { snapshotPolicy } from './policy.ts'
@@ -41,6 +41,7 @@ const create = defineCommand({
   summary: 'Keeps the present state of a document under a name.',
   access: 'DOCEDIT',
   input: createInput,
+  limits: contentWrites,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'edit')
@@ -100,6 +101,7 @@ const restore = (settings: DocumentSettings) =>
     summary: 'Makes the content of the document equal the snapshot, by one edit that reaches every editor.',
     access: 'DOCEDIT',
     input: idInput,
+    limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
       const { document, snapshot } = await open(context, input.id)

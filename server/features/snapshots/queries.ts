@@ -1,12 +1,11 @@
 // Reading snapshots: a snapshot is seen by whoever sees its document (domain rules, section 5.11).
 import { sql } from 'kysely'
-import { derive } from '#server/content/document-state.ts'
 import type { SignedIn } from '#server/kernel/actor.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { page, type PageQuery } from '#server/kernel/pages.ts'
-import { readState } from '../documents/content.ts'
+import { columnOf, type Format, isTypedIn, presentContent } from '../documents/content.ts'
 import { readDocument } from '../documents/read.ts'
 import { snapshotColumns } from '../documents/take-snapshot.ts'
 
@@ -47,22 +46,26 @@ export const listSnapshots = async (
   })
 }
 
-/** What a snapshot the caller may read holds. */
-export const snapshotContent = async (asking: Asking, id: string) => {
+/** What a snapshot the caller may read holds, in one format (bytes for yjs). */
+export const snapshotContent = async (asking: Asking, id: string, format: Format) => {
   const row = await readSnapshot(asking, id)
   const content = await asking.reader
     .selectFrom('snapshot_contents')
-    .select(['ydoc', 'content_json', 'content_markdown', 'content_plain'])
+    .select(`${columnOf[format]} as value`)
     .where('snapshot_id', '=', row.id)
     .executeTakeFirst()
-  return { row, content: must(content) }
+  return { row, value: must(content).value }
+}
+
+/** The plain text of a snapshot that the caller may read. */
+export const snapshotText = async (asking: Asking, id: string) => {
+  const { row, value } = await snapshotContent(asking, id, 'text')
+  return { row, text: value as string }
 }
 
 /** The plain text of the document as it is now. */
 export const presentText = async ({ reader }: Asking, documentId: string): Promise<string> => {
-  const state = await readState(reader, documentId)
-  if (!state) throw notFound()
-  const { plain } = derive(state.doc)
-  state.doc.destroy()
-  return plain
+  const text = await presentContent(reader, documentId, 'text', await isTypedIn(reader, documentId))
+  if (text === undefined) throw notFound()
+  return text as string
 }

@@ -9,8 +9,9 @@ import { pageQuery } from '#server/kernel/pages.ts'
 import { rawRoute, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
 import { parseInput } from '#server/kernel/validation.ts'
-import { formatQuery, formats, writeLimits } from '../documents/content-routes.ts'
-import { listSnapshots, presentText, readSnapshot, snapshotContent } from './queries.ts'
+import { formats } from '../documents/content.ts'
+import { formatQuery } from '../documents/content-routes.ts'
+import { listSnapshots, presentText, readSnapshot, snapshotContent, snapshotText } from './queries.ts'
 import { snapshotKind, snapshotRow } from './schema.ts'
 
 const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Route[] => [
@@ -39,12 +40,13 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     run: async ({ actor, params, query }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
       const { format } = parseInput(formatQuery, Object.fromEntries(query))
-      const { row, content } = await deps.database.read(reader => snapshotContent({ reader, actor }, must(params.id)))
+      const { row, value } = await deps.database.read(reader =>
+        snapshotContent({ reader, actor }, must(params.id), format),
+      )
       if (format === 'yjs') {
-        return { status: 200, body: content.ydoc, headers: { 'Content-Type': 'application/octet-stream' } }
+        return { status: 200, body: value, headers: { 'Content-Type': 'application/octet-stream' } }
       }
-      const values = { json: content.content_json, markdown: content.content_markdown, text: content.content_plain }
-      return { status: 200, body: { data: { format, value: values[format], content_version: row.content_version } } }
+      return { status: 200, body: { data: { format, value, content_version: row.content_version } } }
     },
   }),
   readRoute({
@@ -54,13 +56,11 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     query: z.strictObject({ against: z.union([z.literal('current'), reference]).default('current') }),
     response: z.object({ data: z.object({ unified: z.string(), added: z.int(), removed: z.int() }) }),
     run: async (context, params, { against }) => {
-      const { row, content } = await snapshotContent(context, must(params.id))
-      if (against === 'current') {
-        return { data: textDiff(content.content_plain, await presentText(context, row.document_id)) }
-      }
-      const other = await snapshotContent(context, against)
+      const { row, text } = await snapshotText(context, must(params.id))
+      if (against === 'current') return { data: textDiff(text, await presentText(context, row.document_id)) }
+      const other = await snapshotText(context, against)
       if (other.row.document_id !== row.document_id) throw notFound()
-      return { data: textDiff(content.content_plain, other.content.content_plain) }
+      return { data: textDiff(text, other.text) }
     },
   }),
 ]
@@ -72,7 +72,7 @@ export const snapshotRoutes = (
 ): readonly Route[] => {
   const write = (
     name: string,
-    route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params' | 'limits'>,
+    route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
   ): Route => {
     const command = must(
       commands.find(one => one.name === name),
@@ -87,10 +87,9 @@ export const snapshotRoutes = (
       path: '/api/documents/:id/snapshots',
       params: { id: 'document_id' },
       status: 201,
-      limits: writeLimits,
     }),
     write('snapshot.rename', { method: 'PATCH', path: '/api/snapshots/:id' }),
     write('snapshot.delete', { method: 'DELETE', path: '/api/snapshots/:id' }),
-    write('snapshot.restore', { method: 'POST', path: '/api/snapshots/:id/restore', limits: writeLimits }),
+    write('snapshot.restore', { method: 'POST', path: '/api/snapshots/:id/restore' }),
   ]
 }

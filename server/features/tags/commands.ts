@@ -1,6 +1,6 @@
 // tag.* (domain rules, sections 4 and 7). Tags belong to an application or to a person.
 import { sql } from 'kysely'
-import { changesOf, fieldEdits, mergeRow, startClock } from '#server/kernel/clocks.ts'
+import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
@@ -120,9 +120,7 @@ const update = defineCommand({
         .executeTakeFirstOrThrow()
       context.touch(shapeIn(subjectOf(tag), 'tags'))
     }
-    if (merged.changed.length + merged.superseded.length > 0) {
-      context.record({ ...recordOf(row), changes: changesOf(merged.changed), superseded: merged.superseded })
-    }
+    recordMerge(context, recordOf(row), merged)
     return { data: row, superseded: merged.superseded }
   },
 })

@@ -1,5 +1,5 @@
 // task.update and task.move: one merge over fields, labels, column and rank (domain rules, sections 4, 6 and 7).
-import { changesOf, fieldEdits, openClock, type RowMerge } from '#server/kernel/clocks.ts'
+import { fieldEdits, openClock, recordMerge, type RowMerge } from '#server/kernel/clocks.ts'
 import { type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { invalidAt } from '#server/kernel/errors.ts'
 import type { UnitEdit } from '#server/kernel/merge.ts'
@@ -163,9 +163,7 @@ const change = async (
     context.touch('tasks')
     if (before !== after) context.touch('project_aggregates')
   }
-  if (changed.length > 0 || superseded.length > 0) {
-    context.record({ ...recordOf(task), changes: changesOf(changed), superseded })
-  }
+  recordMerge(context, recordOf(task), { changed, superseded })
   return { data: row, superseded }
 }
 

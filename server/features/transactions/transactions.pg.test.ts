@@ -1,5 +1,5 @@
 // Replays, queues and idempotency (domain rules, sections 1.6 and 5.14).
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import {
@@ -14,6 +14,7 @@ import {
   written,
 } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
+import { startTestServer } from '#server/testing/server.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
 
 const { server, people } = await startWithPeople()
@@ -202,6 +203,31 @@ test('one transaction can create an application, a project in it and tasks in th
     { name: 'status.create', args: { project_id: mine, name: 'Later', category: 'todo' } },
   ])
   expect(editor).toMatchObject({ status: 'applied' })
+})
+
+test('content writes of a queue count against the limit of content writes; a replay does not', async () => {
+  const limited = await startTestServer({ env: { RATE_LIMITS: 'on' } })
+  onTestFinished(() => limited.close())
+  const ann = await limited.signUp('ann')
+  const id = uuid7()
+  const write = { name: 'document.write', args: { id, format: 'markdown', value: 'x', mode: 'append' } }
+  const create = { name: 'document.create', args: { id, scope: 'personal', title: 'Log' } }
+  const first = { id: uuid7(), mutations: [create, ...Array.from({ length: 49 }, () => write)] }
+  const rest = Array.from({ length: 11 }, () => ({ id: uuid7(), mutations: [write] }))
+  const send = async () =>
+    dataOf<{ results: TransactionResult[]; retry_after?: number }>(
+      await ann.post('/api/transactions', { transactions: [first, ...rest] }),
+    )
+  const sent = await send()
+  expect(sent.results.map(({ status }) => status)).toEqual([...Array(11).fill('applied'), 'failed'])
+  expect(sent.results.at(-1)?.error?.code).toBe('rate_limited')
+  expect(sent.retry_after).toBeGreaterThan(0)
+  expect((await ann.put(`/api/documents/${id}/content`, write.args)).code).toBe('rate_limited')
+  limited.clock.advance(61_000)
+  expect((await send()).results.map(({ status, replayed }) => [status, replayed])).toEqual([
+    ...Array.from({ length: 11 }, () => ['applied', true]),
+    ['applied', false],
+  ])
 })
 
 // what differs between two runs of one command: ids, times, places

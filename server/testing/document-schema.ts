@@ -1,5 +1,5 @@
-// The TipTap schema of documents: what an editor of Skerry's documents must be able to read. The model (model.ts) accepts
-// nothing that this schema refuses; y-prosemirror deletes from the shared state what its editor's schema refuses.
+// The TipTap schema of documents: what an editor of Skerry's documents must be able to read. The model (content/model.ts)
+// accepts nothing that this schema refuses; y-prosemirror deletes from the shared state what its editor's schema refuses.
 import { Extension, getSchema, Node } from '@tiptap/core'
 import { Highlight } from '@tiptap/extension-highlight'
 import { TaskItem, TaskList } from '@tiptap/extension-list'
