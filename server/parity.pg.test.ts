@@ -24,6 +24,7 @@ const idsOf = (rows: readonly Record<string, unknown>[]): string[] => rows.map(r
 const own = async (person: Person): Promise<string> => {
   const document = written(await person.post('/api/documents', { scope: 'personal', title: newTitle() })).data.id
   written(await person.post(`/api/documents/${document}/lock`))
+  written(await person.post(`/api/documents/${document}/comments`, { body_markdown: 'To myself' }))
   return document
 }
 let titles = 0
@@ -61,6 +62,7 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
       written(await founder.post('/api/document-folders', { ...inApplication, name: newTitle() }))
       const tag = written(await founder.post('/api/document-tags', { ...inApplication, name: 'Tag' })).data.id
       written(await founder.post(`/api/documents/${must(documents[0]).id}/tags`, { tag_id: tag }))
+      written(await founder.post(`/api/documents/${must(documents[0]).id}/comments`, { body_markdown: 'D' }))
       const guest = { email: 'guest@elsewhere.example', role: 'viewer' }
       written(await founder.post(`/api/applications/${application}/invitations`, guest))
       const contributors = new Set<Person>()
@@ -95,6 +97,9 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
       const listedOwn = idsOf(dataOf(await person.get('/api/documents?scope=personal&limit=200')))
       compare('personal_documents', idsOf(personal.rows), listedOwn)
       expect(listedOwn).toContain(mine)
+      const toHimself = await readShape(server, person.token, 'personal_document_comments')
+      const ownThreads = await Promise.all(listedOwn.map(id => person.get(`/api/documents/${id}/comments`)))
+      compare('personal_document_comments', idsOf(toHimself.rows), idsOf(ownThreads.flatMap(one => dataOf(one))))
       for (const [other, id] of owned) {
         const opens = await server.app.documents.access(actorOf(person), id)
         expect([opens, (await person.get(`/api/documents/${id}`)).status]).toEqual(
@@ -132,6 +137,7 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
           comments: await person.get(`/api/tasks/${task}/comments?flat=true`),
           task_statuses: await person.get(`/api/projects/${project}/statuses`),
           folders: await person.get(`/api/document-folders/tree?scope=application&scope_id=${application}`),
+          document_comments: await person.get(`/api/documents/${must(documents[0]).id}/comments`),
           tags: await person.get(`/api/document-tags?scope=application&scope_id=${application}`),
           application_invitations: await person.get(`/api/applications/${application}/invitations`),
         }
