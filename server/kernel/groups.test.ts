@@ -15,7 +15,11 @@ const controlled = () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const group: Group = { jobs: [], commit: resolve }
     groups.push(group)
-    const result = await work(group as unknown as WriteTx, { later: () => undefined, xid: async () => 1 })
+    const result = await work(group as unknown as WriteTx, {
+      later: () => undefined,
+      last: () => undefined,
+      xid: async () => 1,
+    })
     await promise
     return result
   }) as Database['write']

@@ -128,6 +128,7 @@ const runCommands = async (
   const now = deps.clock.now()
   const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
   const activities: { entry: ActivityEntry; action: string }[] = []
+  const announced: Notice[][] = []
   const shapes = new Set<string>()
   const events: DomainEvent[] = []
   const outcomes: WriteOutcome[] = []
@@ -158,13 +159,14 @@ const runCommands = async (
     try {
       requireScope(spec.actor, command.scope ?? 'write')
       outcomes.push({ ...(await command.run(context, input)), warnings })
-      if (notices.length > 0) deps.notify({ tx, later: wire.later }, notices, spec.actor)
+      if (notices.length > 0) announced.push(notices)
     } catch (error) {
       throw new MutationFailure(index, error)
     }
   }
   for (let at = 0; at < activities.length; at += activitiesTogether)
     wire.later(activityRows(tx, activities.slice(at, at + activitiesTogether), spec, editedAt))
+  if (announced.length > 0) wire.last(() => deps.notify({ tx, later: wire.later }, announced, spec.actor))
   const txid = shapes.size === 0 ? null : await xid
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }

@@ -47,9 +47,12 @@ export interface Notice {
   readonly by?: readonly { readonly id: string; readonly display_name: string }[]
 }
 
-/** Where notices of one command go. Filled in by app.ts with the notifications feature. */
+/**
+ * Where the notices of one actor's commands go, command by command, at the end of their transaction. Filled in by app.ts
+ * with the notifications feature.
+ */
 export type Notify = (
   transaction: { readonly tx: WriteTx; readonly later: Later },
-  notices: readonly Notice[],
+  commands: readonly (readonly Notice[])[],
   actor: SignedIn,
 ) => void

@@ -36,6 +36,22 @@ test('what is sent without waiting takes effect in order, and is there after the
   expect(await stored()).toEqual([1, 2])
 })
 
+test('what comes last is sent behind everything, is committed with it, and can fail it', async () => {
+  await database.write(async (tx, { later, last }) => {
+    last(() => later(text(`update notes set body = body || ' last'`)))
+    later(insert(1))
+    await sql`insert into notes values (2, 2, 'y')`.execute(tx)
+  })
+  const { rows } = await queryOnce(own.url, 'select body from notes order by id')
+  expect(rows.map(row => row.body as string)).toEqual(['x last', 'y last'])
+  const failing = database.write(async (_tx, { later, last }) => {
+    last(() => later(insert(1)))
+    later(insert(3))
+  })
+  await expect(failing).rejects.toMatchObject({ code: '23505', constraint: 'notes_pkey' })
+  expect(await stored()).toEqual([1, 2])
+})
+
 test('a statement that fails unwatched is the reason given, not what failed after it, and nothing stays', async () => {
   await database.write(async (_tx, { later }) => later(insert(1)))
   const last = database.write(async (_tx, { later }) => {

@@ -13,6 +13,8 @@ export type Later = (query: Compilable) => void
 /** What a transaction can do besides queries. */
 export interface Wire {
   readonly later: Later
+  /** Calls `work` when everything else has been sent, for locks that many transactions want: they are held shortest. */
+  readonly last: (work: () => void) => void
   /** The transaction's 32-bit id; asked once, however often it is wanted. */
   readonly xid: () => Promise<number>
 }
@@ -70,11 +72,13 @@ export const runTransaction = async <T>(
   try {
     void send(begin)
     let id: Promise<number> | undefined
+    const lasts: (() => void)[] = []
     const result = await work(builderOn(client), {
       later: query => {
         const { sql, parameters } = query.compile()
         void send(sql, parameters)
       },
+      last: one => void lasts.push(one),
       xid: () => {
         id ??= send('select pg_current_xact_id()::xid::text as id').then(({ rows }) =>
           Number((rows[0] as { id: string }).id),
@@ -83,6 +87,7 @@ export const runTransaction = async <T>(
         return id
       },
     })
+    for (const one of lasts) one()
     const commit = send('commit')
     await Promise.all(sent)
     // Postgres answers a commit of a failed transaction so, and without an error

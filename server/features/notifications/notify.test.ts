@@ -41,7 +41,7 @@ const sent = (notices: readonly Notice[], actor: SignedIn = ann): SentRow[][] =>
     const [rows] = query.compile().parameters
     statements.push(JSON.parse(rows as string) as SentRow[])
   }
-  notify({ tx, later }, notices, actor)
+  notify({ tx, later }, [notices], actor)
   return statements
 }
 const heard = (notices: readonly Notice[], actor?: SignedIn) =>

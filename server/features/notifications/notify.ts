@@ -82,9 +82,17 @@ const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
          actor_name
     from told where id not in (select id from merged)`
 
+// transactions that tell the same people in different orders wait for each other here instead of in a circle
+const lockCounters = (userIds: readonly string[]) => sql`
+  select 1 from user_counters where user_id = any(${userIds}::uuid[]) order by user_id for no key update`
+
 /** The kernel's port. An import tells nobody of the rows that it brings. */
-export const notify: Notify = ({ tx, later }, notices, actor) => {
+export const notify: Notify = ({ tx, later }, commands, actor) => {
   if (actor.kind === 'import') return
-  const rows = rowsOf(notices, actor)
-  if (rows.length > 0) later({ compile: () => insertion(rows).compile(tx) })
+  const told = commands.map(notices => rowsOf(notices, actor)).filter(rows => rows.length > 0)
+  if (told.length > 1) {
+    const userIds = [...new Set(told.flat().map(row => row.user_id))]
+    later({ compile: () => lockCounters(userIds).compile(tx) })
+  }
+  for (const rows of told) later({ compile: () => insertion(rows).compile(tx) })
 }
