@@ -45,7 +45,7 @@ export class Shapes {
   readonly #parts: LifecycleParts
   readonly #byHandle = new Map<string, Shape>()
   readonly #byIdentity = new Map<string, Shape>()
-  readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void> }>()
+  readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void>; over: Promise<void> }>()
   readonly #failures = new WeakMap<Shape, Error>()
   /** Definitions whose clause raised for some row. */
   readonly #raised = new Set<string>()
@@ -132,7 +132,7 @@ export class Shapes {
     this.#byHandle.set(handle, shape)
     this.#byIdentity.set(definition.identity, shape)
     const abort = new AbortController()
-    const done = makeSnapshot(
+    const making = makeSnapshot(
       {
         shape,
         resolved,
@@ -143,8 +143,10 @@ export class Shapes {
         raised: this.#raised,
       },
       this.#parts,
-    ).catch((error: unknown) => this.fail(shape, error))
-    this.#starting.set(shape, { abort, done })
+    )
+    const done = making.catch((error: unknown) => this.fail(shape, error))
+    const over = making.catch(() => {})
+    this.#starting.set(shape, { abort, done, over })
     void done.finally(() => this.#starting.delete(shape))
     return shape
   }
@@ -304,7 +306,8 @@ export class Shapes {
     roots?.delete(shape)
     if (roots?.size === 0) this.#roots.delete(oid)
     if (this.#byIdentity.get(identity) === shape) this.#byIdentity.delete(identity)
-    this.#starting.get(shape)?.abort.abort()
+    const starting = this.#starting.get(shape)
+    starting?.abort.abort()
     log.info('a shape ends', { handle: shape.handle, reason })
     if (shape.recorded) catalog.retire(shape.handle)
     reach('shape.before-retire')
@@ -315,8 +318,16 @@ export class Shapes {
     this.#parts.onRetired(shape)
     shape.snapshot.fail(new SnapshotRefused('The shape has ended'))
     shape.wake()
-    await rm(this.#folderOf(shape.handle), { recursive: true, force: true }).catch((error: unknown) =>
-      log.warn('the files of an ended shape could not be removed', { handle: shape.handle, error }),
+    const removed = this.#remove(shape, starting?.over)
+    // what is still being made ends by itself, and nobody waits for that
+    if (starting === undefined || this.#failures.has(shape)) await removed
+  }
+
+  /** Removes the files of a shape once nothing is written to them any more: they would come back. */
+  async #remove({ handle }: Shape, over: Promise<void> | undefined): Promise<void> {
+    await over
+    await rm(this.#folderOf(handle), { recursive: true, force: true }).catch((error: unknown) =>
+      this.#parts.log.warn('the files of an ended shape could not be removed', { handle, error }),
     )
   }
 

@@ -113,22 +113,11 @@ const copyRows = async ({ shape, resolved, signal }: Making, transaction: ReadTr
   }
 }
 
-/**
- * Makes the snapshot of a new shape, which listens already: publishes its tables, reads its rows, records it. Rejects
- * with whatever is in the way, SnapshotRefused where a later attempt may succeed; the caller ends the shape then.
- */
-export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
+const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unknown>): Promise<void> => {
   const { shape, resolved, folder, needed, signal } = making
   const { catalog, pool, unproven, reader, subqueries, visibilityMs, reach } = parts
   const { definition } = shape
-  // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
-  const prepared = Promise.resolve(shape.prepare())
-  prepared.catch(() => {})
-  await ensurePublished(resolved.table, making, parts).catch(async (error: unknown) => {
-    // what is made while the shape is being removed would stay
-    await prepared.catch(() => {})
-    throw error
-  })
+  await ensurePublished(resolved.table, making, parts)
   shape.publishedAs = await publishedAsOf(resolved.table, parts)
   for (const table of resolved.inner) await ensurePublished(table, making, parts)
   if (shape.moves !== undefined) subqueries.load(shape.moves)
@@ -180,4 +169,20 @@ export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promis
   })
   await catalog.sync()
   reach('snapshot.complete')
+}
+
+/**
+ * Makes the snapshot of a new shape, which listens already: publishes its tables, reads its rows, records it. Rejects
+ * with whatever is in the way, SnapshotRefused where a later attempt may succeed; the caller ends the shape then. When it
+ * settles, nothing is written to the shape's folder any more.
+ */
+export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
+  // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
+  const prepared = Promise.resolve(making.shape.prepare())
+  const over = prepared.catch(() => {})
+  try {
+    await make(making, parts, prepared)
+  } finally {
+    await over
+  }
 }
