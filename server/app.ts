@@ -80,7 +80,8 @@ const wireCollab = ({ documents, options, credentials, sessions, tokens, bus, me
     documents,
     store: postgresStore(database.pool),
     callerOf: async ({ token, cookie, ip }) => {
-      if (token !== undefined && tokens.isCollabToken(token)) return tokens.redeemCollab(token)
+      const redeemed = token !== undefined && tokens.isCollabToken(token) ? await tokens.redeemCollab(token) : undefined
+      if (redeemed) return redeemed
       const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
       const { actor } = await authenticate(credentials, headers, ip)
       if (actor.kind !== 'user') return undefined
@@ -116,9 +117,9 @@ const credentialsOf = (sessions: SessionPort, tokens: TokenSource): SessionSourc
   cookieName: sessions.cookieName,
   cookie: token => sessions.cookie(token),
   validate: async (token, ip) => {
-    if (!tokens.isApiToken(token)) return sessions.validate(token, ip)
-    const actor = await tokens.validate(token)
-    return actor && { actor, extended: false }
+    // a session's token is 32 random bytes, and may begin like an API token
+    const actor = tokens.isApiToken(token) ? await tokens.validate(token) : undefined
+    return actor ? { actor, extended: false } : sessions.validate(token, ip)
   },
 })
 

@@ -12,7 +12,10 @@ export interface OpenRequest {
 }
 
 export interface Revocations {
-  /** Registers an open request; the returned function takes it out again. */
+  /**
+   * Registers an open request; the returned function takes it out again. A request whose session has ended since its caller
+   * was asked for ends at once.
+   */
   enter(request: OpenRequest): () => void
   /** A session is gone: everything opened with it ends. */
   sessionEnded(userId: string, sessionPublicId: string): void
@@ -24,11 +27,19 @@ export interface Revocations {
   size(): number
 }
 
+/** Longer than a request takes from the question who its caller is to its registration, its body included. */
+const rememberMs = 120_000
+
 /**
  * `stillAllowed` asks the policy anew for one request. When it cannot be asked (database away), the request ends as
  * well: the client comes back and is judged then.
  */
-export const createRevocations = (stillAllowed: (request: OpenRequest) => Promise<boolean>): Revocations => {
+export const createRevocations = (
+  stillAllowed: (request: OpenRequest) => Promise<boolean>,
+  now: () => number = Date.now,
+): Revocations => {
+  /** Public ids of sessions and when they ended, the oldest first. */
+  const ended = new Map<string, number>()
   const byUser = new Map<string, Set<OpenRequest>>()
 
   const each = (userId: string, wanted: (request: OpenRequest) => boolean): OpenRequest[] =>
@@ -39,12 +50,18 @@ export const createRevocations = (stillAllowed: (request: OpenRequest) => Promis
       const set = byUser.get(request.userId) ?? new Set()
       byUser.set(request.userId, set)
       set.add(request)
+      if (request.sessionPublicId !== undefined && ended.has(request.sessionPublicId)) request.end('session_ended')
       return () => {
         set.delete(request)
         if (set.size === 0 && byUser.get(request.userId) === set) byUser.delete(request.userId)
       }
     },
     sessionEnded: (userId, sessionPublicId) => {
+      for (const [id, at] of ended) {
+        if (now() - at < rememberMs) break
+        ended.delete(id)
+      }
+      ended.set(sessionPublicId, now())
       for (const request of each(userId, one => one.sessionPublicId === sessionPublicId)) request.end('session_ended')
     },
     accessChanged: (userId, applicationId) => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { must } from '#server/kernel/must.ts'
-import { type Anchor, anchorAt, isPosition, placeOf } from './anchor.ts'
+import { type Anchor, anchorAt, createPlaces, isPosition } from './anchor.ts'
 import { replaceUpdate, stateOf } from './document-state.ts'
 import { markdownToContent } from './markdown.ts'
 
@@ -13,6 +13,8 @@ const docOf = (markdown: string): Y.Doc => {
 }
 
 const at = (doc: Y.Doc, text: string, occurrence = 1): Anchor => must(anchorAt(doc, text, occurrence))
+
+const placeOf = (doc: Y.Doc, anchor: Anchor) => createPlaces(doc)(anchor)
 
 const textIn = (doc: Y.Doc, block: number): Y.XmlText =>
   (doc.getXmlFragment('default').get(block) as Y.XmlElement).get(0) as Y.XmlText

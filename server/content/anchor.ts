@@ -1,6 +1,7 @@
 // Where a comment stands in a document: a range between two relative positions of Yjs, which move with the text around
 // them, whoever edits it and in whatever order the edits arrive.
 import * as Y from 'yjs'
+import { must } from '#server/kernel/must.ts'
 import { contentField } from './yjs-content.ts'
 
 /** Two relative positions of Yjs, as base64. */
@@ -50,48 +51,90 @@ const textsIn = function* (node: Node): Generator<Y.XmlText> {
   else for (const child of node.toArray()) if (isNode(child)) yield* textsIn(child)
 }
 
-const blockOf = (fragment: Y.XmlFragment, node: Node): number => {
-  let top: unknown = node
-  while (isNode(top) && top.parent !== null && top.parent !== (fragment as unknown)) top = top.parent
-  return fragment.toArray().indexOf(top as Y.XmlElement)
+/** A place in the order of all texts: before the character `at` of the text `text`. */
+interface Point {
+  readonly text: number
+  readonly at: number
 }
 
-/** What lies between two absolute positions, and where it begins; undefined when they are not in this order. */
-const gather = (fragment: Y.XmlFragment, from: Y.AbsolutePosition, to: Y.AbsolutePosition): Place | undefined => {
-  const pieces: string[] = []
-  let block: number | undefined
-  let ended = false
-  const walkText = (node: Y.XmlText): void => {
-    const all = charactersOf(node)
-    const starts = block === undefined && from.type === (node as unknown)
-    if (starts) block = blockOf(fragment, node)
-    if (block === undefined) return
-    ended = to.type === (node as unknown)
-    const piece = all.slice(starts ? from.index : 0, ended ? to.index : all.length)
-    if (piece !== '') pieces.push(piece)
+/** Where the nodes of a document lie in the order of its texts; walked once for all anchors. */
+class Order {
+  readonly #texts: { readonly node: Y.XmlText; readonly block: number }[] = []
+  /** Of a node that is no text: how many texts come before each of its children, and at last before what follows it. */
+  readonly #before = new Map<unknown, readonly number[]>()
+  readonly #ordinals = new Map<unknown, number>()
+  readonly #characters = new Map<number, string>()
+
+  constructor(fragment: Y.XmlFragment) {
+    for (const [block, child] of fragment.toArray().entries()) this.#walk(child, block)
+    this.#note(fragment, 0)
   }
-  const walk = (node: Y.XmlFragment): void => {
-    const children = node.toArray()
-    for (let index = 0; index <= children.length && !ended; index += 1) {
-      const child = children[index]
-      if (block === undefined && from.type === (node as unknown) && from.index === index)
-        block = blockOf(fragment, isNode(child) ? child : node)
-      if (block !== undefined && to.type === (node as unknown) && to.index === index) ended = true
-      else if (child instanceof Y.XmlText) walkText(child)
-      else if (child instanceof Y.XmlFragment) walk(child)
+
+  #walk(node: unknown, block: number): void {
+    if (node instanceof Y.XmlText) {
+      this.#ordinals.set(node, this.#texts.length)
+      this.#texts.push({ node, block })
+    } else if (node instanceof Y.XmlFragment) {
+      const first = this.#texts.length
+      for (const child of node.toArray()) this.#walk(child, block)
+      this.#note(node, first)
     }
   }
-  walk(fragment)
-  const text = pieces.join('\n').slice(0, longestPlace)
-  return block === undefined || !ended || text === '' ? undefined : { block, text }
+
+  #note(node: Y.XmlFragment, first: number): void {
+    let next = first
+    const before = node.toArray().map(child => {
+      const start = next
+      next = this.#ordinals.has(child) ? start + 1 : (this.#before.get(child)?.at(-1) ?? start)
+      return start
+    })
+    this.#before.set(node, [...before, next])
+  }
+
+  point({ type, index }: Y.AbsolutePosition): Point | undefined {
+    const ordinal = this.#ordinals.get(type)
+    if (ordinal !== undefined) return { text: ordinal, at: index }
+    const text = this.#before.get(type)?.[index]
+    return text === undefined ? undefined : { text, at: 0 }
+  }
+
+  #charactersOf(text: number): string {
+    let known = this.#characters.get(text)
+    if (known === undefined) {
+      known = charactersOf(must(this.#texts[text]).node)
+      this.#characters.set(text, known)
+    }
+    return known
+  }
+
+  /** What lies between two points, and where it begins; undefined when there is nothing. */
+  between(from: Point, to: Point): Place | undefined {
+    const pieces: string[] = []
+    let length = 0
+    let block: number | undefined
+    for (let text = from.text; text <= to.text && text < this.#texts.length && length < longestPlace; text += 1) {
+      const all = this.#charactersOf(text)
+      const piece = all.slice(text === from.text ? from.at : 0, text === to.text ? to.at : all.length)
+      if (piece === '') continue
+      block ??= must(this.#texts[text]).block
+      pieces.push(piece)
+      length += piece.length + 1
+    }
+    return block === undefined ? undefined : { block, text: pieces.join('\n').slice(0, longestPlace) }
+  }
 }
 
-/** Where `anchor` lies in `doc`; undefined when its text is gone, or not there yet. */
-export const placeOf = (doc: Y.Doc, { start, end }: Anchor): Place | undefined => {
-  const fragment = doc.getXmlFragment(contentField)
-  const from = Y.createAbsolutePositionFromRelativePosition(decode(start), doc)
-  const to = Y.createAbsolutePositionFromRelativePosition(decode(end), doc)
-  return from === null || to === null ? undefined : gather(fragment, from, to)
+/** A function that says where anchors lie in `doc`; undefined when the text of one is gone, or not there yet. */
+export const createPlaces = (doc: Y.Doc): ((anchor: Anchor) => Place | undefined) => {
+  const order = new Order(doc.getXmlFragment(contentField))
+  const pointOf = (text: string): Point | undefined => {
+    const position = Y.createAbsolutePositionFromRelativePosition(decode(text), doc)
+    return position === null ? undefined : order.point(position)
+  }
+  return ({ start, end }) => {
+    const [from, to] = [pointOf(start), pointOf(end)]
+    return from && to ? order.between(from, to) : undefined
+  }
 }
 
 /**

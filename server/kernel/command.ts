@@ -89,7 +89,7 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
    * lanes may share a transaction (kernel/groups.ts). undefined: it needs one of its own.
    */
   lane?(input: z.output<Input>): string | undefined
-  /** Fields of `data` that only the first answer shows: what is kept for replays has none of them. Not for transactions. */
+  /** Fields of `data` that only the first answer shows: what is kept for replays has none of them. */
   readonly secrets?: readonly string[]
   /** Limits of its own, counted once for each run that a person asks for, over REST as in transactions. */
   readonly limits?: readonly RouteLimit[]
@@ -97,6 +97,18 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
   readonly inTransactions: boolean
   run(context: WriteContext, input: z.output<Input>): Promise<CommandResult>
 }
+
+/** `outcome` as it may be kept. */
+export const withoutSecrets = <Outcome extends CommandResult>(
+  { secrets }: Pick<AnyCommand, 'secrets'>,
+  outcome: Outcome,
+): Outcome =>
+  secrets === undefined
+    ? outcome
+    : {
+        ...outcome,
+        data: Object.fromEntries(Object.entries(outcome.data as object).filter(([name]) => !secrets.includes(name))),
+      }
 
 // the registry holds commands of every input type; each is only ever called with what its own schema has parsed
 export type AnyCommand = Command

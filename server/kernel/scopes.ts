@@ -1,7 +1,7 @@
 // What an API token may be used for (domain rules, section 3). A token only ever narrows what its person may do: scopes say
 // which kinds of calls, `applicationIds` where.
 import type { Actor, RequiredScope, TokenGrant } from './actor.ts'
-import { AppError } from './errors.ts'
+import { AppError, notFound } from './errors.ts'
 
 const grantOf = (actor: Actor): TokenGrant | undefined => (actor.kind === 'user' ? actor.token : undefined)
 
@@ -19,4 +19,9 @@ export const limitedTo = (actor: Actor): readonly string[] | undefined => grantO
 export const reaches = (actor: Actor, applicationId: string | undefined): boolean => {
   const limit = limitedTo(actor)
   return limit === undefined || (applicationId !== undefined && limit.includes(applicationId))
+}
+
+/** 404 for a token that is limited to applications, where something is the person's own. */
+export const requirePersonal = (actor: Actor): void => {
+  if (!reaches(actor, undefined)) throw notFound()
 }

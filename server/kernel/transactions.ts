@@ -3,10 +3,12 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { UserActor } from './actor.ts'
-import type { AnyCommand, WriteOutcome } from './command.ts'
+import { type AnyCommand, withoutSecrets, type WriteOutcome } from './command.ts'
 import type { WriteTx } from './database.ts'
 import { AppError, isRetryable } from './errors.ts'
 import { type Mutation, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
+import { must } from './must.ts'
+import { limitedTo } from './scopes.ts'
 import { parseInput } from './validation.ts'
 import type { Windows } from './windows.ts'
 
@@ -81,7 +83,10 @@ export interface TransactionRunner {
     transactions: readonly ClientTransaction[],
     origin: { readonly requestId: string },
   ): Promise<TransactionsAnswer>
-  /** The stored result of `id`, or undefined for an unknown or somebody else's. */
+  /**
+   * The stored result of `id`; undefined for an unknown or somebody else's, and for a token that is limited to
+   * applications: what it holds may lie in any.
+   */
   find(actor: UserActor, id: string): Promise<string | undefined>
 }
 
@@ -190,7 +195,8 @@ export const createTransactionRunner = (
           },
           after: async (tx, { later }, { outcomes, txid, shapes }) => {
             const text = appliedText(id, txid, shapes, outcomes)
-            later(save(tx, { ...key, outcome: 'applied', result: text }))
+            const kept = outcomes.map((outcome, index) => withoutSecrets(must(mutations[index]).command, outcome))
+            later(save(tx, { ...key, outcome: 'applied', result: appliedText(id, txid, shapes, kept) }))
             return { text, replayed: false }
           },
         },
@@ -244,6 +250,7 @@ export const createTransactionRunner = (
       return { body: `{"data":{"results":[${results.join(',')}],"stopped":${JSON.stringify(stopped)}${tail}}}` }
     },
     find: async (actor, id) => {
+      if (limitedTo(actor) !== undefined) return undefined
       const row = await deps.database.read(reader =>
         reader
           .selectFrom('applied_transactions')

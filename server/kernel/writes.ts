@@ -1,7 +1,7 @@
 // REST writes: one command, answered as {data, txid, …} text, replayed byte for byte under an Idempotency-Key
 // (domain rules, sections 1.4 and 1.6).
 import { sql } from 'kysely'
-import type { WriteOutcome } from './command.ts'
+import { withoutSecrets, type WriteOutcome } from './command.ts'
 import type { WriteTx } from './database.ts'
 import { AppError } from './errors.ts'
 import { uuid7 } from './ids.ts'
@@ -17,12 +17,6 @@ const answerText = (outcome: WriteOutcome, committed: Committed): string =>
     ...(outcome.superseded?.length ? { superseded: outcome.superseded } : {}),
     ...(outcome.warnings.length ? { warnings: outcome.warnings } : {}),
   })
-
-/** `data` as it may be kept. */
-const withoutSecrets = (outcome: WriteOutcome, secrets: readonly string[]): WriteOutcome => ({
-  ...outcome,
-  data: Object.fromEntries(Object.entries(outcome.data as object).filter(([name]) => !secrets.includes(name))),
-})
 
 const lockKey = (userId: string, key: string) => sql<{ held: boolean }>`
   select pg_try_advisory_xact_lock(hashtextextended(${`idempotency/${userId}/${key}`}, 0)) as held`
@@ -104,7 +98,7 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
                   key: replay.key,
                   request_hash: replay.requestHash,
                   status,
-                  response: command.secrets ? answerText(withoutSecrets(outcome, command.secrets), committed) : body,
+                  response: command.secrets ? answerText(withoutSecrets(command, outcome), committed) : body,
                 }),
               )
             }

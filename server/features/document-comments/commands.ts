@@ -111,6 +111,7 @@ const create = defineCommand({
   summary: 'Writes a comment on a document or on a text in it, or a reply.',
   access: 'DOCVIEW',
   input: createInput,
+  limits: [{ name: 'document_comments', count: 120, seconds: 60, per: 'person' }],
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'read')
@@ -192,7 +193,15 @@ const remove = defineCommand({
   inTransactions: true,
   run: async (context, input) => {
     const opened = await open(context, input.id, 'delete')
+    const reply = await context.tx
+      .selectFrom('document_comments')
+      .select('id')
+      .where('parent_id', '=', opened.comment.id)
+      .limit(1)
+      .executeTakeFirst()
     const changed = await change(context, opened, {
+      // what replies speak of stays
+      ...(reply === undefined ? { anchor_start: null, anchor_end: null, quote: null } : {}),
       body: null,
       body_text: '',
       deleted_at: context.stamp.editedAt,

@@ -1,7 +1,7 @@
 // /api/documents/:id/comments, /api/document-comments/:id.
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { placeOf } from '#server/content/anchor.ts'
+import { createPlaces } from '#server/content/anchor.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
 import { page, pageQuery, type PageQuery } from '#server/kernel/pages.ts'
@@ -25,10 +25,10 @@ interface Anchored {
 /** Says of each comment where its text is now; null where it is gone, or was never named. */
 const withPlaces = async <Row extends Anchored>(reader: Reader, documentId: string, rows: readonly Row[]) => {
   const state = await readState(reader, documentId)
+  const places = state && createPlaces(state.doc)
   const found = rows.map(row => {
     const { anchor_start: start, anchor_end: end } = row
-    const place = state && start !== null && end !== null ? placeOf(state.doc, { start, end }) : undefined
-    return { ...row, place: place ?? null }
+    return { ...row, place: (start !== null && end !== null && places?.({ start, end })) || null }
   })
   state?.doc.destroy()
   return found
@@ -74,6 +74,7 @@ export const documentCommentRoutes: readonly Route[] = [
   readRoute({
     path: '/api/documents/:id/comments',
     access: 'DOCVIEW',
+    limits: [{ name: 'comment_lists', count: 120, seconds: 60, per: 'person' }],
     summary: 'Threads of a document, newest first, replies nested; `with_place` says where their texts are now.',
     query: z.strictObject({
       ...pageQuery,

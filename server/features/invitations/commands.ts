@@ -125,6 +125,7 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     summary: 'Invites a person by account or by e-mail address.',
     access: 'EDITOR',
     scope: 'admin',
+    secrets: ['link'],
     input: createInput,
     inTransactions: true,
     run: async (context, input) => {
@@ -200,6 +201,7 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     summary: 'Makes a new link; the term begins anew. At most once a minute.',
     access: 'EDITOR',
     scope: 'admin',
+    secrets: ['link'],
     input: idInput,
     inTransactions: true,
     run: async (context, input) => {

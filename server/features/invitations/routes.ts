@@ -153,6 +153,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       method: 'POST',
       path: '/api/applications/:id/invitations/batch',
       access: 'EDITOR',
+      scope: 'admin',
       summary: 'Invites up to 20 people, each in a transaction of its own.',
       body: z.strictObject({ invitations: z.array(z.record(z.string(), z.unknown())).min(1).max(20) }),
       response: z.object({ data: z.array(z.unknown()) }),

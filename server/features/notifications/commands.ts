@@ -4,6 +4,7 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { invalidAt, notFound } from '#server/kernel/errors.ts'
 import { callerOf, within } from '#server/kernel/reading.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { requirePersonal } from '#server/kernel/scopes.ts'
 import {
   deleteAllInput,
   deleteInput,
@@ -117,6 +118,7 @@ const setPreference = defineCommand({
   input: setPreferenceInput,
   inTransactions: true,
   run: async (context, { type, ...wanted }) => {
+    requirePersonal(context.actor)
     if (isEmptyChange(wanted, ['in_app', 'email'])) throw invalidAt('', 'nothing_to_change', 'Name in_app or email.')
     const key = { user_id: context.userId, type }
     const stored = await context.tx

@@ -8,6 +8,7 @@ import { page, pageQuery, type PageQuery } from '#server/kernel/pages.ts'
 import { type Caller, callerOf, within } from '#server/kernel/reading.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { reference } from '#server/kernel/schemas.ts'
+import { requirePersonal } from '#server/kernel/scopes.ts'
 import { notificationCommands } from './commands.ts'
 import {
   entityType,
@@ -155,6 +156,7 @@ export const notificationRoutes: readonly Route[] = [
     query: none,
     response: z.object({ data: z.array(preferenceRow) }),
     run: async ({ reader, actor }) => {
+      requirePersonal(actor)
       const stored = await reader
         .selectFrom('notification_preferences')
         .select(preferenceColumns)

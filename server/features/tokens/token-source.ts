@@ -4,6 +4,7 @@ import type { TokenScope, UserActor } from '#server/kernel/actor.ts'
 import type { Clock } from '#server/kernel/clock.ts'
 import { coalesce } from '#server/kernel/coalesce.ts'
 import type { DB } from '#server/kernel/database.ts'
+import { AppError } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { apiTokenPrefix, collabTokenPrefix, hashOf, newSecret } from './secrets.ts'
 
@@ -26,7 +27,7 @@ export interface TokenSource {
   validate(token: string): Promise<UserActor | undefined>
   /** May the API token of that id still be used? */
   lives(id: string): Promise<boolean>
-  /** A token that admits `actor` to sockets once, within `collabTokenSeconds`. */
+  /** A token that admits `actor` to sockets once, within `collabTokenSeconds`; 401 when its session has just ended. */
   issueCollab(actor: UserActor): Promise<string>
   /** Who a collaboration token was issued to, the first time that it is shown; undefined otherwise. */
   redeemCollab(token: string): Promise<UserActor | undefined>
@@ -118,16 +119,17 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
     issueCollab: async actor => {
       const token = newSecret(collabTokenPrefix)
       const now = clock.now()
-      const of = actor.token === undefined ? 'session_public_id' : 'api_token_id'
-      await db.deleteFrom('collab_tokens').where('expires_at', '<=', now).execute()
-      await db
-        .insertInto('collab_tokens')
-        .values({
-          token_hash: hashOf(token),
-          expires_at: new Date(now.getTime() + collabTokenSeconds * 1000),
-          [of]: actor.sessionPublicId,
-        })
-        .execute()
+      await sql`delete from collab_tokens where token_hash in (
+        select token_hash from collab_tokens where expires_at <= ${now} limit 1000 for update skip locked)`.execute(db)
+      const [column, from] =
+        actor.token === undefined
+          ? [sql`session_public_id`, sql`(select public_id as id from sessions) s`]
+          : [sql`api_token_id`, sql`(select id from api_tokens where revoked_at is null) s`]
+      const { numAffectedRows } = await sql`
+        insert into collab_tokens (token_hash, expires_at, ${column})
+        select ${hashOf(token)}, ${new Date(now.getTime() + collabTokenSeconds * 1000)}::timestamptz, s.id
+          from ${from} where s.id = ${actor.sessionPublicId}`.execute(db)
+      if (numAffectedRows !== 1n) throw new AppError('unauthenticated')
       return token
     },
     redeemCollab: async token => {

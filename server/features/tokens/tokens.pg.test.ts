@@ -106,6 +106,17 @@ describe('making and ending', () => {
   })
 })
 
+test('a session whose token begins like an API token is a session all the same', async () => {
+  const lucky = await server.signUp('lucky')
+  const text = `skp_${lucky.token.slice(4)}`
+  await queryOnce(
+    server.databaseUrl,
+    `update sessions set id = encode(sha256($1::bytea), 'hex') where id = encode(sha256($2::bytea), 'hex')`,
+    [Buffer.from(text), Buffer.from(lucky.token)],
+  )
+  expect((await bearer(text).get('/api/me')).status).toBe(200)
+})
+
 describe('scopes', () => {
   test('D120 a read-only token is 403 scope_missing on a write, over REST and in a transaction', async () => {
     const reader = await tokenOf(people.owner, ['read'])
@@ -212,6 +223,21 @@ describe('limited to applications', () => {
     expect(new Set(left.map(row => row.application_id))).toEqual(new Set([other.applicationId]))
   })
 
+  test('what is the person’s own stays his: profile, preferences, stored results of transactions', async () => {
+    const id = '01890000-0000-7000-8000-00000000d0d0'
+    await transact(people.owner, [{ name: 'folder.create', args: { scope: 'personal', name: 'Mine' } }], { id })
+    const limited = await tokenOf(people.owner, ['read', 'write'], { application_ids: [board.applicationId] })
+    const unlimited = await tokenOf(people.owner, ['read'])
+    const tries = [
+      await limited.patch('/api/me', { display_name: 'Robot' }),
+      await limited.get('/api/notification-preferences'),
+      await limited.put('/api/notification-preferences', { type: 'mention', in_app: false }),
+      await limited.get(`/api/transactions/${id}`),
+    ]
+    expect(tries.map(answer => answer.status)).toEqual([404, 404, 404, 404])
+    expect((await unlimited.get(`/api/transactions/${id}`)).status).toBe(200)
+  })
+
   test('what the person loses the token loses', async () => {
     const limited = await tokenOf(people.viewer, ['read'], { application_ids: [other.applicationId] })
     expect((await limited.get(`/api/projects/${other.projectId}`)).status).toBe(200)
@@ -243,8 +269,10 @@ describe('collaboration tokens', () => {
   test('it ends with the session or the API token that asked for it, and is no wider', async () => {
     const leaver = await server.signUp('collab-leaver')
     const ofSession = await make(leaver)
+    const actor = must(await redeem(await make(leaver)))
     await leaver.post('/auth/logout')
     expect(await redeem(ofSession)).toBeUndefined()
+    await expect(server.app.tokens.issueCollab(actor)).rejects.toMatchObject({ code: 'unauthenticated' })
     const api = await tokenOf(people.admin, ['collab'], { application_ids: [board.applicationId] })
     expect(await redeem(await make(api))).toMatchObject({
       userId: people.admin.userId,

@@ -2,6 +2,7 @@
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { requirePersonal } from '#server/kernel/scopes.ts'
 import { ownColumns, profileFields, profileInput } from './schema.ts'
 
 const lockOwn = async (context: WriteContext) => {
@@ -22,6 +23,7 @@ export const updateProfile = defineCommand({
   input: profileInput,
   inTransactions: false,
   run: async (context, input) => {
+    requirePersonal(context.actor)
     if (isEmptyChange(input, profileFields)) {
       throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
     }
