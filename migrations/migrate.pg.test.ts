@@ -25,7 +25,7 @@ test('every published table has replica identity full, every synced row its scop
       where p.pubname = 'electric_publication_default'
       group by 1, 2`,
   )
-  expect(rows.length).toBe(22)
+  expect(rows.length).toBe(23)
   for (const row of rows as { relname: string; relreplident: string; unsyncable: unknown; scoped: boolean }[]) {
     expect(row).toMatchObject({ relreplident: 'f', unsyncable: null })
     if (!['users', 'applications'].includes(row.relname)) expect(row).toMatchObject({ scoped: true })

@@ -10,6 +10,7 @@ import * as documents from './0005_documents.ts'
 import * as notifications from './0006_notifications.ts'
 import * as apiTokens from './0007_api_tokens.ts'
 import * as documentComments from './0008_document_comments.ts'
+import * as documentTemplates from './0009_document_templates.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '0006_notifications': notifications,
   '0007_api_tokens': apiTokens,
   '0008_document_comments': documentComments,
+  '0009_document_templates': documentTemplates,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

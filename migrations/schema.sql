@@ -476,6 +476,33 @@ CREATE UNIQUE INDEX document_tags_application_name_key ON public.document_tags U
 CREATE UNIQUE INDEX document_tags_user_name_key ON public.document_tags USING btree (user_id, lower(name));
 CREATE TRIGGER document_tags_version BEFORE UPDATE ON public.document_tags FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.color IS DISTINCT FROM new.color))) EXECUTE FUNCTION skerry_bump_version();
 
+create table document_templates (
+  id uuid not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  application_id uuid,
+  user_id uuid,
+  name text not null,
+  description text,
+  content_json jsonb not null,
+  content_markdown text not null,
+  created_by_id uuid
+);
+alter table document_templates replica identity full;
+alter table document_templates add constraint document_templates_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+alter table document_templates add constraint document_templates_check CHECK ((num_nonnulls(application_id, user_id) = 1));
+alter table document_templates add constraint document_templates_created_by_id_fkey FOREIGN KEY (created_by_id) REFERENCES users(id) ON DELETE SET NULL;
+alter table document_templates add constraint document_templates_description_check CHECK ((char_length(description) <= 500));
+alter table document_templates add constraint document_templates_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)));
+alter table document_templates add constraint document_templates_pkey PRIMARY KEY (id);
+alter table document_templates add constraint document_templates_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table document_templates add constraint document_templates_version_check CHECK ((version >= 1));
+CREATE INDEX document_templates_created_by ON public.document_templates USING btree (created_by_id);
+CREATE UNIQUE INDEX document_templates_application_name_key ON public.document_templates USING btree (application_id, lower(name));
+CREATE UNIQUE INDEX document_templates_user_name_key ON public.document_templates USING btree (user_id, lower(name));
+CREATE TRIGGER document_templates_version BEFORE UPDATE ON public.document_templates FOR EACH ROW WHEN ((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.content_json IS DISTINCT FROM new.content_json)) OR (old.content_markdown IS DISTINCT FROM new.content_markdown)) OR (old.created_by_id IS DISTINCT FROM new.created_by_id))) EXECUTE FUNCTION skerry_bump_version();
+
 create table document_updates (
   id bigint not null,
   document_id uuid not null,
@@ -1628,4 +1655,4 @@ AS $function$
        return null;
      end $function$;
 
-create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_comments, document_folders, document_locks, document_tag_assignments, document_tags, documents, invitations, mentions, notification_preferences, notifications, project_aggregates, project_members, projects, task_statuses, tasks, user_counters, users;
+create publication electric_publication_default for table application_members, applications, checklist_items, checklists, comments, document_comments, document_folders, document_locks, document_tag_assignments, document_tags, document_templates, documents, invitations, mentions, notification_preferences, notifications, project_aggregates, project_members, projects, task_statuses, tasks, user_counters, users;

@@ -17,6 +17,7 @@ import { snapshotsFeature } from './features/snapshots/index.ts'
 import { statuses } from './features/statuses/index.ts'
 import { tags } from './features/tags/index.ts'
 import { tasks } from './features/tasks/index.ts'
+import { templates } from './features/templates/index.ts'
 import { type TokenSource, tokensFeature } from './features/tokens/index.ts'
 import { transactionsFeature } from './features/transactions/index.ts'
 import { transfers } from './features/transfers/index.ts'
@@ -77,6 +78,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
     documentsFeature(config, { database, runWrite }),
     documentComments,
     tags,
+    templates,
     locksFeature(config),
     snapshotsFeature(config, { database }),
     activity,

@@ -38,6 +38,7 @@ const state = async (): Promise<unknown> => {
     'document_folders',
     'documents',
     'document_tags',
+    'document_templates',
     'document_locks',
     'notifications',
   ]

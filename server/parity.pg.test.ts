@@ -25,6 +25,8 @@ const own = async (person: Person): Promise<string> => {
   const document = written(await person.post('/api/documents', { scope: 'personal', title: newTitle() })).data.id
   written(await person.post(`/api/documents/${document}/lock`))
   written(await person.post(`/api/documents/${document}/comments`, { body_markdown: 'To myself' }))
+  const template = { scope: 'personal', name: newTitle(), document_id: document }
+  written(await person.post('/api/document-templates', template))
   return document
 }
 let titles = 0
@@ -63,6 +65,8 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
       const tag = written(await founder.post('/api/document-tags', { ...inApplication, name: 'Tag' })).data.id
       written(await founder.post(`/api/documents/${must(documents[0]).id}/tags`, { tag_id: tag }))
       written(await founder.post(`/api/documents/${must(documents[0]).id}/comments`, { body_markdown: 'D' }))
+      const template = { ...inApplication, name: 'Template', document_id: must(documents[1]).id }
+      written(await founder.post('/api/document-templates', template))
       const guest = { email: 'guest@elsewhere.example', role: 'viewer' }
       written(await founder.post(`/api/applications/${application}/invitations`, guest))
       const contributors = new Set<Person>()
@@ -100,6 +104,9 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
       const toHimself = await readShape(server, person.token, 'personal_document_comments')
       const ownThreads = await Promise.all(listedOwn.map(id => person.get(`/api/documents/${id}/comments`)))
       compare('personal_document_comments', idsOf(toHimself.rows), idsOf(ownThreads.flatMap(one => dataOf(one))))
+      const templates = await readShape(server, person.token, 'personal_document_templates')
+      const ownTemplates = dataOf(await person.get('/api/document-templates?scope=personal'))
+      compare('personal_document_templates', idsOf(templates.rows), idsOf(ownTemplates))
       for (const [other, id] of owned) {
         const opens = await server.app.documents.access(actorOf(person), id)
         expect([opens, (await person.get(`/api/documents/${id}`)).status]).toEqual(
@@ -139,6 +146,7 @@ test(`rows in the shape = rows the policy allows, for random memberships (SKERRY
           folders: await person.get(`/api/document-folders/tree?scope=application&scope_id=${application}`),
           document_comments: await person.get(`/api/documents/${must(documents[0]).id}/comments`),
           tags: await person.get(`/api/document-tags?scope=application&scope_id=${application}`),
+          document_templates: await person.get(`/api/document-templates?scope=application&scope_id=${application}`),
           application_invitations: await person.get(`/api/applications/${application}/invitations`),
         }
         for (const [name, answer] of Object.entries(rest)) {

@@ -1,4 +1,4 @@
-// Content → plain text, and what is named in it: people and files. Pure.
+// Content → plain text and back, and what is named in it: people and files. Pure.
 import { type Drawing, readDrawing } from './drawio.ts'
 import type { ContentNode } from './model.ts'
 
@@ -55,6 +55,14 @@ const linesOf = (node: ContentNode): string[] => {
 
 /** One line per block and list item, rows of tables with tabs between their cells; no markup. */
 export const plainText = (content: ContentNode): string => linesOf(content).join('\n').trim()
+
+/** Content that says `text`: a paragraph for each of its lines. */
+export const textToContent = (text: string): ContentNode => ({
+  type: 'doc',
+  content: text
+    .split('\n')
+    .map(line => ({ type: 'paragraph', ...(line === '' ? {} : { content: [{ type: 'text', text: line }] }) })),
+})
 
 /** The beginning of a plain text on one line, at most 300 characters, ending with a whole word where there is one. */
 export const excerptOf = (plain: string, limit = 300): string => {

@@ -277,6 +277,20 @@ export interface DocumentTags {
   version: Generated<number>;
 }
 
+export interface DocumentTemplates {
+  application_id: string | null;
+  content_json: Json;
+  content_markdown: string;
+  created_at: Generated<Timestamp>;
+  created_by_id: string | null;
+  description: string | null;
+  id: string;
+  name: string;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: Generated<number>;
+}
+
 export interface DocumentUpdates {
   created_at: Generated<Timestamp>;
   document_id: string;
@@ -550,6 +564,7 @@ export interface DB {
   document_snapshots: DocumentSnapshots;
   document_tag_assignments: DocumentTagAssignments;
   document_tags: DocumentTags;
+  document_templates: DocumentTemplates;
   document_updates: DocumentUpdates;
   documents: Documents;
   external_refs: ExternalRefs;

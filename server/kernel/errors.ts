@@ -82,6 +82,7 @@ export const issueCodes = [
   'lead_not_eligible',
   'folder_foreign',
   'tag_foreign',
+  'template_foreign',
   'role_not_allowed',
   'reply_to_reply',
   'target_required',

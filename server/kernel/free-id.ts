@@ -13,7 +13,8 @@ export const requireFreeId = async (
     | 'documents'
     | 'document_tags'
     | 'document_snapshots'
-    | 'document_comments',
+    | 'document_comments'
+    | 'document_templates',
   id: string | undefined,
 ): Promise<void> => {
   if (id === undefined) return

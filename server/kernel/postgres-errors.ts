@@ -55,6 +55,8 @@ const constraints: Readonly<Record<string, ErrorCode>> = {
   document_contents_size_check: 'body_too_large',
   document_tags_application_name_key: 'name_taken',
   document_tags_user_name_key: 'name_taken',
+  document_templates_application_name_key: 'name_taken',
+  document_templates_user_name_key: 'name_taken',
 }
 
 const checks: Readonly<Record<string, readonly [string, IssueCode, string]>> = {

@@ -20,6 +20,8 @@ export interface Library {
   readonly ownDocument: string
   readonly tag: string
   readonly ownTag: string
+  readonly template: string
+  readonly ownTemplate: string
   /** Made by the owner, of `document` and of `ownDocument`. */
   readonly snapshot: string
   readonly ownSnapshot: string

@@ -1,8 +1,10 @@
-// The forbidden matrix of folders, documents, tags, locks and snapshots: the same calls in an application, in a project
+// The forbidden matrix of folders, documents, tags, templates, locks and snapshots: the same calls in an application, in a project
 // and at home.
 import { uuid7 } from '#server/kernel/ids.ts'
 import { apply, type Board, type People } from './board.ts'
 import { type Call, type CallContext, type Case, type Library, plain, type Role } from './forbidden-case.ts'
+
+const writing = { format: 'markdown', value: 'New' }
 
 /** Makes one of each. */
 export const makeLibrary = async (people: People, board: Board): Promise<Library> => {
@@ -17,6 +19,8 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     'ownDocument',
     'tag',
     'ownTag',
+    'template',
+    'ownTemplate',
     'snapshot',
     'ownSnapshot',
     'comment',
@@ -28,6 +32,10 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
   const home = { scope: 'personal' }
   const folder = (id: string, at: object) => ({ name: 'folder.create', args: { id, ...at, name: id } })
   const document = (id: string, at: object) => ({ name: 'document.create', args: { id, ...at, title: id } })
+  const template = (id: string, at: object) => ({
+    name: 'template.create',
+    args: { id, ...at, name: id, content: writing },
+  })
   await apply(people.owner, [
     folder(library.folder, inApplication),
     folder(library.trashedFolder, inApplication),
@@ -41,6 +49,8 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     { name: 'document.delete', args: { id: library.trashedDocument } },
     { name: 'tag.create', args: { id: library.tag, ...inApplication, name: library.tag } },
     { name: 'tag.create', args: { id: library.ownTag, ...home, name: library.ownTag } },
+    template(library.template, inApplication),
+    template(library.ownTemplate, home),
     { name: 'snapshot.create', args: { id: library.snapshot, document_id: library.document, name: 'Kept' } },
     { name: 'snapshot.create', args: { id: library.ownSnapshot, document_id: library.ownDocument, name: 'Kept' } },
     {
@@ -110,6 +120,7 @@ const someDocument: Target = { application: 'document', project: 'projectDocumen
 const someFolder: Target = { application: 'folder', project: 'projectFolder', own: 'ownFolder' }
 const someSnapshot: Target = { application: 'snapshot', own: 'ownSnapshot' }
 const someTag: Target = { application: 'tag', own: 'ownTag' }
+const someTemplate: Target = { application: 'template', own: 'ownTemplate' }
 const ownComments = (body?: unknown): Case[] => [
   { name: 'of the owner', ...plain(f => ({ id: f.library.comment }), body), allowed: ['owner'] },
   { name: 'of the owner alone', ...plain(f => ({ id: f.library.ownComment }), body), ...ownerOnly },
@@ -117,7 +128,6 @@ const ownComments = (body?: unknown): Case[] => [
 const settling: Case[] = everywhere({ application: 'comment', own: 'ownComment' }).map(one =>
   one.allowed ? one : { ...one, allowed: ['editor', 'member', 'admin', 'owner'] },
 )
-const writing = { format: 'markdown', value: 'New' }
 
 /** What each route of the knowledge base is called with. */
 export const libraryCases: Readonly<Record<string, readonly Case[]>> = {
@@ -169,6 +179,12 @@ export const libraryCases: Readonly<Record<string, readonly Case[]>> = {
   'DELETE /api/documents/:id/tags/:tag_id': [
     { call: ({ f }) => ({ params: { id: f.library.document, tag_id: f.library.tag } }) },
   ],
+
+  'GET /api/document-templates': scoped(inQuery, { reads: true, projects: false }),
+  'POST /api/document-templates': scoped(withBody({ name: 'New', content: writing }), { projects: false }),
+  'GET /api/document-templates/:id': everywhere(someTemplate, { reads: true }),
+  'PATCH /api/document-templates/:id': everywhere(someTemplate, { body: { name: 'Renamed' } }),
+  'DELETE /api/document-templates/:id': everywhere(someTemplate),
 
   'GET /api/documents/:id/lock': everywhere(someDocument, { reads: true }),
   'POST /api/documents/:id/lock': everywhere(someDocument),

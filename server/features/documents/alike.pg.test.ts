@@ -13,6 +13,7 @@ interface Twin {
   readonly folder: string
   readonly document: string
   readonly tag: string
+  readonly template: string
   readonly snapshot: string
   readonly name: string
 }
@@ -30,7 +31,9 @@ const makeTwin = async (): Promise<Twin> => {
   })
   const tag = written(await people.owner.post('/api/document-tags', { ...at, name: `Tag ${count}` })).data.id
   const snapshot = written(await people.owner.post(`/api/documents/${document.id}/snapshots`, { name: 'Kept' })).data.id
-  return { folder: folder.id, document: document.id, tag, snapshot, name: `Made ${count}` }
+  const template = { ...at, name: `Template ${count}`, document_id: document.id }
+  const made = written(await people.owner.post('/api/document-templates', template)).data.id
+  return { template: made, folder: folder.id, document: document.id, tag, snapshot, name: `Made ${count}` }
 }
 
 type Step = readonly [
@@ -71,6 +74,20 @@ const steps: readonly Step[] = [
     twin => ({ id: twin.tag }),
   ],
   ['tag.delete', 'DELETE', twin => `/api/document-tags/${twin.tag}`, none, twin => ({ id: twin.tag })],
+  [
+    'template.update',
+    'PATCH',
+    twin => `/api/document-templates/${twin.template}`,
+    () => ({ description: 'New', ...asMarkdown('New') }),
+    twin => ({ id: twin.template }),
+  ],
+  [
+    'template.delete',
+    'DELETE',
+    twin => `/api/document-templates/${twin.template}`,
+    none,
+    twin => ({ id: twin.template }),
+  ],
   ['lock.acquire', 'POST', twin => `${at(twin)}/lock`, none, ofDocument],
   ['lock.release', 'DELETE', twin => `${at(twin)}/lock`, none, ofDocument],
   ['lock.force_take', 'POST', twin => `${at(twin)}/lock/force-take`, none, ofDocument],
@@ -97,7 +114,7 @@ const steps: readonly Step[] = [
   ['folder.restore', 'POST', twin => `${folderAt(twin)}/restore`, none, folder],
 ]
 
-const ids = (twin: Twin) => [twin.folder, twin.document, twin.tag, twin.snapshot]
+const ids = (twin: Twin) => [twin.folder, twin.document, twin.tag, twin.template, twin.snapshot]
 
 /** What an answer says, without what differs between twins: ids, names, ranks, times. */
 const comparable = (data: object): unknown =>

@@ -14,6 +14,7 @@ import { must } from '#server/kernel/must.ts'
 import { isEmptyChange, reference } from '#server/kernel/schemas.ts'
 import { changeContent } from './change-content.ts'
 import { contentFrom, readState, saveState, storedContent, writerOf } from './content.ts'
+import { contentFromTemplate } from './from-template.ts'
 import { mergePlace, type PlaceEdits } from './merge-place.ts'
 import { type LockedDocument, openDocument, recordOf, requireUnlocked, touchDocument } from './open.ts'
 import { freeName, openPlace, type Place, placeOf, rankIn, requireFolder, shapeIn } from './place.ts'
@@ -168,18 +169,20 @@ const update = defineCommand({
 const createCommand = (settings: DocumentSettings) =>
   defineCommand({
     name: 'document.create',
-    summary: 'Makes a document, empty or with a first content.',
+    summary: 'Makes a document, empty, with a first content, or from a template.',
     access: 'DOCEDIT',
     input: createInput,
     limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
-      const content = input.content && contentFrom(input.content.format, input.content.value, 'content.value')
+      const given = input.content && contentFrom(input.content.format, input.content.value, 'content.value')
       const place = await openPlace(context, input)
       await requireFreeId(context, 'documents', input.id)
       const folderId = input.folder_id ?? null
       await requireFolder(context, place, folderId, 'folder_id')
       const title = await freeName(context, place, { folderId, name: input.title }, input.on_name_conflict)
+      const content =
+        input.template_id === undefined ? given : await contentFromTemplate(context, place, input.template_id, title)
       const wanted = { id: input.id, title, folderId, content, isCopy: false, tagIds: input.tag_ids ?? [] }
       return { data: await insertDocument(context, place, wanted, settings) }
     },

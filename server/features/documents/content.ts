@@ -7,7 +7,7 @@ import { type Derived, derive, jsonOf } from '#server/content/document-state.ts'
 import { contentToMarkdown } from '#server/content/markdown-write.ts'
 import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
 import type { ContentNode } from '#server/content/model.ts'
-import { plainText } from '#server/content/text.ts'
+import { plainText, textToContent } from '#server/content/text.ts'
 import { bringsNews } from '#server/content/update-news.ts'
 import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
@@ -242,12 +242,12 @@ const inside = (path: string, work: () => ContentNode): ContentNode => {
 }
 
 /** Content as a caller gives it, checked against the model; 422 with every problem at `path`. */
-export const contentFrom = (format: 'json' | 'markdown', value: unknown, path: string): ContentNode => {
+export const contentFrom = (format: 'json' | 'markdown' | 'text', value: unknown, path: string): ContentNode => {
   if (format === 'json') return checked(value, path)
   const text = markdown(contentBodyLimit).safeParse(value, { reportInput: true })
   if (!text.success) throw invalid(...issuesOf(text.error).map(issue => ({ ...issue, path })))
   return checked(
-    inside(path, () => markdownToContent(text.data, 'document')),
+    format === 'text' ? textToContent(text.data) : inside(path, () => markdownToContent(text.data, 'document')),
     path,
   )
 }

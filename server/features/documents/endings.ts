@@ -11,14 +11,15 @@ export const endLibrary = async (
   scope: { readonly column: 'application_id' | 'project_id'; readonly id: string },
 ): Promise<void> => {
   const own = sql.ref(scope.column)
-  // a project has no tags of its own
-  const tags =
+  // a project has no tags and templates of its own
+  const owned =
     scope.column === 'project_id'
       ? sql``
-      : sql`union all select 'tag', id from document_tags where application_id = ${scope.id}`
+      : sql`union all select 'tag', id from document_tags where application_id = ${scope.id}
+            union all select 'template', id from document_templates where application_id = ${scope.id}`
   await sql`delete from field_clocks where (entity_type, entity_id) in (
     select 'folder', id from document_folders where ${own} = ${scope.id}
-    union all select 'document', id from documents where ${own} = ${scope.id} ${tags})`.execute(context.tx)
+    union all select 'document', id from documents where ${own} = ${scope.id} ${owned})`.execute(context.tx)
   if (scope.column === 'application_id') return
   const documents = await context.tx.selectFrom('documents').select('id').where(scope.column, '=', scope.id).execute()
   for (const { id } of documents) context.emit({ type: 'document.changed', documentId: id })

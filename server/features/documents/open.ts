@@ -96,7 +96,7 @@ export const touchDocument = (context: WriteContext, row: PlaceSubject): void =>
 /** Edit clocks have no foreign key: they go before the rows. */
 export const forgetClocks = async (
   context: WriteContext,
-  entityType: 'folder' | 'document' | 'tag',
+  entityType: 'folder' | 'document' | 'tag' | 'template',
   ids: readonly string[],
 ): Promise<void> => {
   await sql`delete from field_clocks where entity_type = ${entityType} and entity_id = any(${ids}::uuid[])`.execute(

@@ -1,5 +1,5 @@
-// Who may what in the knowledge base: one policy for folders, documents, snapshots, tags and locks, whose rights follow
-// from where they lie (domain rules, sections 1.2 and 3).
+// Who may what in the knowledge base: one policy for folders, documents, snapshots, tags, templates and locks, whose
+// rights follow from where they lie (domain rules, sections 1.2 and 3).
 import { codes, type Policy, type Standing } from '#server/kernel/policy.ts'
 import { must } from '#server/kernel/must.ts'
 

@@ -39,6 +39,10 @@ export const rightsAt = async (asking: Asking, row: PlaceSubject | undefined) =>
     ? rightsOf(asking.actor, { row, standing: await standingOf(placePolicy, row, asking.actor, accessOf(asking)) })
     : { can_view: false, can_edit: false, is_owner: false }
 
+/** Grants reading what lies at a place; 404 for whoever may not see it. */
+export const requireReadable = <Row extends PlaceSubject>(asking: Asking, row: Row | undefined) =>
+  decide<PlaceAction, Row>(placePolicy, 'read', row, asking.actor, accessOf(asking))
+
 /** A document, also from the trash, with the caller's standing there. */
 export const grantedDocument = async (asking: Asking, id: string) => {
   const row = await asking.reader
@@ -46,8 +50,7 @@ export const grantedDocument = async (asking: Asking, id: string) => {
     .select(documentColumns)
     .where('id', '=', id)
     .executeTakeFirst()
-  const { standing } = await decide(placePolicy, 'read', row, asking.actor, accessOf(asking))
-  return { row: must(row), standing }
+  return requireReadable(asking, row)
 }
 
 /** A document, also from the trash. */

@@ -59,6 +59,9 @@ export type ScopeName = (typeof scopes)[number]
 /** Which knowledge base: an application's, a project's, or one's own (then without id). */
 export const place = { scope: z.enum(scopes), scope_id: reference.optional() }
 
+/** Whose tags and templates: projects have none of their own, their documents use those of the application. */
+export const ownerPlace = { scope: z.enum(['personal', 'application']), scope_id: reference.optional() }
+
 /** The id is needed for everything but one's own. */
 export const hasScopeId = (input: { scope: ScopeName; scope_id?: string | undefined }): boolean =>
   input.scope === 'personal' || input.scope_id !== undefined
@@ -88,9 +91,15 @@ export const createInput = z
     folder_id: reference.nullable().optional(),
     tag_ids: z.array(reference).max(50).optional(),
     content: z.strictObject({ format: contentFormat, value: z.unknown() }).optional(),
+    template_id: reference.optional(),
     on_name_conflict: onNameConflict,
   })
   .refine(hasScopeId, scopeIdIssue)
+  .refine(({ content, template_id }) => content === undefined || template_id === undefined, {
+    error: 'Give at most one of content and template_id.',
+    path: ['template_id'],
+    ...issue('bad_format'),
+  })
 
 export const updateInput = z.strictObject({
   id: reference,

@@ -1,16 +1,14 @@
 // tag.* (domain rules, sections 4 and 7). Tags belong to an application or to a person.
-import { sql } from 'kysely'
 import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
-import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import { decide, requireLive } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { forgetClocks, openDocument, recordIn, recordOf as recordOfDocument } from '../documents/open.ts'
+import { ofOwner, openOwned, placeOfOwner, requireFreeName, requireRoom } from '../documents/owned.ts'
 import { openPlace, shapeIn } from '../documents/place.ts'
-import { placePolicy } from '../documents/policy.ts'
 import { assignInput, assignmentColumns, createInput, idInput, tagColumns, updateInput } from './schema.ts'
 
 const tagLimit = 500
@@ -20,47 +18,12 @@ const readTag = (context: WriteContext, id: string) =>
 
 type Tag = NonNullable<Awaited<ReturnType<ReturnType<typeof readTag>['executeTakeFirst']>>>
 
-/** A tag belongs to no project. */
-const subjectOf = (tag: Pick<Tag, 'application_id' | 'user_id'>) => ({
-  application_id: tag.application_id,
-  project_id: null,
-  user_id: tag.user_id,
-})
-
-const open = async (context: WriteContext, id: string): Promise<Tag> => {
-  const found = await readTag(context, id).executeTakeFirst()
-  requireLive(await decide(placePolicy, 'edit', found && subjectOf(found), context.actor, context.access))
-  const tag = await readTag(context, id).forNoKeyUpdate().executeTakeFirst()
-  if (!tag) throw notFound()
-  return tag
-}
-
 const recordOf = (tag: Tag) => ({
-  ...recordIn(subjectOf(tag)),
+  ...recordIn(placeOfOwner(tag)),
   entityType: 'tag',
   entityId: tag.id,
   entityLabel: tag.name,
 })
-
-const ofOwner = (owner: Pick<Tag, 'application_id' | 'user_id'>) =>
-  owner.user_id === null
-    ? sql<boolean>`application_id = ${owner.application_id}`
-    : sql<boolean>`user_id = ${owner.user_id}`
-
-const requireFreeName = async (
-  context: WriteContext,
-  owner: Pick<Tag, 'application_id' | 'user_id'>,
-  name: string,
-  except?: string,
-): Promise<void> => {
-  const holder = await context.tx
-    .selectFrom('document_tags')
-    .select('id')
-    .where(ofOwner(owner))
-    .where(sql<boolean>`lower(name) = lower(${name})`)
-    .executeTakeFirst()
-  if (holder && holder.id !== except) throw new AppError('name_taken', { details: { existing_id: holder.id } })
-}
 
 const create = defineCommand({
   name: 'tag.create',
@@ -71,13 +34,8 @@ const create = defineCommand({
   run: async (context, input) => {
     const owner = await openPlace(context, input)
     await requireFreeId(context, 'document_tags', input.id)
-    const { count } = await context.tx
-      .selectFrom('document_tags')
-      .select(sql<number>`count(*)::int`.as('count'))
-      .where(ofOwner(owner))
-      .executeTakeFirstOrThrow()
-    if (count >= tagLimit) throw new AppError('limit_reached', { message: `There are at most ${tagLimit} tags.` })
-    await requireFreeName(context, owner, input.name)
+    await requireRoom(context, 'document_tags', owner, tagLimit)
+    await requireFreeName(context, 'document_tags', owner, input)
     const tag = await context.tx
       .insertInto('document_tags')
       .values({
@@ -106,19 +64,20 @@ const update = defineCommand({
     if (isEmptyChange(input, ['name', 'color'])) {
       throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
     }
-    const tag = await open(context, input.id)
+    const tag = await openOwned(context, readTag(context, input.id))
     const merged = await mergeRow(context, 'tag', tag, fieldEdits(input, tag, ['name', 'color']))
     let row = tag
     if (merged.changed.length > 0) {
       const set = Object.fromEntries(merged.changed.map(edit => [edit.field, edit.value]))
-      if (typeof set.name === 'string') await requireFreeName(context, tag, set.name, tag.id)
+      if (typeof set.name === 'string')
+        await requireFreeName(context, 'document_tags', tag, { name: set.name, except: tag.id })
       row = await context.tx
         .updateTable('document_tags')
         .set(set)
         .where('id', '=', tag.id)
         .returning(tagColumns)
         .executeTakeFirstOrThrow()
-      context.touch(shapeIn(subjectOf(tag), 'tags'))
+      context.touch(shapeIn(placeOfOwner(tag), 'tags'))
     }
     recordMerge(context, recordOf(row), merged)
     return { data: row, superseded: merged.superseded }
@@ -132,10 +91,10 @@ const remove = defineCommand({
   input: idInput,
   inTransactions: true,
   run: async (context, input) => {
-    const tag = await open(context, input.id)
+    const tag = await openOwned(context, readTag(context, input.id))
     await forgetClocks(context, 'tag', [tag.id])
     await context.tx.deleteFrom('document_tags').where('id', '=', tag.id).execute()
-    context.touch(shapeIn(subjectOf(tag), 'tags'), shapeIn(subjectOf(tag), 'tag_assignments'))
+    context.touch(shapeIn(placeOfOwner(tag), 'tags'), shapeIn(placeOfOwner(tag), 'tag_assignments'))
     context.record(recordOf(tag))
     return { data: { id: tag.id } }
   },

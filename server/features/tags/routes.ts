@@ -1,12 +1,13 @@
 // /api/document-tags… and the tags of a document (domain rules, section 5.11).
-import { type SqlBool, sql } from 'kysely'
+import { sql } from 'kysely'
 import { z } from 'zod'
 import { must } from '#server/kernel/must.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import { ofOwner } from '../documents/owned.ts'
 import { readPlace } from '../documents/read.ts'
-import { hasScopeId, scopeIdIssue } from '../documents/schema.ts'
+import { hasScopeId, ownerPlace, scopeIdIssue } from '../documents/schema.ts'
 import { tagCommands } from './commands.ts'
-import { tagColumns, tagScope } from './schema.ts'
+import { tagColumns } from './schema.ts'
 
 const write = (
   name: string,
@@ -28,7 +29,7 @@ export const tagRoutes: readonly Route[] = [
     path: '/api/document-tags',
     access: 'DOCVIEW',
     summary: 'Tags by name, with the number of live documents that have each.',
-    query: z.strictObject(tagScope).refine(hasScopeId, scopeIdIssue),
+    query: z.strictObject(ownerPlace).refine(hasScopeId, scopeIdIssue),
     response: z.object({ data: z.array(tagRow), next_cursor: z.null() }),
     run: async (context, _params, query) => {
       const owner = await readPlace(context, query)
@@ -39,11 +40,7 @@ export const tagRoutes: readonly Route[] = [
           sql<number>`(select count(*)::int from document_tag_assignments a join documents d on d.id = a.document_id
             where a.tag_id = t.id and d.deleted_at is null)`.as('use_count'),
         )
-        .where(
-          owner.user_id === null
-            ? sql<SqlBool>`t.application_id = ${owner.application_id}`
-            : sql<SqlBool>`t.user_id = ${owner.user_id}`,
-        )
+        .where(ofOwner(owner))
         .orderBy(sql`lower(t.name)`)
         .execute()
       return { data, next_cursor: null }

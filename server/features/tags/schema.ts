@@ -1,7 +1,7 @@
 // Tags of documents: columns and inputs (domain rules, sections 2.4 and 4).
 import { z } from 'zod'
 import { color, expectedVersion, line, newId, reference } from '#server/kernel/schemas.ts'
-import { hasScopeId, scopeIdIssue } from '../documents/schema.ts'
+import { hasScopeId, ownerPlace, scopeIdIssue } from '../documents/schema.ts'
 
 export const tagColumns = [
   'id',
@@ -16,13 +16,10 @@ export const tagColumns = [
 
 export const assignmentColumns = ['id', 'created_at', 'application_id', 'user_id', 'document_id', 'tag_id'] as const
 
-/** Projects have no tags of their own: their documents use those of the application. */
-export const tagScope = { scope: z.enum(['personal', 'application']), scope_id: reference.optional() }
-
 const name = line(1, 100)
 
 export const createInput = z
-  .strictObject({ id: newId.optional(), ...tagScope, name, color: color.nullable().optional() })
+  .strictObject({ id: newId.optional(), ...ownerPlace, name, color: color.nullable().optional() })
   .refine(hasScopeId, scopeIdIssue)
 
 export const updateInput = z.strictObject({
