@@ -179,6 +179,16 @@ const events: readonly Event[] = [
     linked: 'task',
   },
   {
+    name: 'an open task loses its assignee as he is taken out of the project',
+    run: async () => written(await people.owner.delete(contributor('member'), { open_tasks: 'unassign' })),
+    heard: {
+      member: 'task_updated project_member_removed',
+      editor: 'task_reassignment_needed',
+      admin: 'task_reassignment_needed',
+    },
+    linked: '',
+  },
+  {
     name: 'an open task is handed on by a demotion',
     run: async () =>
       written(
@@ -188,7 +198,7 @@ const events: readonly Event[] = [
           to_user_id: id('admin'),
         }),
       ),
-    heard: { member: 'role_changed', admin: 'task_assigned' },
+    heard: { member: 'task_updated role_changed', admin: 'task_assigned' },
     linked: '',
   },
   {
@@ -303,7 +313,7 @@ describe('D89 each type is produced by its event and by no other', () => {
   })
 
   test('the table has an event of every type that commands announce', () => {
-    const produced = new Set(events.flatMap(event => Object.values(event.heard)))
+    const produced = new Set(events.flatMap(event => Object.values(event.heard).flatMap(types => types.split(' '))))
     expect([...produced].toSorted()).toEqual(noticeTypes.toSorted())
   })
 })
