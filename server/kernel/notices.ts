@@ -44,7 +44,7 @@ export interface Notice {
   /** Also for people who are no members (invited, or removed). */
   readonly outsiders?: boolean
   /** Who did it, where that is not the command's actor: the last one is named, none of them is told. */
-  readonly by?: readonly { readonly id: string; readonly display_name: string }[]
+  readonly by?: readonly { readonly id: string; readonly display_name: string }[] | undefined
 }
 
 /**

@@ -57,6 +57,17 @@ const stored = async () =>
     )
   ).rows[0] as { content_markdown: string; content_plain: string; content_json: object; ydoc: Buffer; log: number }
 
+/** Who is recorded as having typed, oldest first. */
+const typists = async () => {
+  const { rows } = await queryOnce(
+    server.databaseUrl,
+    `select actor_name from activities
+      where document_id = $1 and action = 'document.write' and via = 'socket' order by created_at, actor_name`,
+    [paper.id],
+  )
+  return rows.map(row => row.actor_name as string)
+}
+
 test('D100 what is written over REST is Markdown, plain text, JSON and Yjs state at once', async () => {
   const answer = written(await write('# Log\n\n- [x] done\n- [ ] open'))
   expect(answer).toMatchObject({
@@ -278,25 +289,27 @@ describe('storing what was typed', () => {
       word_count: 4,
       content_updated_by_id: people.editor.userId,
     })
-    const written = async () =>
-      (
-        await queryOnce(
-          server.databaseUrl,
-          `select actor_id, actor_name from activities
-            where document_id = $1 and action = 'document.write' and via = 'socket' order by created_at, actor_name`,
-          [paper.id],
-        )
-      ).rows
-    expect(await written()).toHaveLength(2)
+    expect(await typists()).toHaveLength(2)
     expect(await server.app.documents.store(paper.id, by)).toEqual({ contentVersion: 2 })
     server.clock.advance(9 * 60_000)
     await type('soon')
     await server.app.documents.store(paper.id, by)
-    expect(await written()).toHaveLength(2)
+    expect(await typists()).toHaveLength(2)
     server.clock.advance(2 * 60_000)
     await type('later')
     await server.app.documents.store(paper.id, [people.member.userId])
-    expect(await written()).toHaveLength(3)
+    expect(await typists()).toHaveLength(3)
+  })
+
+  test('who typed what a write over REST has stored with its own, wrote all the same', async () => {
+    await type('Ahoy')
+    written(await write('One\n\nTwo\n\nAhoy\n\nthere', {}, people.editor))
+    expect(await stored()).toMatchObject({ log: 0 })
+    const by = [people.member.userId]
+    expect(await server.app.documents.store(paper.id, by)).toEqual({ contentVersion: 2 })
+    expect(await server.app.documents.store(paper.id, by)).toEqual({ contentVersion: 2 })
+    expect(await typists()).toEqual(['member'])
+    expect(await readDocument(people.viewer, paper.id)).toMatchObject({ content_updated_by_id: people.editor.userId })
   })
 
   test('two at once fold each update once', async () => {

@@ -102,13 +102,14 @@ export const createDocuments = ({ database, write, clock, settings }: DocumentsD
       const open = await readState(context.tx, documentId)
       if (!open) return undefined
       try {
+        const writers = await writersOf(context, contributors)
+        // also of what a write over REST has stored with its own: nothing of that is pending any more
+        await recordTyping(context, document, writers)
         if (open.pending.length === 0 && !lastLeft) return { contentVersion: document.content_version }
         let stored: StoredContent | undefined
         const content = () => (stored ??= storedContent(open.doc, Number.POSITIVE_INFINITY))
         if (open.pending.length > 0) {
-          const writers = await writersOf(context, contributors)
           document = await saveState(context, document, content(), { folded: open.pending, by: writers })
-          await recordTyping(context, document, writers)
         }
         await keepSnapshot(context, document, content, {
           contributors,

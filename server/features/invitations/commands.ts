@@ -6,6 +6,7 @@ import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
+import type { Notice } from '#server/kernel/notices.ts'
 import { reaches } from '#server/kernel/scopes.ts'
 import { decide, decision, type Role } from '#server/kernel/policy.ts'
 import { lockApplication } from '../applications/queries.ts'
@@ -306,10 +307,14 @@ const joinProjects = async (context: WriteContext, invitation: Invitation): Prom
   }
 }
 
-/** Accepts `invitation` for the caller; the steps that accepting by id, by token and by registering share. */
+/**
+ * Accepts `invitation` for the caller; the steps that accepting by id, by token and by registering share. `by` names him
+ * where the command's actor does not.
+ */
 const acceptInvitation = async (
   context: WriteContext,
   { application, invitation }: NonNullable<Awaited<ReturnType<typeof openInvitation>>>,
+  by?: Notice['by'],
 ) => {
   requireOpen(context, invitation)
   const giveUp = (code: 'invitation_closed' | 'already_member') => {
@@ -345,7 +350,7 @@ const acceptInvitation = async (
   await joinProjects(context, invitation)
   const accepted = await close(context.tx, invitation.id, 'accepted', context.now)
   context.record({ ...recordOf(invitation), action: 'invitation.accept', visibility: 'members' })
-  context.notify({ ...noticeOf(invitation), type: 'invitation_accepted', to: [invitation.inviter_id] })
+  context.notify({ ...noticeOf(invitation), type: 'invitation_accepted', to: [invitation.inviter_id], by })
   context.touch('my_memberships', 'application', 'application_members')
   touchOwn(context, invitation)
   context.emit({ type: 'access_changed', userId: context.userId, applicationId: application.id })
@@ -394,7 +399,7 @@ export const invitationCommands = (options: InvitationOptions): readonly AnyComm
  */
 export const onRegistered = async (
   context: WriteContext,
-  account: { readonly userId: string; readonly email: string },
+  account: { readonly userId: string; readonly email: string; readonly displayName: string },
   token: string | undefined,
 ): Promise<void> => {
   await context.tx
@@ -407,5 +412,5 @@ export const onRegistered = async (
   if (token === undefined) return
   const open = await openInvitation(context, { token })
   if (!open) throw notFound()
-  await acceptInvitation(context, open)
+  await acceptInvitation(context, open, [{ id: account.userId, display_name: account.displayName }])
 }

@@ -12,6 +12,7 @@ import {
   transact,
   written,
 } from '#server/testing/board.ts'
+import { toldTo } from '#server/testing/notices.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startTestServer, type TestServer, testPassword } from '#server/testing/server.ts'
 
@@ -272,7 +273,12 @@ describe('answering', () => {
       invitation_token: tokenOf(row),
     })
     expect(registered.status).toBe(201)
-    const session = registered.body as { access_token: string }
+    const session = registered.body as { access_token: string; user: { id: string } }
+    expect((await toldTo(people.owner))[0]).toMatchObject({
+      type: 'invitation_accepted',
+      actor_id: session.user.id,
+      actor_name: 'other-address',
+    })
     const mine = await server.anonymous.get(url, { authorization: `Bearer ${session.access_token}` })
     expect(dataOf<Row>(mine).my_role).toBe('viewer')
     expect(await stateOf(row.id)).toEqual({ state: 'accepted' })

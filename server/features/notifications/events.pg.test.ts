@@ -6,6 +6,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { mutateOnce } from '#server/kernel/mutation.ts'
 import { apply, type Board, makeBoard, makeTask, type People, type Row, written } from '#server/testing/board.ts'
+import { inApplication, makeDocument } from '#server/testing/library.ts'
 import { forgetAll, naming, type Told, toldTo } from '#server/testing/notices.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
 
@@ -178,6 +179,16 @@ const events: readonly Event[] = [
     linked: 'task',
   },
   {
+    name: 'an open task loses its assignee as he is taken out of the project',
+    run: async () => written(await people.owner.delete(contributor('member'), { open_tasks: 'unassign' })),
+    heard: {
+      member: 'task_updated project_member_removed',
+      editor: 'task_reassignment_needed',
+      admin: 'task_reassignment_needed',
+    },
+    linked: '',
+  },
+  {
     name: 'an open task is handed on by a demotion',
     run: async () =>
       written(
@@ -187,7 +198,7 @@ const events: readonly Event[] = [
           to_user_id: id('admin'),
         }),
       ),
-    heard: { member: 'role_changed', admin: 'task_assigned' },
+    heard: { member: 'task_updated role_changed', admin: 'task_assigned' },
     linked: '',
   },
   {
@@ -302,7 +313,7 @@ describe('D89 each type is produced by its event and by no other', () => {
   })
 
   test('the table has an event of every type that commands announce', () => {
-    const produced = new Set(events.flatMap(event => Object.values(event.heard)))
+    const produced = new Set(events.flatMap(event => Object.values(event.heard).flatMap(types => types.split(' '))))
     expect([...produced].toSorted()).toEqual(noticeTypes.toSorted())
   })
 })
@@ -328,6 +339,22 @@ test('D83 editing a comment tells those whom it names for the first time', async
   )
   expect(await news()).toMatchObject({ admin: [{ type: 'mention', entity_id: made.id, task_id: task.id }] })
   expect(Object.keys(await news())).toEqual(['admin'])
+})
+
+test('a name that leaves a comment and comes back tells nobody again, whether of a task or of a document', async () => {
+  const paper = await makeDocument(people.owner, inApplication(board), { title: `Plan ${Math.random()}` })
+  const note = written(await people.owner.post(`/api/documents/${paper.id}/comments`, { body: naming(id('viewer')) }))
+  const made = await comment('owner', { body: naming(id('viewer')) })
+  for (const url of [`/api/comments/${made.id}`, `/api/document-comments/${note.data.id}`]) {
+    for (const names of [[], [id('viewer')], [], [id('viewer'), id('admin')]]) {
+      written(await people.owner.patch(url, { body: naming(...names) }))
+    }
+  }
+  const { viewer, admin } = await news()
+  expect([viewer, admin].map(told => told?.map(one => one.type))).toEqual([
+    ['mention', 'mention'],
+    ['mention', 'mention'],
+  ])
 })
 
 test('unread changes of one task by one person within ten minutes are one row, with the newest text', async () => {

@@ -11,6 +11,8 @@ const longestMessage = 1000
 /** Unread news of these types about one task by one person become one row within so many minutes. */
 const mergingTypes = ['task_updated', 'status_change']
 const mergeMinutes = 10
+/** A person hears of one event of these types once: a comment or document may name him over and over. */
+const onceTypes = ['mention']
 
 const cut = (text: string, length: number): string =>
   Array.from(text.slice(0, 2 * length))
@@ -22,6 +24,7 @@ const actorsOf = (notice: Notice, actor: SignedIn) =>
 
 const rowOf = (notice: Notice, userId: string, actor: SignedIn) => {
   const by = actorsOf(notice, actor).at(-1)
+  const event = notice.event ?? notice.entity?.id ?? null
   return {
     id: uuid7(),
     user_id: userId,
@@ -36,7 +39,8 @@ const rowOf = (notice: Notice, userId: string, actor: SignedIn) => {
     actor_id: by?.id ?? null,
     actor_name: by?.display_name ?? null,
     outsider: notice.outsiders ?? false,
-    event: notice.event ?? notice.entity?.id ?? null,
+    event,
+    dedupe_key: event !== null && onceTypes.includes(notice.type) ? `${notice.type}/${event}` : null,
     place: noticeTypes.indexOf(notice.type),
   }
 }
@@ -62,7 +66,7 @@ const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
     select distinct on (w.user_id, w.event) w.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w(
              id uuid, user_id uuid, type text, title text, message text, entity_type text, entity_id uuid,
              application_id uuid, project_id uuid, task_id uuid, actor_id uuid, actor_name text, outsider boolean,
-             event text, place int)
+             event text, dedupe_key text, place int)
      where (w.outsider or exists (
              select 1 from application_members m where m.application_id = w.application_id and m.user_id = w.user_id))
        and not exists (
@@ -77,10 +81,11 @@ const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
        and n.read_at is null and n.created_at > now() - ${mergeMinutes} * interval '1 minute'
     returning t.id)
   insert into notifications (id, user_id, type, title, message, entity_type, entity_id, application_id, project_id,
-                             task_id, actor_id, actor_name)
+                             task_id, actor_id, actor_name, dedupe_key)
   select id, user_id, type, title, message, entity_type, entity_id, application_id, project_id, task_id, actor_id,
-         actor_name
-    from told where id not in (select id from merged)`
+         actor_name, dedupe_key
+    from told where id not in (select id from merged)
+  on conflict (user_id, dedupe_key) do nothing`
 
 // transactions that tell the same people in different orders wait for each other here instead of in a circle
 const lockCounters = (userIds: readonly string[]) => sql`

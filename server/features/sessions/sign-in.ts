@@ -22,7 +22,7 @@ export interface InvitationHook {
    */
   registered(
     context: WriteContext,
-    account: { readonly userId: string; readonly email: string },
+    account: { readonly userId: string; readonly email: string; readonly displayName: string },
     token: string | undefined,
   ): Promise<void>
 }
@@ -78,7 +78,8 @@ export const createSignIn = (options: SignInOptions): SignIn => {
       return write('auth.register', systemActor('registration', id), async context => {
         const account = { id, email: input.email, displayName: input.display_name, passwordHash }
         const user = await insertAccount(context, account)
-        await invitations?.registered(context, { userId: id, email: input.email }, token)
+        const person = { userId: id, email: input.email, displayName: user.display_name }
+        await invitations?.registered(context, person, token)
         return { user, session: await sessions.create(context.tx, id, device) }
       })
     },

@@ -2,12 +2,18 @@
 import type { WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
+import type { NoticeType } from '#server/kernel/notices.ts'
 import { memberIds } from '../members/queries.ts'
 import { lockProject, watchingStatus } from '../projects/open.ts'
 import { rankInColumn } from './column.ts'
 import { firstTodo, isEligible, recordOf } from './open.ts'
 import { noticeAbout } from './notices.ts'
 import { taskColumns } from './schema.ts'
+
+/** Tasks up to which each is told of by itself; of more, people hear their number in each project. */
+const announcedSingly = 20
+
+type LockedProject = NonNullable<Awaited<ReturnType<typeof lockProject>>>
 
 export interface Release {
   readonly applicationId: string
@@ -76,21 +82,67 @@ export const releaseOpenTasks = async (context: WriteContext, release: Release):
         )
       }
     }
-    const responsible = release.open_tasks === 'unassign' ? await responsibleFor(context, projectId, release) : []
     await watchingStatus(context, project, async () => {
-      for (const task of list) {
-        await hand(context, project, task, release)
-        const about = noticeAbout(task)
-        if (release.open_tasks === 'reassign') {
-          context.notify({ ...about, type: 'task_assigned', to: [release.to_user_id] })
-        } else {
-          const to = [task.reporter_id, ...responsible].filter(id => id !== release.userId)
-          context.notify({ ...about, type: 'task_reassignment_needed', to })
-        }
-      }
+      for (const task of list) await hand(context, project, task, release)
     })
+    const responsible = release.open_tasks === 'unassign' ? await responsibleFor(context, projectId, release) : []
+    const announce = tasks.length > announcedSingly ? announceTogether : announceEach
+    announce(context, project, list, task => heardBy(task, release, responsible))
   }
   context.touch('tasks', 'project_aggregates')
+}
+
+interface Hearing {
+  readonly type: NoticeType
+  readonly to: readonly (string | null | undefined)[]
+  readonly message?: string
+}
+
+/** Who hears of a task that was taken from its assignee. He himself does as long as he has access. */
+const heardBy = (task: OpenTask, release: Release, responsible: readonly string[]): readonly Hearing[] => [
+  { type: 'task_updated', to: [release.userId], message: 'assignee_id' },
+  release.open_tasks === 'reassign'
+    ? { type: 'task_assigned', to: [release.to_user_id] }
+    : {
+        type: 'task_reassignment_needed',
+        to: [task.reporter_id, ...responsible].filter(id => id !== release.userId),
+      },
+]
+
+type Announce = (
+  context: WriteContext,
+  project: LockedProject,
+  list: readonly OpenTask[],
+  hearings: (task: OpenTask) => readonly Hearing[],
+) => void
+
+const announceEach: Announce = (context, _project, list, hearings) => {
+  for (const task of list) {
+    for (const hearing of hearings(task)) context.notify({ ...noticeAbout(task), ...hearing })
+  }
+}
+
+const announceTogether: Announce = (context, project, list, hearings) => {
+  const counts = new Map<NoticeType, Map<string, number>>()
+  for (const { type, to } of list.flatMap(hearings)) {
+    const ofType = counts.get(type) ?? new Map<string, number>()
+    counts.set(type, ofType)
+    for (const id of new Set(to)) if (id) ofType.set(id, (ofType.get(id) ?? 0) + 1)
+  }
+  for (const [type, ofType] of counts) {
+    for (const [userId, count] of ofType) {
+      context.notify({
+        type,
+        to: [userId],
+        title: project.name,
+        message: `${count} tasks`,
+        entity: { type: 'project', id: project.id },
+        applicationId: project.application_id,
+        projectId: project.id,
+        event: `release/${project.id}`,
+      })
+    }
+  }
 }
 
 /** Who has to find somebody for tasks of a project: its other admins, without any the other owners. */
@@ -105,12 +157,7 @@ const responsibleFor = async (context: WriteContext, projectId: string, release:
   return admins.length > 0 ? admins.map(row => row.user_id) : memberIds(context.tx, release.applicationId, 'owner')
 }
 
-const hand = async (
-  context: WriteContext,
-  project: NonNullable<Awaited<ReturnType<typeof lockProject>>>,
-  task: OpenTask,
-  release: Release,
-): Promise<void> => {
+const hand = async (context: WriteContext, project: LockedProject, task: OpenTask, release: Release): Promise<void> => {
   const assignee = release.open_tasks === 'reassign' ? must(release.to_user_id) : null
   const changes: Record<string, { old: unknown; new: unknown }> = {
     assignee_id: { old: task.assignee_id, new: assignee },
