@@ -21,7 +21,6 @@ export interface Library {
   readonly tag: string
   readonly ownTag: string
   readonly template: string
-  readonly ownTemplate: string
   /** Made by the owner, of `document` and of `ownDocument`. */
   readonly snapshot: string
   readonly ownSnapshot: string

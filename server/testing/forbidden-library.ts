@@ -5,6 +5,10 @@ import { apply, type Board, type People } from './board.ts'
 import { type Call, type CallContext, type Case, type Library, plain, type Role } from './forbidden-case.ts'
 
 const writing = { format: 'markdown', value: 'New' }
+const template = (id: string, at: object) => ({
+  name: 'template.create',
+  args: { id, ...at, name: id, content: writing },
+})
 
 /** Makes one of each. */
 export const makeLibrary = async (people: People, board: Board): Promise<Library> => {
@@ -20,7 +24,6 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     'tag',
     'ownTag',
     'template',
-    'ownTemplate',
     'snapshot',
     'ownSnapshot',
     'comment',
@@ -32,10 +35,6 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
   const home = { scope: 'personal' }
   const folder = (id: string, at: object) => ({ name: 'folder.create', args: { id, ...at, name: id } })
   const document = (id: string, at: object) => ({ name: 'document.create', args: { id, ...at, title: id } })
-  const template = (id: string, at: object) => ({
-    name: 'template.create',
-    args: { id, ...at, name: id, content: writing },
-  })
   await apply(people.owner, [
     folder(library.folder, inApplication),
     folder(library.trashedFolder, inApplication),
@@ -50,7 +49,6 @@ export const makeLibrary = async (people: People, board: Board): Promise<Library
     { name: 'tag.create', args: { id: library.tag, ...inApplication, name: library.tag } },
     { name: 'tag.create', args: { id: library.ownTag, ...home, name: library.ownTag } },
     template(library.template, inApplication),
-    template(library.ownTemplate, home),
     { name: 'snapshot.create', args: { id: library.snapshot, document_id: library.document, name: 'Kept' } },
     { name: 'snapshot.create', args: { id: library.ownSnapshot, document_id: library.ownDocument, name: 'Kept' } },
     {
@@ -120,10 +118,22 @@ const someDocument: Target = { application: 'document', project: 'projectDocumen
 const someFolder: Target = { application: 'folder', project: 'projectFolder', own: 'ownFolder' }
 const someSnapshot: Target = { application: 'snapshot', own: 'ownSnapshot' }
 const someTag: Target = { application: 'tag', own: 'ownTag' }
-const someTemplate: Target = { application: 'template', own: 'ownTemplate' }
 const ownComments = (body?: unknown): Case[] => [
   { name: 'of the owner', ...plain(f => ({ id: f.library.comment }), body), allowed: ['owner'] },
   { name: 'of the owner alone', ...plain(f => ({ id: f.library.ownComment }), body), ...ownerOnly },
+]
+// a person has fewer templates at home than there are fixtures: each call makes its own
+const someTemplate = (options: { readonly reads?: boolean; readonly body?: unknown } = {}): Case[] => [
+  ...everywhere({ application: 'template' }, options),
+  {
+    name: 'of the owner alone',
+    call: async ({ people }) => {
+      const id = uuid7()
+      await apply(people.owner, [template(id, { scope: 'personal' })])
+      return { params: { id }, body: options.body }
+    },
+    ...ownerOnly,
+  },
 ]
 const settling: Case[] = everywhere({ application: 'comment', own: 'ownComment' }).map(one =>
   one.allowed ? one : { ...one, allowed: ['editor', 'member', 'admin', 'owner'] },
@@ -182,9 +192,9 @@ export const libraryCases: Readonly<Record<string, readonly Case[]>> = {
 
   'GET /api/document-templates': scoped(inQuery, { reads: true, projects: false }),
   'POST /api/document-templates': scoped(withBody({ name: 'New', content: writing }), { projects: false }),
-  'GET /api/document-templates/:id': everywhere(someTemplate, { reads: true }),
-  'PATCH /api/document-templates/:id': everywhere(someTemplate, { body: { name: 'Renamed' } }),
-  'DELETE /api/document-templates/:id': everywhere(someTemplate),
+  'GET /api/document-templates/:id': someTemplate({ reads: true }),
+  'PATCH /api/document-templates/:id': someTemplate({ body: { name: 'Renamed' } }),
+  'DELETE /api/document-templates/:id': someTemplate(),
 
   'GET /api/documents/:id/lock': everywhere(someDocument, { reads: true }),
   'POST /api/documents/:id/lock': everywhere(someDocument),
