@@ -9,7 +9,7 @@ import { GroupFailed, type Place, type Share } from './groups.ts'
 import { uuid7 } from './ids.ts'
 import { pause } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import type { Notice, Notify } from './notices.ts'
+import type { Announcement, Notice, Notify } from './notices.ts'
 import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
 import { isConflict, isOutage, translate } from './postgres-errors.ts'
 import { requireScope } from './scopes.ts'
@@ -116,6 +116,17 @@ const expectedIn = (input: unknown): number | undefined =>
     ? input.expected_version
     : undefined
 
+const gathered = new WeakMap<Wire, Announcement[]>()
+
+/** Of all who share the transaction: what they tell takes its locks together, and in one order. */
+const announce = (tx: WriteTx, wire: Wire, notify: Notify, announced: readonly Announcement[]): void => {
+  const before = gathered.get(wire)
+  if (before) return void before.push(...announced)
+  const all = [...announced]
+  gathered.set(wire, all)
+  wire.last(() => notify({ tx, later: wire.later }, all))
+}
+
 const runCommands = async (
   tx: WriteTx,
   wire: Wire,
@@ -128,7 +139,7 @@ const runCommands = async (
   const now = deps.clock.now()
   const editedAt = spec.editedAt && spec.editedAt < now ? spec.editedAt : now
   const activities: { entry: ActivityEntry; action: string }[] = []
-  const announced: Notice[][] = []
+  const announced: Announcement[] = []
   const shapes = new Set<string>()
   const events: DomainEvent[] = []
   const outcomes: WriteOutcome[] = []
@@ -159,14 +170,14 @@ const runCommands = async (
     try {
       requireScope(spec.actor, command.scope ?? 'write')
       outcomes.push({ ...(await command.run(context, input)), warnings })
-      if (notices.length > 0) announced.push(notices)
+      if (notices.length > 0) announced.push({ notices, actor: spec.actor })
     } catch (error) {
       throw new MutationFailure(index, error)
     }
   }
   for (let at = 0; at < activities.length; at += activitiesTogether)
     wire.later(activityRows(tx, activities.slice(at, at + activitiesTogether), spec, editedAt))
-  if (announced.length > 0) wire.last(() => deps.notify({ tx, later: wire.later }, announced, spec.actor))
+  if (announced.length > 0) announce(tx, wire, deps.notify, announced)
   const txid = shapes.size === 0 ? null : await xid
   return { outcomes, txid, shapes: [...shapes].sort((a, b) => (a < b ? -1 : 1)), events }
 }

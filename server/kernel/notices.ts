@@ -47,12 +47,17 @@ export interface Notice {
   readonly by?: readonly { readonly id: string; readonly display_name: string }[] | undefined
 }
 
+/** What one command has to tell, and who ran it. */
+export interface Announcement {
+  readonly notices: readonly Notice[]
+  readonly actor: SignedIn
+}
+
 /**
- * Where the notices of one actor's commands go, command by command, at the end of their transaction. Filled in by app.ts
- * with the notifications feature.
+ * Where the notices of all commands of a database transaction go, command by command, once, at its end. Filled in by
+ * app.ts with the notifications feature.
  */
 export type Notify = (
   transaction: { readonly tx: WriteTx; readonly later: Later },
-  commands: readonly (readonly Notice[])[],
-  actor: SignedIn,
+  announcements: readonly Announcement[],
 ) => void

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import type { WriteTx } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
@@ -11,6 +12,7 @@ import { limitedTo } from '#server/kernel/scopes.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { memberIds } from '../members/queries.ts'
 import { setMemberRole } from '../members/roles.ts'
+import { lockCounters } from '../notifications/lock-counters.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type ApplicationAction, applicationPolicy } from './policy.ts'
@@ -125,6 +127,14 @@ const setArchived = (name: 'application.archive' | 'application.unarchive', arch
     },
   })
 
+/** Whose counters the end of an application changes, members or not: those who were told of it or invited. */
+const countedIn = async (tx: WriteTx, applicationId: string): Promise<readonly string[]> => {
+  const { rows } = await sql<{ user_id: string }>`
+    select user_id from notifications where application_id = ${applicationId}
+    union select user_id from invitations where application_id = ${applicationId} and user_id is not null`.execute(tx)
+  return rows.map(row => row.user_id)
+}
+
 const remove = defineCommand({
   name: 'application.delete',
   summary: 'Deletes the application with everything inside, at once and for good.',
@@ -134,9 +144,10 @@ const remove = defineCommand({
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
+    const members = await memberIds(context.tx, row.id)
     context.notify({
       type: 'system',
-      to: await memberIds(context.tx, row.id),
+      to: members,
       title: row.name,
       message: 'The application was deleted.',
       applicationId: undefined,
@@ -149,6 +160,7 @@ const remove = defineCommand({
       union all select 'project', id from projects where application_id = ${row.id})`.execute(context.tx)
     // tasks hold their statuses (no action), so they go before the cascade reaches both
     await context.tx.deleteFrom('tasks').where('application_id', '=', row.id).execute()
+    lockCounters(context, [...members, ...(await countedIn(context.tx, row.id))])
     await context.tx.deleteFrom('applications').where('id', '=', row.id).execute()
     context.record({ entityType: 'application', entityId: row.id, entityLabel: row.name, applicationId: undefined })
     context.emit({ type: 'application_deleted', applicationId: row.id })

@@ -11,6 +11,7 @@ import { reaches } from '#server/kernel/scopes.ts'
 import { decide, decision, type Role } from '#server/kernel/policy.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { findStanding } from '../members/access.ts'
+import { lockCounters } from '../notifications/lock-counters.ts'
 import { projectPolicy } from '../projects/policy.ts'
 import { inviteAction, invitationPolicy } from './policy.ts'
 import { answerInput, createInput, idInput, invitationColumns, projectsList } from './schema.ts'
@@ -348,6 +349,7 @@ const acceptInvitation = async (
     })
     .execute()
   await joinProjects(context, invitation)
+  lockCounters(context, [invitation.user_id, invitation.inviter_id])
   const accepted = await close(context.tx, invitation.id, 'accepted', context.now)
   context.record({ ...recordOf(invitation), action: 'invitation.accept', visibility: 'members' })
   context.notify({ ...noticeOf(invitation), type: 'invitation_accepted', to: [invitation.inviter_id], by })
@@ -377,6 +379,7 @@ const reject = defineCommand({
   run: async (context, input) => {
     const { invitation } = await openAsInvitee(context, input)
     if (invitation.state !== 'pending') throw new AppError('invitation_closed')
+    lockCounters(context, [invitation.user_id, invitation.inviter_id])
     const rejected = await close(context.tx, invitation.id, 'rejected', context.now)
     context.notify({ ...noticeOf(invitation), type: 'invitation_rejected', to: [invitation.inviter_id] })
     context.record(recordOf(invitation))

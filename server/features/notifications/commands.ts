@@ -5,6 +5,7 @@ import { invalidAt, notFound } from '#server/kernel/errors.ts'
 import { callerOf, within } from '#server/kernel/reading.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { requirePersonal } from '#server/kernel/scopes.ts'
+import { lockCounters } from './lock-counters.ts'
 import {
   deleteAllInput,
   deleteInput,
@@ -29,8 +30,9 @@ const deleted = (context: WriteContext, rows: readonly { readonly read_at: Date 
     rows.some(row => row.read_at === null),
   )
 
-/** Locks the rows of `ids`; 404 when one of them is not the caller's, and then nothing changes. */
+/** Locks the caller's counter, and the rows of `ids`; 404 when one of them is not the caller's, and then nothing changes. */
 const lockOwn = async (context: WriteContext, ids: readonly string[]) => {
+  lockCounters(context, [context.userId])
   const rows = await context.tx
     .selectFrom('notifications')
     .select('id')
@@ -68,6 +70,7 @@ const markAllRead = defineCommand({
   input: markAllReadInput,
   inTransactions: true,
   run: async context => {
+    lockCounters(context, [context.userId])
     const result = await context.tx
       .updateTable('notifications')
       .set({ read_at: context.stamp.editedAt })
@@ -102,6 +105,7 @@ const removeAll = defineCommand({
   input: deleteAllInput,
   inTransactions: true,
   run: async (context, input) => {
+    lockCounters(context, [context.userId])
     let query = context.tx
       .deleteFrom('notifications')
       .where('user_id', '=', context.userId)

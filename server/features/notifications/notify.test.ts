@@ -4,7 +4,7 @@ import type { Compilable } from 'kysely'
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import type { SignedIn } from '#server/kernel/actor.ts'
 import type { WriteTx } from '#server/kernel/database.ts'
-import type { Notice } from '#server/kernel/notices.ts'
+import type { Announcement, Notice } from '#server/kernel/notices.ts'
 import { notify } from './notify.ts'
 
 const tx = new Kysely({
@@ -32,34 +32,53 @@ interface SentRow {
   readonly title: string
   readonly message: string | null
   readonly actor_name: string | null
+  readonly event: string | null
+}
+
+/** The first parameter of each statement that `announcements` lead to: people whose counters are locked, then rows. */
+const parametersOf = (...announcements: readonly Announcement[]): unknown[] => {
+  const first: unknown[] = []
+  notify({ tx, later: (query: Compilable) => void first.push(query.compile().parameters[0]) }, announcements)
+  return first
 }
 
 /** The rows of each statement that `notices` lead to. */
-const sent = (notices: readonly Notice[], actor: SignedIn = ann): SentRow[][] => {
-  const statements: SentRow[][] = []
-  const later = (query: Compilable) => {
-    const [rows] = query.compile().parameters
-    statements.push(JSON.parse(rows as string) as SentRow[])
-  }
-  notify({ tx, later }, [notices], actor)
-  return statements
-}
+const sent = (notices: readonly Notice[], actor: SignedIn = ann): SentRow[][] =>
+  parametersOf({ notices, actor })
+    .slice(1)
+    .map(rows => JSON.parse(rows as string) as SentRow[])
 const heard = (notices: readonly Notice[], actor?: SignedIn) =>
   sent(notices, actor)
     .flat()
     .map(row => `${row.user_id} ${row.type}`)
 
-test('one statement, whatever the number of notices and people', () => {
-  const people = Array.from({ length: 100 }, (_one, n) => `p${n}`)
-  const notices = Array.from({ length: 700 }, (_one, n) =>
-    notice({ to: people, entity: { type: 'task', id: `t${n}` } }),
+test('few statements, whatever the number of notices and people, and what one hears of one event in one of them', () => {
+  const people = Array.from({ length: 20 }, (_one, n) => `p${n}`)
+  const notices = Array.from({ length: 100 }, (_one, n) => {
+    const about = { to: people, entity: { type: 'task', id: `t${n}` } }
+    return [notice(about), notice({ ...about, type: 'mention' }), notice({ ...about, type: 'status_change' })]
+  }).flat()
+  const statements = sent(notices)
+  expect(statements.map(rows => rows.length)).toEqual([1002, 1002, 1002, 1002, 1002, 990])
+  const events = statements.flatMap(rows => [...new Set(rows.map(row => `${row.user_id}/${row.event}`))])
+  expect(events).toHaveLength(2000)
+})
+
+test('the counters of everybody come first, those of several commands and actors together', () => {
+  const cy: SignedIn = { ...ann, userId: 'cy', displayName: 'Cy' }
+  const [people, ...rows] = parametersOf(
+    { notices: [notice({ to: ['bo', 'di'] })], actor: ann },
+    { notices: [notice({ to: ['ann', 'bo', 'cy'] })], actor: cy },
   )
-  expect(sent(notices).map(rows => rows.length)).toEqual([70_000])
+  expect(people).toEqual(['bo', 'di', 'ann'])
+  expect(rows).toHaveLength(2)
 })
 
 test('no statement where nobody is left: nobody to tell, the actor alone, an import', () => {
-  expect(sent([notice({ to: [null, undefined] }), notice({ to: ['ann'] })])).toEqual([])
-  expect(sent([notice()], { kind: 'import', reason: 'x', userId: 'ann', displayName: 'Ann' })).toEqual([])
+  const nobody = [notice({ to: [null, undefined] }), notice({ to: ['ann'] })]
+  expect(parametersOf({ notices: nobody, actor: ann })).toEqual([])
+  const importing: SignedIn = { kind: 'import', reason: 'x', userId: 'ann', displayName: 'Ann' }
+  expect(parametersOf({ notices: [notice()], actor: importing })).toEqual([])
 })
 
 test('a person is listed once for an event and a type', () => {

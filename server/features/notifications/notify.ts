@@ -1,9 +1,10 @@
-// Telling people: what a command announced becomes rows of those who may hear of it and want to, in one statement that
-// nobody waits for, whatever their number (domain rules, section 11).
+// Telling people: what the commands of a transaction announced becomes rows of those who may hear of it and want to, in
+// few statements that nobody waits for (domain rules, section 11).
 import { sql } from 'kysely'
 import type { SignedIn } from '#server/kernel/actor.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { type Notice, noticeTypes, type Notify } from '#server/kernel/notices.ts'
+import { lockCounters } from './lock-counters.ts'
 
 /** What a row holds, in characters as Postgres counts them. */
 const longestTitle = 255
@@ -11,6 +12,8 @@ const longestMessage = 1000
 /** Unread news of these types about one task by one person become one row within so many minutes. */
 const mergingTypes = ['task_updated', 'status_change']
 const mergeMinutes = 10
+/** Rows of one statement, about: what a person hears of one event is not torn apart. */
+const rowsTogether = 1000
 /** A person hears of one event of these types once: a comment or document may name him over and over. */
 const onceTypes = ['mention']
 
@@ -60,6 +63,17 @@ const rowsOf = (notices: readonly Notice[], actor: SignedIn) => {
   return [...rows.values()]
 }
 
+/** Parts that a statement each can write within its time. */
+const partsOf = (rows: ReturnType<typeof rowsOf>): ReturnType<typeof rowsOf>[] => {
+  const parts: ReturnType<typeof rowsOf>[] = []
+  for (const told of Map.groupBy(rows, row => `${row.user_id}/${row.event}`).values()) {
+    const part = parts.at(-1)
+    if (part && part.length < rowsTogether) part.push(...told)
+    else parts.push(told)
+  }
+  return parts
+}
+
 // of several types of one event a person hears of the first that he wants to hear of
 const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
   with told as (
@@ -87,17 +101,18 @@ const insertion = (rows: ReturnType<typeof rowsOf>) => sql`
     from told where id not in (select id from merged)
   on conflict (user_id, dedupe_key) do nothing`
 
-// transactions that tell the same people in different orders wait for each other here instead of in a circle
-const lockCounters = (userIds: readonly string[]) => sql`
-  select 1 from user_counters where user_id = any(${userIds}::uuid[]) order by user_id for no key update`
-
 /** The kernel's port. An import tells nobody of the rows that it brings. */
-export const notify: Notify = ({ tx, later }, commands, actor) => {
-  if (actor.kind === 'import') return
-  const told = commands.map(notices => rowsOf(notices, actor)).filter(rows => rows.length > 0)
-  if (told.length > 1) {
-    const userIds = [...new Set(told.flat().map(row => row.user_id))]
-    later({ compile: () => lockCounters(userIds).compile(tx) })
+export const notify: Notify = (transaction, announcements) => {
+  const told = announcements
+    .filter(({ actor }) => actor.kind !== 'import')
+    .map(({ notices, actor }) => rowsOf(notices, actor))
+    .filter(rows => rows.length > 0)
+  if (told.length === 0) return
+  lockCounters(
+    transaction,
+    told.flat().map(row => row.user_id),
+  )
+  for (const rows of told.flatMap(partsOf)) {
+    transaction.later({ compile: () => insertion(rows).compile(transaction.tx) })
   }
-  for (const rows of told) later({ compile: () => insertion(rows).compile(tx) })
 }

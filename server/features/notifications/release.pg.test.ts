@@ -26,27 +26,24 @@ const boardWith = async (count: number) => {
   return board
 }
 const told = async (name: keyof People) =>
-  (await toldTo(people[name])).map(one => [one.type, one.entity_type, one.message]).toSorted()
+  (await toldTo(people[name])).map(one => `${one.type} of ${one.entity_type}: ${one.message}`).toSorted()
 
 test('of more than twenty each hears once for the project, with the number that concerns him', async () => {
   const { projectId } = await boardWith(21)
   written(
     await people.owner.delete(`/api/projects/${projectId}/members/${people.member.userId}`, { open_tasks: 'unassign' }),
   )
-  expect(await told('admin')).toEqual([['task_reassignment_needed', 'project', '21 tasks']])
-  expect(await told('editor')).toEqual([['task_reassignment_needed', 'project', '2 tasks']])
-  expect(await told('member')).toEqual([
-    ['project_member_removed', 'project', null],
-    ['task_updated', 'project', '21 tasks'],
-  ])
+  expect(await told('admin')).toEqual(['task_reassignment_needed of project: 21 tasks'])
+  expect(await told('editor')).toEqual(['task_reassignment_needed of project: 2 tasks'])
+  expect(await told('member')).toEqual(['project_member_removed of project: null', 'task_updated of project: 21 tasks'])
 })
 
 test('so does who takes them over; the removed has no access and hears of his removal alone', async () => {
   const { applicationId } = await boardWith(21)
   const body = { open_tasks: 'reassign', to_user_id: people.admin.userId }
   written(await people.owner.delete(`/api/applications/${applicationId}/members/${people.member.userId}`, body))
-  expect(await told('admin')).toEqual([['task_assigned', 'project', '21 tasks']])
-  expect(await told('member')).toEqual([['member_removed', 'application', null]])
+  expect(await told('admin')).toEqual(['task_assigned of project: 21 tasks'])
+  expect(await told('member')).toEqual(['member_removed of application: null'])
   expect(await told('editor')).toEqual([])
 })
 
@@ -55,5 +52,5 @@ test('up to twenty are told of one by one', async () => {
   written(
     await people.owner.delete(`/api/projects/${projectId}/members/${people.member.userId}`, { open_tasks: 'unassign' }),
   )
-  expect((await told('admin')).map(([, entity]) => entity)).toEqual(Array.from({ length: 20 }, () => 'task'))
+  expect(await told('admin')).toEqual(Array.from({ length: 20 }, () => 'task_reassignment_needed of task: null'))
 })
