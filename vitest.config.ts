@@ -7,6 +7,8 @@ const shared = { testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
+    // tests of databases and processes wait more than they compute
+    maxWorkers: 2,
     projects: [
       {
         test: {
