@@ -172,34 +172,20 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
   }
 
-  /** A new shape is wanted, and nothing can be stored. */
-  const isUnstorable = (running: Running, { definition }: Resolved): boolean =>
-    parts.isUnwritable() && running.shapes.byIdentity(definition.identity) === undefined
-
   const read = async (running: Running, request: ShapeRequest, params: RequestParams): Promise<ShapeResponse> => {
     let resolved: Checked<Resolved>
-    let shape: Shape
     try {
-      const presumed = await running.resolver.presume(params.shape)
-      ;({ resolved } = presumed)
-      if (!resolved.ok) return invalid(resolved.errors)
-      if (isUnstorable(running, resolved.value)) return notStored()
-      const isNew = running.shapes.byIdentity(resolved.value.definition.identity) === undefined
-      shape = running.shapes.getOrCreate(resolved.value)
-      // the snapshot is on its way while the catalogs are asked
-      if (presumed.confirmed !== undefined && !(await presumed.confirmed)) {
-        if (isNew) void running.shapes.retire(shape, 'its table is not what it was')
-        resolved = await running.resolver.resolve(params.shape)
-        if (!resolved.ok) return invalid(resolved.errors)
-        if (isUnstorable(running, resolved.value)) return notStored()
-        shape = running.shapes.getOrCreate(resolved.value)
-      }
+      resolved = await running.resolver.resolve(params.shape)
     } catch (error) {
       if (!isUnreachable(error)) throw error
       parts.log.warn('the catalogs could not be read', { error })
       return unavailable('Cannot connect to the database to verify the shape. Please try again later.', 1)
     }
+    if (!resolved.ok) return invalid(resolved.errors)
     const { schema } = resolved.value
+    if (parts.isUnwritable() && running.shapes.byIdentity(resolved.value.definition.identity) === undefined)
+      return notStored()
+    const shape = running.shapes.getOrCreate(resolved.value)
     if (params.handle !== null && params.handle !== shape.handle) {
       const named = running.shapes.byHandle(params.handle)
       if (named !== undefined && !(await awaitEnd(named))) return notStored()

@@ -1,4 +1,5 @@
 // The engine beside its database: locks, lost slots, outages, manual publications, large transactions.
+import { readdirSync } from 'node:fs'
 import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
 import { emptyDatabase, sharedMajor, startCluster, until } from '#server/testing/postgres.ts'
@@ -179,4 +180,21 @@ test('E141 E83 Postgres goes away: what is stored is read, the rest is refused, 
     await running.stop()
     await cluster.stop()
   }
+})
+
+test('shapes that end while they begin leave no folder', async () => {
+  const running = await start()
+  const folders = () =>
+    readdirSync(running.folder, { recursive: true, withFileTypes: true }).filter(
+      entry => entry.isDirectory() && /^\d+-\d+$/.test(entry.name),
+    ).length
+  for (let round = 0; round < 8; round += 1) {
+    const asked = Array.from({ length: 12 }, (_, n) =>
+      ask(running.url, { table: 'items', where: `n = ${round * 100 + n}`, offset: -1 }),
+    )
+    await db.query('truncate items')
+    await Promise.all(asked)
+  }
+  await settle(running)
+  await until('there is a folder for each shape', () => folders() === running.engine.shapeCount())
 })

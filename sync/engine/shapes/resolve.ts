@@ -1,6 +1,5 @@
 // A request's shape parameters → the definition of its shape. Asks the catalogs of Postgres, unless the same words led
-// to a shape that still lives: then the reconciler and the stream have kept it true. Whoever may begin on trust gets the
-// definition that the table's last reading gives, and hears from the catalogs afterwards whether it holds.
+// to a shape that still lives: then the reconciler and the stream have kept it true.
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
 import { must } from '#server/kernel/must.ts'
@@ -38,30 +37,13 @@ export interface ResolverOptions {
   readonly onTable: (name: { schema: string; name: string }, table: Table | null) => void
 }
 
-/** A definition from what was read of its table earlier. */
-export interface Presumed {
-  readonly resolved: Checked<Resolved>
-  /**
-   * Whether the catalogs, asked after the request came, say the same; undefined where they have been asked already. False:
-   * `resolve` again. Rejects as reading the catalogs does.
-   */
-  readonly confirmed: Promise<boolean> | undefined
-}
-
 export interface Resolver {
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
-  /** For who does not answer before it is confirmed: the shape is made while the catalogs are asked. */
-  presume(params: ShapeParams): Promise<Presumed>
   /** Forgets what is known about a table. */
   forget(oid: number): void
 }
 
 const cacheLimit = 20_000
-
-const nameOf = ({ schema, name }: RelationName): string => JSON.stringify([schema, name])
-
-/** Equal for two readings that say the same. */
-const textOf = (table: Table): string => JSON.stringify({ ...table, readAt: 0 })
 
 const fail = (field: string, message: string) => ({ ok: false, errors: { [field]: [message] } }) as const
 
@@ -144,8 +126,6 @@ const toDefinition = (
 /** A resolver with its cache. */
 export const createResolver = (options: ResolverOptions): Resolver => {
   const cache = new Map<string, Resolved>()
-  /** What was read last of a table, by its name. */
-  const lastRead = new Map<string, { readonly table: Table; readonly text: string }>()
   const texts = new WeakMap<ShapeParams, string>()
   const wordsOf = (params: ShapeParams): string => {
     let text = texts.get(params)
@@ -155,7 +135,10 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     }
     return text
   }
-  const readShared = shareReads(nameOf, relation => readTable(options.pool, relation, options.publication))
+  const readShared = shareReads(
+    ({ schema, name }: RelationName) => JSON.stringify([schema, name]),
+    relation => readTable(options.pool, relation, options.publication),
+  )
 
   const columnsOf = (
     params: ShapeParams,
@@ -191,12 +174,18 @@ export const createResolver = (options: ResolverOptions): Resolver => {
   const lookup = async (relation: RelationName) => {
     const table = await readShared(relation)
     options.onTable(relation, table)
-    if (table === null) lastRead.delete(nameOf(relation))
-    else lastRead.set(nameOf(relation), { table, text: textOf(table) })
     return table
   }
 
-  const build = async (params: ShapeParams, table: Table): Promise<Checked<Resolved>> => {
+  const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
+    const relation = parseRelation(must(params.table, 'table'))
+    if (!relation.ok) return fail('table', relation.error)
+    const table = await lookup(relation.value)
+    if (table === null)
+      return fail(
+        'table',
+        `Table ${quoteRelation(relation.value)} does not exist. If the table name contains capitals or special characters you must quote it.`,
+      )
     const columns = columnsOf(params, table)
     if (!columns.ok) return columns
     let where: CompiledWhere | null = null
@@ -229,58 +218,18 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     }
   }
 
-  const keep = (params: ShapeParams, resolved: Resolved): void => {
-    const words = wordsOf(params)
-    cache.delete(words)
-    cache.set(words, resolved)
-    if (cache.size > cacheLimit) cache.delete(must(cache.keys().next().value))
-  }
-
-  const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
-    const relation = parseRelation(must(params.table, 'table'))
-    if (!relation.ok) return fail('table', relation.error)
-    const table = await lookup(relation.value)
-    if (table === null)
-      return fail(
-        'table',
-        `Table ${quoteRelation(relation.value)} does not exist. If the table name contains capitals or special characters you must quote it.`,
-      )
-    const resolved = await build(params, table)
-    if (resolved.ok) keep(params, resolved.value)
-    return resolved
-  }
-
-  const known = (params: ShapeParams): Resolved | undefined => {
-    const found = cache.get(wordsOf(params))
-    return found !== undefined && options.lives(found.definition.identity) ? found : undefined
-  }
-
-  const presume = async (params: ShapeParams): Promise<Presumed> => {
-    const living = known(params)
-    if (living !== undefined) return { resolved: { ok: true, value: living }, confirmed: undefined }
-    const relation = parseRelation(params.table ?? '')
-    const last = relation.ok ? lastRead.get(nameOf(relation.value)) : undefined
-    if (!relation.ok || last === undefined) return { resolved: await fresh(params), confirmed: undefined }
-    const reading = lookup(relation.value)
-    // heard of by whoever waits for `confirmed`, or not needed
-    reading.catch(() => {})
-    const resolved = await build(params, last.table)
-    // what the earlier reading refuses may be right by now
-    if (!resolved.ok) return { resolved: await fresh(params), confirmed: undefined }
-    const confirmed = reading.then(table => {
-      const holds = table !== null && textOf(table) === last.text
-      if (holds) keep(params, resolved.value)
-      return holds
-    })
-    confirmed.catch(() => {})
-    return { resolved, confirmed }
-  }
-
   return {
-    presume,
     resolve: async params => {
-      const living = known(params)
-      return living === undefined ? fresh(params) : { ok: true, value: living }
+      const words = wordsOf(params)
+      const known = cache.get(words)
+      if (known !== undefined && options.lives(known.definition.identity)) return { ok: true, value: known }
+      const resolved = await fresh(params)
+      if (resolved.ok) {
+        cache.delete(words)
+        cache.set(words, resolved.value)
+        if (cache.size > cacheLimit) cache.delete(must(cache.keys().next().value))
+      }
+      return resolved
     },
     forget: oid => {
       for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
