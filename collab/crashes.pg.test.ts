@@ -44,10 +44,48 @@ const stored = async (documentId: string): Promise<Y.Doc> => {
   return doc
 }
 
-/** Does the store have every update that was acknowledged so far? */
+type Range = readonly [from: number, to: number]
+
+/** Is every number of `range` in one of `among`? */
+const covers = (among: readonly Range[], [from, to]: Range): boolean => {
+  let at = from
+  for (const [start, end] of among.toSorted((a, b) => a[0] - b[0])) if (start <= at && end > at) at = end
+  return at >= to
+}
+
+/** What an update brings, by author: items and deletions, also those that wait for earlier ones of their author. */
+const rangesOf = (update: Uint8Array) => {
+  const { structs, ds } = Y.decodeUpdate(update)
+  const items = structs
+    .filter(struct => !(struct instanceof Y.Skip))
+    .map(({ id, length }) => ({ author: id.client, range: [id.clock, id.clock + length] as Range }))
+  const gone = [...ds.clients].flatMap(([author, ranges]) =>
+    ranges.map(({ clock, len }) => ({ author, range: [clock, clock + len] as Range })),
+  )
+  return { items, gone }
+}
+
+/**
+ * Does the store have every update that was acknowledged so far? One that was sent while an earlier one of its author was
+ * still on its way is in the log, and waits there.
+ */
 const keepsPromises = (doc: Y.Doc): boolean => {
-  const snapshot = Y.snapshot(doc)
-  return replicas.every(({ promised }) => promised.every(update => Y.snapshotContainsUpdate(snapshot, update)))
+  const has = rangesOf(Y.encodeStateAsUpdate(doc))
+  const byAuthor = (all: typeof has.items) => Map.groupBy(all, one => one.author)
+  const [items, gone] = [byAuthor(has.items), byAuthor(has.gone)]
+  const holds = (known: typeof items, wanted: typeof has.items) =>
+    wanted.every(({ author, range }) =>
+      covers(
+        (known.get(author) ?? []).map(one => one.range),
+        range,
+      ),
+    )
+  return replicas.every(({ promised }) =>
+    promised.every(update => {
+      const wanted = rangesOf(update)
+      return holds(items, wanted.items) && holds(gone, wanted.gone)
+    }),
+  )
 }
 
 const edit = (replica: Replica, random: () => number, text: string): void => {
