@@ -1,7 +1,8 @@
 // Invitations: how people come into an application.
 import type { Feature } from '#server/kernel/feature.ts'
 import { defineShape } from '#sync/shape.ts'
-import { invitationCommands, type InvitationOptions, onRegistered } from './commands.ts'
+import { onRegistered } from './answer.ts'
+import { invitationCommands, type InvitationOptions } from './commands.ts'
 import { type InvitationRouteDeps, invitationRoutes } from './routes.ts'
 import { invitationColumns } from './schema.ts'
 

@@ -18,8 +18,8 @@ import {
   type WriteOrigin,
   writeRoute,
 } from '#server/kernel/route.ts'
+import { hashOf } from '#server/kernel/secrets.ts'
 import { readStanding } from '../members/access.ts'
-import { hashToken } from './commands.ts'
 import { invitationPolicy } from './policy.ts'
 import { invitationColumns, invitationRow, state, token } from './schema.ts'
 
@@ -214,7 +214,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
           reader
             .selectFrom('invitations')
             .select(['application_name', 'inviter_name', 'role', 'email', 'state', 'expires_at'])
-            .where('token_hash', '=', hashToken(secret))
+            .where('token_hash', '=', hashOf(secret))
             .executeTakeFirst(),
         )
         if (!row) throw notFound()

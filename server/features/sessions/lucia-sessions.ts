@@ -3,7 +3,6 @@
 // Two things that are easy to get wrong here. Lucia uses the id that the adapter answers for its next call, so the
 // adapter answers the presented token, not the hash: otherwise sliding expiry hashes the hash and changes nothing. And
 // Lucia asks the system clock; the adapter moves times by the difference to our clock, so that tests can set it.
-import { createHash, randomBytes } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Adapter, type DatabaseSession, type DatabaseUser, Lucia, TimeSpan } from 'lucia'
 import type { Clock } from '#server/kernel/clock.ts'
@@ -11,6 +10,7 @@ import { coalesce } from '#server/kernel/coalesce.ts'
 import type { DB, WriteTx } from '#server/kernel/database.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { hashOf, newSecret } from '#server/kernel/secrets.ts'
 import type { Device, NewSession, SessionPort } from './session-port.ts'
 
 interface SessionAttributes {
@@ -46,11 +46,6 @@ const cookieName = 'skerry_session'
 
 /** last_seen_at is written at most this often per session. */
 const seenEveryMs = 60_000
-
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
-
-// 256 bits
-const newToken = (): string => randomBytes(32).toString('base64url')
 
 /** Only for rows that came from the table: the token is unknown there, so the hash must never leave as an id. */
 const withoutToken = (): never => {
@@ -172,7 +167,7 @@ export const luciaSessions = ({ db, clock, log, days, secure }: LuciaSessionsOpt
   return {
     cookieName,
     create: async (tx, userId, device): Promise<NewSession> => {
-      const token = newToken()
+      const token = newSecret()
       const publicId = uuid7(clock.now().getTime())
       const attributes = { publicId, device, lastSeenAt: clock.now() }
       await on(tx).createSession(userId, attributes, { sessionId: token })
@@ -200,7 +195,7 @@ export const luciaSessions = ({ db, clock, log, days, secure }: LuciaSessionsOpt
     },
     lives: async publicId => (await living(publicId)) ?? false,
     rotate: async (tx, publicId) => {
-      const token = newToken()
+      const token = newSecret()
       const expiresAt = expiry()
       const changed = await tx
         .updateTable('sessions')

@@ -4,9 +4,12 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
+import { hashOf, newSecret } from '#server/kernel/secrets.ts'
 import { createInput, revokeInput, tokenColumns } from './schema.ts'
-import { apiTokenPrefix, hashOf, newSecret, shownLength } from './secrets.ts'
+import { apiTokenPrefix } from './token-source.ts'
 
+/** Characters of a token that stay readable, so that a person can tell his tokens apart. */
+const shownLength = 8
 /** Tokens of a person that are not revoked. */
 const tokenLimit = 50
 

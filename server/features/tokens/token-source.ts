@@ -6,7 +6,10 @@ import { coalesce } from '#server/kernel/coalesce.ts'
 import type { DB } from '#server/kernel/database.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
-import { apiTokenPrefix, collabTokenPrefix, hashOf, newSecret } from './secrets.ts'
+import { hashOf, newSecret } from '#server/kernel/secrets.ts'
+
+export const apiTokenPrefix = 'skp_'
+const collabTokenPrefix = 'skc_'
 
 /** last_used_at is written at most this often per token. */
 const usedEveryMs = 60_000
