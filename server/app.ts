@@ -80,7 +80,7 @@ const wireCollab = ({ documents, options, credentials, sessions, tokens, bus, me
     documents,
     store: postgresStore(database.pool),
     callerOf: async ({ token, cookie, ip }) => {
-      const redeemed = token !== undefined && tokens.isCollabToken(token) ? await tokens.redeemCollab(token) : undefined
+      const redeemed = token && (await tokens.redeemCollab(token))
       if (redeemed) return redeemed
       const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
       const { actor } = await authenticate(credentials, headers, ip)
@@ -118,7 +118,7 @@ const credentialsOf = (sessions: SessionPort, tokens: TokenSource): SessionSourc
   cookie: token => sessions.cookie(token),
   validate: async (token, ip) => {
     // a session's token is 32 random bytes, and may begin like an API token
-    const actor = tokens.isApiToken(token) ? await tokens.validate(token) : undefined
+    const actor = await tokens.validate(token)
     return actor ? { actor, extended: false } : sessions.validate(token, ip)
   },
 })

@@ -24,9 +24,7 @@ export interface TokenSourceOptions {
 }
 
 export interface TokenSource {
-  readonly isApiToken: (token: string) => boolean
-  readonly isCollabToken: (token: string) => boolean
-  /** Undefined for an API token that is unknown, expired, revoked, or of a disabled account. */
+  /** Undefined for what is no API token, and for one that is unknown, expired, revoked, or of a disabled account. */
   validate(token: string): Promise<UserActor | undefined>
   /** May the API token of that id still be used? */
   lives(id: string): Promise<boolean>
@@ -110,9 +108,8 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
   }
 
   return {
-    isApiToken: token => token.startsWith(apiTokenPrefix),
-    isCollabToken: token => token.startsWith(collabTokenPrefix),
     validate: async token => {
+      if (!token.startsWith(apiTokenPrefix)) return undefined
       const row = await find(hashOf(token))
       if (row === undefined) return undefined
       await touch(row, clock.now())
@@ -136,6 +133,7 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
       return token
     },
     redeemCollab: async token => {
+      if (!token.startsWith(collabTokenPrefix)) return undefined
       const row = await db
         .deleteFrom('collab_tokens')
         .where('token_hash', '=', hashOf(token))
