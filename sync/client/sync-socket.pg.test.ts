@@ -165,13 +165,15 @@ const withoutSockets = async (listener: RequestListener): Promise<string> => {
 
 test('behind a proxy that knows no sockets everything goes the plain way', async () => {
   const proxy = await withoutSockets((request, response) => {
-    void fetch(`${stack.server.url}${request.url}`, { headers: { authorization: `Bearer ${ann.token}` } }).then(
-      async answer => {
-        const body = Buffer.from(await answer.arrayBuffer())
-        const kept = [...answer.headers].filter(([name]) => name.startsWith('electric-') || name === 'content-type')
-        response.writeHead(answer.status, Object.fromEntries(kept)).end(body)
-      },
-    )
+    const relay = async () => {
+      const headers = { authorization: `Bearer ${ann.token}` }
+      const answer = await fetch(`${stack.server.url}${request.url}`, { headers })
+      const body = Buffer.from(await answer.arrayBuffer())
+      const kept = [...answer.headers].filter(([name]) => name.startsWith('electric-') || name === 'content-type')
+      response.writeHead(answer.status, Object.fromEntries(kept)).end(body)
+    }
+    // a poll that is still held when the server behind it ends is cut, as it would be by any proxy
+    relay().catch((error: unknown) => response.destroy(error as Error))
   })
   const { socket, plain, opened } = tap(proxy)
   const tasks = follow(socket.fetch, 'tasks', proxy)

@@ -119,11 +119,18 @@ const workloads = [
   { name: 'subqueries', workload: subqueryWorkload },
 ]
 
+/**
+ * What the oldest PostgreSQL differs in is what its slot and its COPY answer, not what the engine does with it: there one
+ * seed of each kind is run, and the named points with subqueries alone, which pass every point that plain shapes pass.
+ */
+const oldest = sharedMajor() !== 18
+const seedsHere = (runs: number) => seeds(oldest ? 1 : runs)
+
 /** Those, and clauses over every type: for them a kill is nothing new. */
 const everyWorkload = [...workloads, { name: 'every type', workload: typedWorkload }]
 
 describe.each(everyWorkload)('E124 E133 E154 readers equal SQL: $name', ({ workload }) => {
-  for (const seed of seeds(2))
+  for (const seed of seedsHere(2))
     test(`E124 shapes that are made while others write (seed ${seed})`, async () => {
       const database = await emptyDatabase()
       try {
@@ -145,7 +152,7 @@ describe.each(everyWorkload)('E124 E133 E154 readers equal SQL: $name', ({ workl
 })
 
 describe.each(workloads)('E135 E154 readers equal SQL through every crash: $name', ({ workload }) => {
-  for (const seed of seeds(2))
+  for (const seed of seedsHere(2))
     test(`E135 kill -9 of the engine, again and again (seed ${seed})`, { timeout: 240_000 }, async () => {
       const database = await emptyDatabase()
       try {
@@ -245,7 +252,7 @@ const prepare: Partial<Record<CrashPoint, (url: string, id: string) => Promise<u
 /** Points that a start passes once. */
 const atStart = new Set<CrashPoint>(['slot.created', 'table.published', 'catalog.before-rename'])
 
-describe.each(workloads)(
+describe.each(oldest ? workloads.filter(({ workload }) => workload === subqueryWorkload) : workloads)(
   'E135 S-40 killed at a named point, nothing is lost and nothing comes twice: $name',
   ({ workload }) => {
     /** Points that only a retired shape passes. */
