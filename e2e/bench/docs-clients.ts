@@ -1,4 +1,4 @@
-// Load on document sockets, a process of its own. Speaks Hocuspocus' frames, or y-websocket's with `relay`. Clients only
+// Load on document sockets, a process of its own. Speaks Hocuspocus' frames, or y-websocket's with `plain`. Clients only
 // make updates and take the time of those of others; none keeps a document, except where opening one is measured.
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
@@ -10,7 +10,8 @@ import { percentile } from './table.ts'
 
 export interface DocsLoad {
   readonly url: string
-  readonly relay: boolean
+  /** Frames without the name of a room: it stands in the address. */
+  readonly plain: boolean
   readonly token: string
   readonly work:
     | {
@@ -39,9 +40,9 @@ const frameKinds = { sync: 0, auth: 2, syncReply: 4 } as const
 const steps = { one: 0, two: 1, update: 2 } as const
 
 /** A client's socket: frames of one room, or of several over Hocuspocus' frames. */
-const openSocket = ({ url, relay, token }: DocsLoad, room: string): Promise<WebSocket> => {
-  const address = `${url.replace('http', 'ws')}/collab${relay ? `/${room}` : ''}`
-  const socket = new WebSocket(address, relay ? ['skerry', token] : undefined)
+const openSocket = ({ url, plain, token }: DocsLoad, room: string): Promise<WebSocket> => {
+  const address = `${url.replace('http', 'ws')}/collab${plain ? `/${room}` : ''}`
+  const socket = new WebSocket(address, plain ? ['skerry', token] : undefined)
   return new Promise((done, fail) => {
     socket.once('open', () => done(socket))
     socket.once('error', fail)
@@ -50,13 +51,13 @@ const openSocket = ({ url, relay, token }: DocsLoad, room: string): Promise<WebS
 
 const frame = (load: DocsLoad, room: string, write: (encoder: encoding.Encoder) => void): Uint8Array => {
   const encoder = encoding.createEncoder()
-  if (!load.relay) encoding.writeVarString(encoder, room)
+  if (!load.plain) encoding.writeVarString(encoder, room)
   write(encoder)
   return encoding.toUint8Array(encoder)
 }
 
 const enter = (load: DocsLoad, room: string, socket: WebSocket): void => {
-  if (!load.relay) {
+  if (!load.plain) {
     socket.send(
       frame(load, room, encoder => {
         encoding.writeVarUint(encoder, frameKinds.auth)
@@ -77,7 +78,7 @@ const enter = (load: DocsLoad, room: string, socket: WebSocket): void => {
 /** The update in a frame, with the kind of its step; undefined for other frames. */
 const updateIn = (load: DocsLoad, data: Buffer): { room: string; step: number; update: Uint8Array } | undefined => {
   const decoder = decoding.createDecoder(new Uint8Array(data.buffer, data.byteOffset, data.length))
-  const room = load.relay ? '' : decoding.readVarString(decoder)
+  const room = load.plain ? '' : decoding.readVarString(decoder)
   const kind = decoding.readVarUint(decoder)
   if (kind !== frameKinds.sync && kind !== frameKinds.syncReply) return undefined
   const step = decoding.readVarUint(decoder)
@@ -164,11 +165,11 @@ const openAll = async (load: DocsLoad, started: () => Promise<void>): Promise<Do
   const appliedMs: number[] = []
   let socket: WebSocket | undefined
   for (const [index, room] of load.work.rooms.entries()) {
-    if (!socket || load.relay || index % 50 === 0) socket = await openSocket(load, room)
+    if (!socket || load.plain || index % 50 === 0) socket = await openSocket(load, room)
     const arrived = Promise.withResolvers<Uint8Array>()
     const listen = (data: Buffer): void => {
       const found = updateIn(load, data)
-      if (found?.step === steps.two && (load.relay || found.room === room)) arrived.resolve(found.update)
+      if (found?.step === steps.two && (load.plain || found.room === room)) arrived.resolve(found.update)
     }
     socket.on('message', listen)
     const begun = performance.now()

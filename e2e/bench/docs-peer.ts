@@ -1,15 +1,13 @@
-// The peers of the document sockets, one process each (PEER): `hocuspocus`, plain, with documents in memory and nothing
-// durable; `relay`, y-websocket's protocol on a bare Y.Doc, without rights, store or limits.
-import { createServer } from 'node:http'
+// The peers of the document sockets, one process each (PEER): `hocuspocus`, plain, and `y-websocket`, the server of that
+// name from PACKAGES. Both keep documents in memory and nothing durable, without rights and limits.
 import { readFileSync } from 'node:fs'
-import { Hocuspocus } from '@hocuspocus/server'
-import * as decoding from 'lib0/decoding'
-import * as encoding from 'lib0/encoding'
+import { createServer, type IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { messageYjsSyncStep1, readSyncMessage, writeSyncStep1, writeUpdate } from 'y-protocols/sync'
-import * as Y from 'yjs'
+import type * as Y from 'yjs'
 
-const { PEER, PORT, STATES } = process.env
+const { PACKAGES, PEER, PORT, STATES } = process.env
 /** What documents hold when they are opened: `<kind>` is the name up to the first dash. */
 const states = new Map<string, Uint8Array>(
   Object.entries(JSON.parse(STATES ?? '{}') as Record<string, string>).map(([kind, file]) => [
@@ -19,13 +17,17 @@ const states = new Map<string, Uint8Array>(
 )
 const stateOf = (name: string): Uint8Array | undefined => states.get(name.split('-')[0] ?? '')
 
-const hocuspocusPeer = () => {
+// each peer loads its own Yjs and no other
+
+const hocuspocusPeer = async () => {
+  const { Hocuspocus } = await import('@hocuspocus/server')
+  const { encodeStateAsUpdate } = await import('yjs')
   const stored = new Map<string, Uint8Array>()
   const library = new Hocuspocus({
     quiet: true,
     onLoadDocument: async ({ documentName }) => stored.get(documentName) ?? stateOf(documentName),
     onStoreDocument: async ({ documentName, document }) => {
-      stored.set(documentName, Y.encodeStateAsUpdate(document))
+      stored.set(documentName, encodeStateAsUpdate(document))
     },
   })
   return (socket: WebSocket): void => {
@@ -35,50 +37,38 @@ const hocuspocusPeer = () => {
   }
 }
 
-const relayPeer = () => {
-  const rooms = new Map<string, { doc: Y.Doc; sockets: Set<WebSocket> }>()
-  const roomOf = (name: string) => {
-    const found = rooms.get(name)
-    if (found) return found
-    const room = { doc: new Y.Doc(), sockets: new Set<WebSocket>() }
-    const state = stateOf(name)
-    if (state) Y.applyUpdate(room.doc, state)
-    room.doc.on('update', (update: Uint8Array, origin: unknown) => {
-      const encoder = encoding.createEncoder()
-      encoding.writeVarUint(encoder, 0)
-      writeUpdate(encoder, update)
-      const frame = encoding.toUint8Array(encoder)
-      for (const socket of room.sockets) if (socket !== origin) socket.send(frame)
-    })
-    rooms.set(name, room)
-    return room
-  }
-  return (socket: WebSocket, name: string): void => {
-    const room = roomOf(name)
-    room.sockets.add(socket)
-    socket.on('close', () => room.sockets.delete(socket))
-    socket.on('message', data => {
-      const decoder = decoding.createDecoder(new Uint8Array(data as Buffer))
-      if (decoding.readVarUint(decoder) !== 0) return
-      const encoder = encoding.createEncoder()
-      encoding.writeVarUint(encoder, 0)
-      const kind = readSyncMessage(decoder, encoder, room.doc, socket)
-      if (kind !== messageYjsSyncStep1) return
-      socket.send(encoding.toUint8Array(encoder))
-      const question = encoding.createEncoder()
-      encoding.writeVarUint(question, 0)
-      writeSyncStep1(question, room.doc)
-      socket.send(encoding.toUint8Array(question))
-    })
-  }
+/** What is used of the package, which brings no types for its CommonJS form. */
+interface WebsocketServer {
+  setupWSConnection(socket: WebSocket, request: IncomingMessage, options: { docName: string }): void
+  setPersistence(persistence: {
+    provider: unknown
+    bindState(name: string, document: Y.Doc): void
+    writeState(name: string, document: Y.Doc): Promise<void>
+  }): void
 }
 
-const welcome = PEER === 'relay' ? relayPeer() : hocuspocusPeer()
+const websocketPeer = () => {
+  const from = createRequire(join(PACKAGES ?? '', 'package.json'))
+  const library = from('@y/websocket-server/utils') as WebsocketServer
+  const { applyUpdate } = from('yjs') as typeof Y
+  library.setPersistence({
+    provider: undefined,
+    bindState: (name, document) => {
+      const state = stateOf(name)
+      if (state) applyUpdate(document, state)
+    },
+    writeState: async () => {},
+  })
+  return (socket: WebSocket, docName: string, request: IncomingMessage): void =>
+    library.setupWSConnection(socket, request, { docName })
+}
+
+const welcome = PEER === 'y-websocket' ? websocketPeer() : await hocuspocusPeer()
 const sockets = new WebSocketServer({ noServer: true })
 const server = createServer((_request, response) => response.end('ok'))
 server.on('upgrade', (request, socket, head) => {
   sockets.handleUpgrade(request, socket, head, made =>
-    welcome(made, decodeURIComponent((request.url ?? '').split('/').at(-1) ?? '')),
+    welcome(made, decodeURIComponent((request.url ?? '').split('/').at(-1) ?? ''), request),
   )
 })
 server.listen(Number(PORT), '127.0.0.1')

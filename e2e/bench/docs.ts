@@ -1,7 +1,9 @@
 // Documents: delivery, CPU and memory of the sockets and the opening of a large document, durable all the while, beside
-// plain Hocuspocus (in memory) and a bare relay in the same run.
-import { readFileSync, writeFileSync } from 'node:fs'
+// plain Hocuspocus and y-websocket's server, both in memory, in the same run.
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import * as Y from 'yjs'
 import { documentName } from '#collab/document-name.ts'
@@ -12,7 +14,7 @@ import { must } from '#server/kernel/must.ts'
 import { createClient } from '#server/testing/client.ts'
 import type { DocsLoad, DocsTimes } from './docs-clients.ts'
 import type { BenchContext } from './main.ts'
-import { cpuSeconds, load, memoryKib, type Served, serveDocsPeer, serveSkerry } from './processes.ts'
+import { cpuSeconds, type DocsPeer, load, memoryKib, type Served, serveDocsPeer, serveSkerry } from './processes.ts'
 import { type Figure, median } from './table.ts'
 
 const rooms = 20
@@ -85,7 +87,7 @@ const insertDocuments = async (pool: pg.Pool, userId: string, count: number, sta
 
 interface Subject {
   readonly served: Served
-  readonly relay: boolean
+  readonly plain: boolean
   readonly token: string
   readonly rooms: (kind: 'type' | 'small' | 'long', count: number) => Promise<readonly string[]>
 }
@@ -97,8 +99,8 @@ interface Ran {
 }
 
 const run = async (subject: Subject, work: DocsLoad['work'], atStart: () => Promise<void>): Promise<Ran> => {
-  const { served, relay, token } = subject
-  const clients = load<DocsTimes>('./docs-clients.ts', { url: served.url, relay, token, work } satisfies DocsLoad)
+  const { served, plain, token } = subject
+  const clients = load<DocsTimes>('./docs-clients.ts', { url: served.url, plain, token, work } satisfies DocsLoad)
   await clients.ready
   await atStart()
   return { times: await clients.result, finish: () => clients.finish() }
@@ -151,7 +153,7 @@ const skerry = async (context: BenchContext, url: string, round: number, pool: (
   const states = { type: stateOf({ type: 'doc' }), small: smallState(), long: readFileSync(longFile(context)) }
   return {
     served,
-    relay: false,
+    plain: false,
     token,
     rooms: (kind, count) => insertDocuments(pool(), user.id, count, states[kind]),
   }
@@ -159,10 +161,37 @@ const skerry = async (context: BenchContext, url: string, round: number, pool: (
 
 const longFile = (context: BenchContext): string => join(context.folder, 'long.bin')
 
-const peer = async (context: BenchContext, name: 'hocuspocus' | 'relay'): Promise<Subject> => {
-  const served = await serveDocsPeer(name, { small: join(context.folder, 'small.bin'), long: longFile(context) })
+const peers = { hocuspocus: 'plain Hocuspocus', 'y-websocket': "y-websocket's server" } as const
+
+const packagesFolder = (context: BenchContext): string => join(context.folder, 'packages')
+
+/**
+ * y-websocket's server brings a database with native code, which nothing here uses: it is installed for the time of the
+ * bench and is no dependency of the project. `false` where it can't be had.
+ */
+const installWebsocketServer = async (context: BenchContext): Promise<boolean> => {
+  const folder = packagesFolder(context)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{}')
+  const { devDependencies, dependencies } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as Record<'devDependencies' | 'dependencies', Record<string, string>>
+  const yjs = must({ ...devDependencies, ...dependencies }['yjs'])
+  const asked = ['install', '--no-audit', '--no-fund', '--ignore-scripts', `yjs@${yjs}`, '@y/websocket-server@0.1.1']
+  try {
+    await promisify(execFile)('npm', asked, { cwd: folder })
+    return true
+  } catch (error) {
+    context.say(`docs: y-websocket's server is not measured, npm could not install it: ${String(error)}`)
+    return false
+  }
+}
+
+const peer = async (context: BenchContext, name: DocsPeer): Promise<Subject> => {
+  const states = { small: join(context.folder, 'small.bin'), long: longFile(context) }
+  const served = await serveDocsPeer(name, states, packagesFolder(context))
   const names = (kind: string, count: number) => Array.from({ length: count }, (_, index) => `${kind}-${index}`)
-  return { served, relay: name === 'relay', token: 'nobody', rooms: async (kind, count) => names(kind, count) }
+  return { served, plain: name === 'y-websocket', token: 'nobody', rooms: async (kind, count) => names(kind, count) }
 }
 
 /** See the header. */
@@ -175,10 +204,12 @@ export const benchDocs = async (context: BenchContext): Promise<Figure[]> => {
   writeFileSync(longFile(context), longState())
   writeFileSync(join(context.folder, 'small.bin'), smallState())
   const pool = new pg.Pool({ connectionString: url, max: 2 })
-  const rounds: Record<'ours' | 'hocuspocus' | 'relay', Measured[]> = { ours: [], hocuspocus: [], relay: [] }
+  const installed = await installWebsocketServer(context)
+  const measured: DocsPeer[] = installed ? ['hocuspocus', 'y-websocket'] : ['hocuspocus']
+  const rounds: Record<'ours' | DocsPeer, Measured[]> = { ours: [], hocuspocus: [], 'y-websocket': [] }
   try {
     for (let round = 0; round < context.rounds; round += 1) {
-      for (const name of ['ours', 'hocuspocus', 'relay'] as const) {
+      for (const name of ['ours', ...measured] as const) {
         context.say(`docs: round ${round + 1}, ${name}`)
         const subject = name === 'ours' ? await skerry(context, url, round, () => pool) : await peer(context, name)
         try {
@@ -192,19 +223,14 @@ export const benchDocs = async (context: BenchContext): Promise<Figure[]> => {
     await pool.end()
   }
   const of = (name: keyof typeof rounds, key: keyof Measured) => median(rounds[name].map(one => one[key]))
-  const beside = (name: 'hocuspocus' | 'relay', key: keyof Measured) => ({
-    limit: { name: name === 'relay' ? 'bare relay' : 'plain Hocuspocus', value: of(name, key) },
-  })
-  const figure = (text: string, unit: string, key: keyof Measured, max?: number): Figure[] => [
-    {
-      figure: text,
+  const figure = (text: string, unit: string, key: keyof Measured, max?: number): Figure[] =>
+    measured.map(name => ({
+      figure: name === 'hocuspocus' ? text : '…',
       unit,
       ours: of('ours', key),
-      ...beside('hocuspocus', key),
-      ...(max === undefined ? {} : { target: { max } }),
-    },
-    { figure: `… beside the relay`, unit, ours: of('ours', key), ...beside('relay', key) },
-  ]
+      limit: { name: peers[name], value: of(name, key) },
+      ...(name === 'hocuspocus' && max !== undefined ? { target: { max } } : {}),
+    }))
   const share = must(rounds.ours[0]).missing
   context.say(`docs: ${share} deliveries missing in the first round`)
   return [

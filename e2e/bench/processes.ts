@@ -113,14 +113,20 @@ export const serveNaive = async (databaseUrl: string): Promise<Served> => {
   return served(url, await serve('./naive-api.ts', [], env, `${url}/health`))
 }
 
-/** A peer of the document sockets (docs-peer.ts); `states`: files with what documents hold, by the start of their name. */
+export type DocsPeer = 'hocuspocus' | 'y-websocket'
+
+/**
+ * A peer of the document sockets (docs-peer.ts); `states`: files with what documents hold, by the start of their name;
+ * `packages`: where a peer lies that the project does not depend on.
+ */
 export const serveDocsPeer = async (
-  peer: 'hocuspocus' | 'relay',
+  peer: DocsPeer,
   states: Readonly<Record<string, string>>,
+  packages: string,
 ): Promise<Served> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const env = { PEER: peer, PORT: String(port), STATES: JSON.stringify(states) }
+  const env = { PACKAGES: packages, PEER: peer, PORT: String(port), STATES: JSON.stringify(states) }
   return served(url, await serve('./docs-peer.ts', [], env, `${url}/health`))
 }
 
