@@ -162,7 +162,7 @@ export const createApp = (options: AppOptions): App => {
   const credentials = credentialsOf(sessions, tokens)
   const features = createFeatures({ config, database, mutation, runWrite, write, sessions, tokens, windows })
   const shapes = features.flatMap(feature => feature.shapes)
-  const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads) })
+  const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads), clock })
   wireRevocation(bus, gate)
   const documents = options.documents?.(database) ?? createDocuments({ database, write, clock, settings: config })
   const collab = wireCollab({ documents, options, credentials, sessions, tokens, bus, metrics })

@@ -1,6 +1,7 @@
 // The door in front of the shapes: request → session → shape → right → upstream. It sets table, columns and where
 // itself and passes on nothing of the client's but protocol parameters. Both upstreams stand behind the same gate.
 import type { Actor, SignedIn } from '#server/kernel/actor.ts'
+import type { Clock } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { codes, type Role, type Standing } from '#server/kernel/policy.ts'
 import { reaches, requireScope } from '#server/kernel/scopes.ts'
@@ -24,6 +25,7 @@ export interface GateOptions {
   readonly shapes: readonly ShapeDefinition[]
   /** A person's role in an application as the database has it now. */
   readonly roleOf: (userId: string, applicationId: string) => Promise<Role | undefined>
+  readonly clock: Clock
 }
 
 export interface Gate {
@@ -90,8 +92,19 @@ const untilEnded = async function* (
   }
 }
 
+/** The longest that a timer waits; no request stays open for that long. */
+const longestMs = 2 ** 31 - 1
+
+/** Calls `act` when the term of the caller's API token is over; the returned function gives that up. */
+const atExpiry = (actor: SignedIn, clock: Clock, act: () => void): (() => void) => {
+  const expiresAt = actor.kind === 'user' ? actor.token?.expiresAt : undefined
+  if (expiresAt === undefined) return () => {}
+  const timer = setTimeout(act, Math.min(expiresAt.getTime() - clock.now().getTime(), longestMs))
+  return () => clearTimeout(timer)
+}
+
 /** Makes the gate over `shapes`; see the header. */
-export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
+export const createGate = ({ upstream, shapes, roleOf, clock }: GateOptions): Gate => {
   const byName = new Map(shapes.map(shape => [shape.name, shape]))
   const shapeOf = new WeakMap<OpenRequest, ShapeDefinition>()
   const revocations = createRevocations(async request => {
@@ -134,7 +147,12 @@ export const createGate = ({ upstream, shapes, roleOf }: GateOptions): Gate => {
       },
     }
     shapeOf.set(open, shape)
-    const leave = revocations.enter(open)
+    const forget = revocations.enter(open)
+    const outlived = atExpiry(actor, clock, () => open.end('session_ended'))
+    const leave = () => {
+      outlived()
+      forget()
+    }
     let streams = false
     try {
       // after the registration: a right that goes before this question is missed by nobody, one that goes after it ends

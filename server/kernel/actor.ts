@@ -15,6 +15,8 @@ export interface TokenGrant {
   readonly scopes: readonly TokenScope[]
   /** undefined: everywhere that the person may. */
   readonly applicationIds: readonly string[] | undefined
+  /** undefined: until it is revoked. */
+  readonly expiresAt: Date | undefined
 }
 
 export interface UserActor {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '#server/testing/client.ts'
 import { queryOnce, until } from '#server/testing/postgres.ts'
+import { parkedUpstream } from '#server/testing/parked-upstream.ts'
 import { startTestServer, testPassword, type TestServer } from '#server/testing/server.ts'
 import { accountTools } from './index.ts'
 
@@ -355,17 +356,8 @@ describe('a session', () => {
   })
 
   test('D119 an open shape request of an ended session stops within a second, that of the session kept stays', async () => {
-    let parked = 0
-    const own = await startTestServer({
-      upstream: {
-        handle: async ({ signal }) => {
-          parked += 1
-          await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
-          return { status: 200, headers: {}, body: Buffer.from('[]') }
-        },
-        health: async () => 'active',
-      },
-    })
+    const { upstream, parked } = parkedUpstream()
+    const own = await startTestServer({ upstream })
     const una = await own.signUp('una')
     const again = await own.anonymous.post('/auth/login', { email: 'una@example.com', password: testPassword })
     const second = createClient(own.url, { authorization: `Bearer ${(again.body as SessionBody).access_token}` })
@@ -373,7 +365,7 @@ describe('a session', () => {
     const ended = second.get(poll)
     let kept = 'open'
     const staying = una.get(poll).then(() => (kept = 'ended'))
-    await until('both polls are parked', () => parked === 2)
+    await until('both polls are parked', () => parked() === 2)
     const begin = performance.now()
     const changed = { current_password: testPassword, new_password: 'a-new-and-good-one' }
     expect((await una.post('/auth/change-password', changed)).status).toBe(200)

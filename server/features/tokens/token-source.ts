@@ -41,6 +41,7 @@ interface Row {
   readonly is_admin: boolean
   readonly scopes: string[]
   readonly application_ids: string[] | null
+  readonly expires_at: Date | null
   readonly last_used_at: Date | null
 }
 
@@ -50,7 +51,11 @@ const actorOf = (row: Row): UserActor => ({
   displayName: row.display_name,
   sessionPublicId: row.id,
   isAdmin: row.is_admin && row.scopes.includes('admin'),
-  token: { scopes: row.scopes as TokenScope[], applicationIds: row.application_ids ?? undefined },
+  token: {
+    scopes: row.scopes as TokenScope[],
+    applicationIds: row.application_ids ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
+  },
 })
 
 /** See the header. */
@@ -59,7 +64,8 @@ export const createTokenSource = ({ db, clock, log }: TokenSourceOptions): Token
     db
       .selectFrom('api_tokens as t')
       .innerJoin('users as u', 'u.id', 't.user_id')
-      .select(['t.id', 't.user_id', 't.scopes', 't.application_ids', 't.last_used_at', 't.token_hash'])
+      .select(['t.id', 't.user_id', 't.scopes', 't.application_ids', 't.token_hash'])
+      .select(['t.expires_at', 't.last_used_at'])
       .select(['u.display_name', 'u.is_admin'])
       .where('u.disabled_at', 'is', null)
       .where('t.revoked_at', 'is', null)

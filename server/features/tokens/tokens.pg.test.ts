@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
 import { type Client, createClient } from '#server/testing/client.ts'
 import { must } from '#server/kernel/must.ts'
-import { queryOnce } from '#server/testing/postgres.ts'
+import { parkedUpstream } from '#server/testing/parked-upstream.ts'
+import { queryOnce, until } from '#server/testing/postgres.ts'
+import { startTestServer } from '#server/testing/server.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
 
 const { server, people } = await startWithPeople()
@@ -236,6 +238,34 @@ describe('limited to applications', () => {
     ]
     expect(tries.map(answer => answer.status)).toEqual([404, 404, 404, 404])
     expect((await unlimited.get(`/api/transactions/${id}`)).status).toBe(200)
+  })
+
+  test('an open shape request ends with the term of its token, others stay', async () => {
+    const { upstream, parked } = parkedUpstream()
+    const own = await startTestServer({ upstream })
+    const una = await own.signUp('una')
+    const scopes = ['read']
+    const expires_at = new Date(own.clock.now().getTime() + 700).toISOString()
+    const [short, long] = await Promise.all(
+      [{ scopes, expires_at }, { scopes }].map(async input => {
+        const made = await una.post('/auth/tokens', { name: 'script', ...input })
+        return createClient(own.url, { authorization: `Bearer ${dataOf<{ token: string }>(made).token}` })
+      }),
+    )
+    const poll = '/api/shapes/me?offset=0_0&handle=h&live=true'
+    let kept = 'open'
+    const staying = must(long)
+      .get(poll)
+      .then(() => (kept = 'ended'))
+    const ended = must(short).get(poll)
+    await until('both polls are parked', () => parked() === 2)
+    expect((await ended).code).toBe('unauthenticated')
+    expect(kept).toBe('open')
+    own.clock.advance(700)
+    expect((await must(short).get(poll)).code).toBe('unauthenticated')
+    expect(parked()).toBe(2)
+    await own.close()
+    await staying
   })
 
   test('what the person loses the token loses', async () => {
