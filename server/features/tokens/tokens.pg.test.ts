@@ -1,7 +1,8 @@
 // API tokens narrow what their person may do, over every door; domain rules, sections 3 and 5.12.
 import { describe, expect, test } from 'vitest'
-import { dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
 import { type Client, createClient } from '#server/testing/client.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
@@ -236,6 +237,31 @@ describe('limited to applications', () => {
     ]
     expect(tries.map(answer => answer.status)).toEqual([404, 404, 404, 404])
     expect((await unlimited.get(`/api/transactions/${id}`)).status).toBe(200)
+  })
+
+  test('a stored answer is not given again to a token that reaches less', async () => {
+    const [id, key] = [uuid7(), { 'idempotency-key': 'other-doors-1' }]
+    const rename = { name: 'project.update', args: { id: other.projectId, name: 'Secret' } }
+    await apply(people.owner, [rename], { id })
+    const patch = (by: Client) => by.patch(`/api/applications/${other.applicationId}`, { description: 'Secret' }, key)
+    written(await patch(people.owner))
+    const limited = await tokenOf(people.owner, ['read', 'write'], { application_ids: [board.applicationId] })
+    expect(await transact(limited, [rename], { id })).toMatchObject({
+      status: 'rejected',
+      error: { code: 'idempotency_mismatch' },
+    })
+    expect((await patch(limited)).code).toBe('idempotency_mismatch')
+    expect(await transact(await tokenOf(people.owner, ['write']), [rename], { id })).toMatchObject({ replayed: true })
+  })
+
+  test('its own answers are given again, to it, to one that is limited alike, and to its person', async () => {
+    const id = uuid7()
+    const write = { name: 'project.update', args: { id: board.projectId, name: 'Robot quay' } }
+    const application_ids = [board.applicationId, other.applicationId]
+    await apply(await tokenOf(people.owner, ['write'], { application_ids }), [write], { id })
+    const alike = await tokenOf(people.owner, ['write'], { application_ids: application_ids.toReversed() })
+    for (const by of [alike, people.owner])
+      expect(await transact(by, [write], { id })).toMatchObject({ status: 'applied', replayed: true })
   })
 
   test('what the person loses the token loses', async () => {
