@@ -8,6 +8,7 @@ import type { WriteTx } from './database.ts'
 import { AppError, isRetryable } from './errors.ts'
 import { type Mutation, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
 import { must } from './must.ts'
+import { boundTo, isReplayOf } from './replays.ts'
 import { limitedTo } from './scopes.ts'
 import { parseInput } from './validation.ts'
 import type { Windows } from './windows.ts'
@@ -72,7 +73,7 @@ const stored = async (tx: WriteTx, id: string, actor: UserActor, hash: string): 
   ])
   if (!row) return undefined
   if (row.user_id !== actor.userId) throw new AppError('id_taken')
-  if (row.request_hash !== hash) throw new AppError('idempotency_mismatch')
+  if (!isReplayOf(row.request_hash, hash)) throw new AppError('idempotency_mismatch')
   return { text: row.result, replayed: true }
 }
 
@@ -159,7 +160,7 @@ export const createTransactionRunner = (
 
   const apply = async (actor: UserActor, transaction: ClientTransaction, requestId: string): Promise<StoredResult> => {
     const { id } = transaction
-    const hash = hashOf(transaction)
+    const hash = boundTo(actor, hashOf(transaction))
     const key = { id, user_id: actor.userId, request_hash: hash }
     try {
       // an unknown command or bad arguments reject like any rule, but a stored answer comes first

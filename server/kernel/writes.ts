@@ -6,8 +6,9 @@ import type { WriteTx } from './database.ts'
 import { AppError } from './errors.ts'
 import { uuid7 } from './ids.ts'
 import { type Committed, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
+import { boundTo, isReplayOf } from './replays.ts'
 import { parseInput } from './validation.ts'
-import type { RunWrite, WriteAnswer, WriteRequest } from './route.ts'
+import type { RunWrite, WriteAnswer } from './route.ts'
 
 const answerText = (outcome: WriteOutcome, committed: Committed): string =>
   JSON.stringify({
@@ -39,7 +40,7 @@ const storedAnswer = async (
   ])
   if (!lock.rows[0]?.held) throw new AppError('request_in_progress')
   if (!row) return undefined
-  if (row.request_hash !== hash) throw new AppError('idempotency_mismatch')
+  if (!isReplayOf(row.request_hash, hash)) throw new AppError('idempotency_mismatch')
   return { status: row.status, body: row.response, replayed: true }
 }
 
@@ -55,11 +56,17 @@ const isStored = (error: AppError): boolean =>
 const errorText = (error: AppError, requestId: string): string =>
   JSON.stringify({ error: { ...error.toBody(), request_id: requestId } })
 
+/** Under what an answer is kept. */
+interface Replay {
+  readonly userId: string
+  readonly key: string
+  readonly requestHash: string
+}
+
 /** Makes the function that the HTTP layer calls for every write route. */
 export const createRunWrite = (deps: MutationDeps): RunWrite => {
-  const store = async (userId: string, request: WriteRequest, status: number, response: string): Promise<WriteAnswer> =>
+  const store = async ({ userId, key, requestHash }: Replay, status: number, response: string): Promise<WriteAnswer> =>
     deps.database.write(async (tx, { later }) => {
-      const { key, requestHash } = request.idempotency as { key: string; requestHash: string }
       const known = await storedAnswer(tx, userId, key, requestHash)
       if (known) return known
       later(
@@ -71,7 +78,10 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
   return async (request, status) => {
     const { actor, command, idempotency } = request
     const userId = actor.userId
-    const replay = idempotency && userId !== undefined ? { ...idempotency, userId } : undefined
+    const replay: Replay | undefined =
+      idempotency && userId !== undefined
+        ? { userId, key: idempotency.key, requestHash: boundTo(actor, idempotency.requestHash) }
+        : undefined
     try {
       const input = parseInput(command.input, request.args)
       return await mutate<WriteAnswer>(
@@ -109,7 +119,7 @@ export const createRunWrite = (deps: MutationDeps): RunWrite => {
     } catch (error) {
       const cause = error instanceof MutationFailure ? error.cause : error
       if (replay && cause instanceof AppError && isStored(cause)) {
-        return store(replay.userId, request, cause.status, errorText(cause, request.requestId))
+        return store(replay, cause.status, errorText(cause, request.requestId))
       }
       throw cause
     }

@@ -1,7 +1,7 @@
 // comment.* (domain rules, section 4). Comments are decided by arrival order, not merged.
 import { isDeepStrictEqual } from 'node:util'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
-import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { AppError, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
@@ -11,12 +11,15 @@ import { readBody } from './body.ts'
 import { type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
 import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
+import { requireRoom, requireThread, type Subject, writersIn } from './threads.ts'
 
 const sourceOf = (comment: { readonly id: string; readonly application_id: string }): MentionSource => ({
   column: 'comment_id',
   id: comment.id,
   applicationId: comment.application_id,
 })
+
+const subjectOf = ({ id }: LockedTask): Subject => ({ table: 'comments', column: 'task_id', id })
 
 const recordOf = (comment: {
   readonly id: string
@@ -40,39 +43,20 @@ const noticeOf = (comment: { readonly id: string; readonly body_text: string }, 
   message: comment.body_text,
 })
 
-/** Who wrote a comment or a reply to it, deleted ones included. */
-const writersIn = async (context: WriteContext, commentId: string) => {
-  const rows = await context.tx
-    .selectFrom('comments')
-    .select('author_id')
-    .distinct()
-    .where(where => where.or([where('id', '=', commentId), where('parent_id', '=', commentId)]))
-    .execute()
-  return rows.map(row => row.author_id)
-}
-
 const create = defineCommand({
   name: 'comment.create',
   summary: 'Writes a comment or a reply.',
   access: 'MEMBER',
   input: createInput,
   inTransactions: true,
-  // a reply reads the comment it answers
+  // what there is already is read: the comment that is replied to, and how much it is
   lane: input => `comments/${input.task_id.toLowerCase()}`,
   run: async (context, input) => {
     const { task } = await openTask(context, input.task_id, 'comment')
-    if (input.parent_id !== undefined) {
-      const parent = await context.tx
-        .selectFrom('comments')
-        .select(['task_id', 'parent_id'])
-        .where('id', '=', input.parent_id)
-        .executeTakeFirst()
-      if (parent?.task_id !== task.id) {
-        throw invalidAt('parent_id', 'parent_foreign', 'The comment belongs to another task.')
-      }
-      if (parent.parent_id !== null) throw invalidAt('parent_id', 'reply_to_reply', 'Replies are not replied to.')
-    }
+    const subject = subjectOf(task)
+    if (input.parent_id !== undefined) await requireThread(context, subject, input.parent_id)
     const { content, text, people } = await readBody(context, task.application_id, input)
+    await requireRoom(context, subject, content)
     const comment = await context.tx
       .insertInto('comments')
       .values({
@@ -91,7 +75,7 @@ const create = defineCommand({
     const named = await saveMentions(context, sourceOf(comment), people)
     const notice = noticeOf(comment, task)
     context.notify({ ...notice, type: 'mention', to: named })
-    const thread = comment.parent_id === null ? [] : await writersIn(context, comment.parent_id)
+    const thread = comment.parent_id === null ? [] : await writersIn(context, subject, comment.parent_id)
     context.notify({ ...notice, type: 'task_commented', to: [...involvedIn(task), ...thread] })
     context.record(recordOf(comment))
     context.touch('comments', 'tasks')
@@ -130,6 +114,7 @@ const update = defineCommand({
     const { content, text, people } = await readBody(context, comment.application_id, input)
     // jsonb has an order of keys of its own
     if (isDeepStrictEqual(content, comment.body)) return { data: comment }
+    await requireRoom(context, subjectOf(task), content, comment.body)
     const changed = await context.tx
       .updateTable('comments')
       .set({ body: JSON.stringify(content), body_text: text, body_edited_at: context.stamp.editedAt })

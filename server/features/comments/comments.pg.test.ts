@@ -172,3 +172,33 @@ test('D11 paging in either order returns each once, replies with their parents',
     expect(found).toEqual(order === 'asc' ? made : made.toReversed())
   }
 })
+
+describe('bounds', () => {
+  /** So many comments with a body of about `bytes` each, past the limits of requests. */
+  const fill = (count: number, bytes: number) =>
+    queryOnce(
+      server.databaseUrl,
+      `insert into comments (id, application_id, project_id, task_id, author_id, author_name, body, body_text)
+       select gen_random_uuid(), application_id, project_id, id, $2, 'viewer', jsonb_build_object('type', repeat('x', $4)), 'x'
+         from tasks, generate_series(1, $3) where id = $1`,
+      [task.id, people.viewer.userId, count, bytes],
+    )
+
+  test('a task has at most 2,000 comments', async () => {
+    await fill(1998, 1)
+    const { id } = await write('viewer', 'One more')
+    await write('viewer', 'The last', { parent_id: id })
+    expect((await people.viewer.post(url, { body_markdown: 'x' })).code).toBe('limit_reached')
+  })
+
+  test('and at most 8 MiB of them, which an edit cannot pass either, unless it makes one smaller', async () => {
+    const { id } = await write('viewer', 'Short')
+    await fill(32, 256 * 1024 - 100)
+    const at = `/api/comments/${id}`
+    written(await people.viewer.patch(at, { body_markdown: 'Still short' }))
+    expect((await people.viewer.post(url, { body_markdown: 'x'.repeat(4000) })).code).toBe('limit_reached')
+    expect((await people.viewer.patch(at, { body_markdown: 'x'.repeat(4000) })).code).toBe('limit_reached')
+    await fill(1, 4000)
+    written(await people.viewer.patch(at, { body_markdown: 'Less' }))
+  })
+})

@@ -1,6 +1,6 @@
 // document_comment.*: decided by arrival order, as comments on tasks are.
 import { isDeepStrictEqual } from 'node:util'
-import { sql, type Updateable } from 'kysely'
+import type { Updateable } from 'kysely'
 import { anchorAt } from '#server/content/anchor.ts'
 import type { ContentNode } from '#server/content/model.ts'
 import { mentionedIds } from '#server/content/text.ts'
@@ -12,19 +12,19 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
 import { readBody } from '../comments/body.ts'
+import { requireRoom, requireThread, type Subject, writersIn } from '../comments/threads.ts'
 import { readState } from '../documents/content.ts'
 import { type LockedDocument, openDocument, recordIn } from '../documents/open.ts'
 import { shapeIn } from '../documents/place.ts'
 import { type DocumentCommentAction, documentCommentPolicy } from './policy.ts'
 import { createInput, documentCommentColumns, idInput, updateInput } from './schema.ts'
 
-/** Comments and replies of one document, tombstones too. */
-const commentLimit = 2000
-
 const readComment = (context: WriteContext, id: string) =>
   context.tx.selectFrom('document_comments').select(documentCommentColumns).where('id', '=', id)
 
 type Comment = NonNullable<Awaited<ReturnType<ReturnType<typeof readComment>['executeTakeFirst']>>>
+
+const subjectOf = ({ id }: LockedDocument): Subject => ({ table: 'document_comments', column: 'document_id', id })
 
 const touch = (context: WriteContext, document: LockedDocument): void =>
   context.touch(shapeIn(document, 'document_comments'))
@@ -63,23 +63,6 @@ const open = async (context: WriteContext, id: string, action: DocumentCommentAc
   return { document, comment }
 }
 
-const requireThread = async (context: WriteContext, documentId: string, parentId: string): Promise<void> => {
-  const parent = await readComment(context, parentId).executeTakeFirst()
-  if (parent?.document_id !== documentId)
-    throw invalidAt('parent_id', 'parent_foreign', 'The comment belongs to another document.')
-  if (parent.parent_id !== null) throw invalidAt('parent_id', 'reply_to_reply', 'Replies are not replied to.')
-}
-
-const requireRoom = async (context: WriteContext, documentId: string): Promise<void> => {
-  const { count } = await context.tx
-    .selectFrom('document_comments')
-    .select(sql<number>`count(*)::int`.as('count'))
-    .where('document_id', '=', documentId)
-    .executeTakeFirstOrThrow()
-  if (count >= commentLimit)
-    throw new AppError('limit_reached', { message: `A document has at most ${commentLimit} comments.` })
-}
-
 /** The columns of the anchor that a creation names; a text is looked for in the present state of the document. */
 const anchorOf = async (
   context: WriteContext,
@@ -95,17 +78,6 @@ const anchorOf = async (
   return { anchor_start: found.start, anchor_end: found.end, quote: find.text }
 }
 
-/** Who wrote in a thread, deleted comments included. */
-const writersIn = async (context: WriteContext, threadId: string) => {
-  const rows = await context.tx
-    .selectFrom('document_comments')
-    .select('author_id')
-    .distinct()
-    .where(where => where.or([where('id', '=', threadId), where('parent_id', '=', threadId)]))
-    .execute()
-  return rows.map(row => row.author_id)
-}
-
 const create = defineCommand({
   name: 'document_comment.create',
   summary: 'Writes a comment on a document or on a text in it, or a reply.',
@@ -116,9 +88,10 @@ const create = defineCommand({
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'read')
     await requireFreeId(context, 'document_comments', input.id)
-    if (input.parent_id !== undefined) await requireThread(context, document.id, input.parent_id)
-    await requireRoom(context, document.id)
+    const subject = subjectOf(document)
+    if (input.parent_id !== undefined) await requireThread(context, subject, input.parent_id)
     const { content, text, people } = await readBody(context, document.application_id, input)
+    await requireRoom(context, subject, content)
     const comment = await context.tx
       .insertInto('document_comments')
       .values({
@@ -138,7 +111,7 @@ const create = defineCommand({
     const notice = noticeOf(document, comment)
     context.notify({ ...notice, type: 'mention', to: people })
     if (comment.parent_id !== null)
-      context.notify({ ...notice, type: 'task_commented', to: await writersIn(context, comment.parent_id) })
+      context.notify({ ...notice, type: 'task_commented', to: await writersIn(context, subject, comment.parent_id) })
     context.record(recordOf(document, comment))
     touch(context, document)
     return { data: comment }
@@ -173,6 +146,7 @@ const update = defineCommand({
     const { content, text, people } = await readBody(context, document.application_id, input)
     // jsonb has an order of keys of its own
     if (isDeepStrictEqual(content, comment.body)) return { data: comment }
+    await requireRoom(context, subjectOf(document), content, comment.body)
     const before = new Set(mentionedIds(comment.body as unknown as ContentNode))
     const changed = await change(context, opened, {
       body: JSON.stringify(content),

@@ -194,3 +194,23 @@ test('a queue may hold them: a document, a comment and a reply in one transactio
   const again = await say(owner, document ?? '', 'Once more', { id: comment })
   expect(again.code).toBe('id_taken')
 })
+
+test('a document has at most 2,000 comments and 8 MiB of them', async () => {
+  const fill = (documentId: string, count: number, bytes: number) =>
+    server.database.pool.query(
+      `insert into document_comments (id, application_id, document_id, author_id, author_name, body, body_text)
+       select gen_random_uuid(), application_id, id, $2, 'owner', jsonb_build_object('type', repeat('x', $4)), 'x'
+         from documents, generate_series(1, $3) where id = $1`,
+      [documentId, owner.userId, count, bytes],
+    )
+  const [many, large] = [await open('Many'), await open('Large')]
+  await fill(many.id, 1999, 1)
+  const { id } = written(await say(viewer, many.id, 'The last')).data
+  expect((await say(viewer, many.id, 'One more', { parent_id: id })).code).toBe('limit_reached')
+  const { id: short } = written(await say(viewer, large.id, 'Short')).data
+  await fill(large.id, 32, 256 * 1024 - 100)
+  const long = 'x'.repeat(4000)
+  expect((await say(viewer, large.id, long)).code).toBe('limit_reached')
+  expect((await viewer.patch(`/api/document-comments/${short}`, { body_markdown: long })).code).toBe('limit_reached')
+  written(await viewer.patch(`/api/document-comments/${short}`, { body_markdown: 'Less' }))
+})

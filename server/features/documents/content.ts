@@ -27,18 +27,19 @@ export interface OpenState {
 
 /** The present state of a document; undefined when it is gone. */
 export const readState = async (db: Pick<Reader, 'selectFrom'>, documentId: string): Promise<OpenState | undefined> => {
-  const stored = await db
-    .selectFrom('document_contents')
-    .select('ydoc')
-    .where('document_id', '=', documentId)
-    .executeTakeFirst()
-  if (!stored) return undefined
+  // the log first: what is folded meanwhile is in the state then, and known twice is no harm
   const updates = await db
     .selectFrom('document_updates')
     .select([sql<string>`id::text`.as('id'), 'update'])
     .where('document_id', '=', documentId)
     .orderBy('document_updates.id')
     .execute()
+  const stored = await db
+    .selectFrom('document_contents')
+    .select('ydoc')
+    .where('document_id', '=', documentId)
+    .executeTakeFirst()
+  if (!stored) return undefined
   const doc = new Y.Doc()
   Y.applyUpdate(doc, stored.ydoc)
   for (const { update } of updates) {

@@ -13,10 +13,9 @@ import { answerInput, projectsList } from './schema.ts'
 
 const memberLimit = 1000
 
-/** What the caller sees of an invitation that he answered. */
+/** The caller sees the invitation that he answered where it is his: one for an address is nobody's. */
 const touchOwn = (context: WriteContext, invitation: { user_id: string | null }): void => {
-  context.touch('my_invitations')
-  if (invitation.user_id === context.userId) context.touch('my_counters')
+  if (invitation.user_id === context.userId) context.touch('my_invitations', 'my_counters')
 }
 
 /** 409 unless pending, 410 when past its end. */

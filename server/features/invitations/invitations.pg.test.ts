@@ -294,6 +294,20 @@ describe('answering', () => {
     expect((await person.post(`/api/invitations/${row.id}/accept`)).code).toBe('invitation_closed')
   })
 
+  test('whoever answers with a token only waits for shapes that tell him', async () => {
+    const rows = [
+      await invitation({ user_id: undefined, email: 'one@elsewhere.example' }),
+      await invitation({ user_id: undefined, email: 'two@elsewhere.example' }),
+    ]
+    const [rejected, accepted] = rows.map(tokenOf)
+    expect(written(await people.stranger.post('/api/invitations/reject', { token: rejected })).txid).toBeNull()
+    expect(written(await people.stranger.post('/api/invitations/accept', { token: accepted })).shapes).toEqual([
+      'application',
+      'application_members',
+      'my_memberships',
+    ])
+  })
+
   test('D30 older than 14 days is 410, for accept and lookup', async () => {
     const row = await invitation({ user_id: undefined, email: 'slow@elsewhere.example' })
     const token = tokenOf(row)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createClient } from '#server/testing/client.ts'
 import { queryOnce, until } from '#server/testing/postgres.ts'
 import { parkedUpstream } from '#server/testing/parked-upstream.ts'
@@ -385,6 +385,28 @@ describe('a session', () => {
     expect(new Set(answers.map(answer => answer.status))).toEqual(new Set([200, 401]))
     const works = await Promise.all(['first-of-two-1', 'second-of-two-2'].map(p => login('sue@example.com', p)))
     expect(works.map(answer => answer.status)).toEqual(answers.map(answer => answer.status))
+  })
+
+  test('whoever signs in with a password while it is being changed is not let in', async () => {
+    const { userId } = await server.signUp('ulf')
+    const client = await server.database.pool.connect()
+    onTestFinished(() => client.release())
+    await client.query('begin')
+    await client.query(`update users set password_hash = 'another' where id = $1`, [userId])
+    await client.query('delete from sessions where user_id = $1', [userId])
+    let answered = false
+    const late = login('ulf@example.com').finally(() => {
+      answered = true
+    })
+    await until('the login waits, or does not', async () => {
+      const { rows } = await server.database.pool.query(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return answered || rows.length > 0
+    })
+    await client.query('commit')
+    expect((await late).code).toBe('invalid_credentials')
+    expect(await sql('select 1 from sessions where user_id = $1', [userId])).toEqual([])
   })
 
   test('sessions are listed with their device and ended one by one or all others at once', async () => {

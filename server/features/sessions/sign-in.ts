@@ -4,6 +4,7 @@ import type { WriteContext } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
+import { must } from '#server/kernel/must.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 import type { Limit, Windows } from '#server/kernel/windows.ts'
 import type { z } from 'zod'
@@ -56,6 +57,18 @@ export interface SignIn {
   changePassword(actor: UserActor, input: z.output<typeof changePasswordInput>, now: Date): Promise<void>
 }
 
+/** 401 when the password that was compared is no longer the account's: the change of it ends only sessions that it finds. */
+const requirePassword = async (context: WriteContext, userId: string, passwordHash: string): Promise<void> => {
+  const held = await context.tx
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', userId)
+    .where('password_hash', '=', passwordHash)
+    .forShare()
+    .executeTakeFirst()
+  if (!held) throw new AppError('invalid_credentials')
+}
+
 /** See the interface; every function rejects with AppError. */
 export const createSignIn = (options: SignInOptions): SignIn => {
   const { database, write, sessions, windows, registration, invitations } = options
@@ -91,9 +104,10 @@ export const createSignIn = (options: SignInOptions): SignIn => {
       if (!found || !matches) throw new AppError('invalid_credentials')
       if (found.disabled_at !== null) throw new AppError('account_disabled')
       const { password_hash: _hash, disabled_at: _disabled, ...user } = found
-      const session = await write('auth.login', systemActor('sign-in', user.id), context =>
-        sessions.create(context.tx, user.id, device),
-      )
+      const session = await write('auth.login', systemActor('sign-in', user.id), async context => {
+        await requirePassword(context, user.id, must(found.password_hash))
+        return sessions.create(context.tx, user.id, device)
+      })
       return { session, user }
     },
 

@@ -7,6 +7,7 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
+import type { UnitEdit } from '#server/kernel/merge.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide } from '#server/kernel/policy.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
@@ -22,6 +23,8 @@ import { createInput, idInput, templateColumns, updateInput } from './schema.ts'
 const templateLimit = 200
 /** Bytes, as JSON: every client of the application keeps all of its templates. */
 const contentBytes = 256 * 1024
+/** Characters of a content that the activity keeps: as many as of the longest other text. */
+const recordedLength = 102_400
 
 const readTemplate = (context: WriteContext, id: string) =>
   context.tx.selectFrom('document_templates').select(templateColumns).where('id', '=', id)
@@ -94,6 +97,12 @@ const create = defineCommand({
   },
 })
 
+/** What the activity says of a rewritten content. */
+const contentEdit = (before: Template, after: Pick<Template, 'content_markdown'>): UnitEdit => {
+  const [current, value] = [before, after].map(row => row.content_markdown.slice(0, recordedLength).toWellFormed())
+  return { unit: 'content_markdown', field: 'content_markdown', value, current }
+}
+
 const update = defineCommand({
   name: 'template.update',
   summary: 'Renames, describes or rewrites a template.',
@@ -111,12 +120,12 @@ const update = defineCommand({
     const merged = await mergeRow(context, 'template', template, fieldEdits(input, template, ['name', 'description']))
     // jsonb has an order of keys of its own
     const rewritten = isDeepStrictEqual(content ?? template.content_json, template.content_json) ? undefined : columns
-    const changed = [...merged.changed, ...fieldEdits(rewritten ?? {}, template, ['content_markdown'])]
+    const changed = [...merged.changed, ...(rewritten ? [contentEdit(template, rewritten)] : [])]
     let row = template
     if (changed.length > 0) {
       const set: Record<string, unknown> = {
         ...rewritten,
-        ...Object.fromEntries(changed.map(edit => [edit.field, edit.value])),
+        ...Object.fromEntries(merged.changed.map(edit => [edit.field, edit.value])),
       }
       if (typeof set.name === 'string') {
         await requireFreeName(context, 'document_templates', template, { name: set.name, except: template.id })

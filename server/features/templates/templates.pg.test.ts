@@ -196,6 +196,23 @@ describe('content', () => {
     }
   })
 
+  test('the activity keeps what was replaced, of a long one the beginning', async () => {
+    const { id } = await makeTemplate('editor', here, asMarkdown('x'.repeat(200_000)))
+    const url = `/api/document-templates/${id}`
+    written(await people.editor.patch(url, asMarkdown('Short')))
+    written(await people.editor.patch(url, asMarkdown('Shorter')))
+    const log = await queryOnce(
+      server.databaseUrl,
+      `select changes -> 'content_markdown' as change from activities
+        where entity_id = $1 and action = 'template.update' order by id`,
+      [id],
+    )
+    expect(log.rows.map(row => (row as { change: unknown }).change)).toEqual([
+      { old: 'x'.repeat(102_400), new: 'Short' },
+      { old: 'Short', new: 'Shorter' },
+    ])
+  })
+
   test('name and description are decided by the later edit, each on its own; content by arrival', async () => {
     const { id } = await makeTemplate('editor', here, { name: 'Merged' })
     const url = `/api/document-templates/${id}`

@@ -29,6 +29,14 @@ const requireMemberships = async (context: WriteContext, ids: readonly string[])
   }
 }
 
+/** 401 when the session that asks has ended on the way: its token would outlive it. */
+const requireSession = async ({ tx, actor }: WriteContext): Promise<void> => {
+  const session =
+    actor.kind === 'user' &&
+    (await tx.selectFrom('sessions').select('id').where('public_id', '=', actor.sessionPublicId).executeTakeFirst())
+  if (!session) throw new AppError('unauthenticated')
+}
+
 export const create = defineCommand({
   name: 'api_token.create',
   summary: 'Makes an API token; its text is in this answer and nowhere else.',
@@ -41,8 +49,9 @@ export const create = defineCommand({
     if (input.expires_at !== undefined && input.expires_at <= context.now)
       throw invalidAt('expires_at', 'out_of_range', 'Lies in the past.')
     await requireMemberships(context, input.application_ids ?? [])
-    // under the row lock of the person, so that the limit holds
+    // under the row lock of the person, so that the limit holds, and nobody ends his sessions and tokens meanwhile
     await context.tx.selectFrom('users').select('id').where('id', '=', context.userId).forNoKeyUpdate().execute()
+    await requireSession(context)
     const { count } = await context.tx
       .selectFrom('api_tokens')
       .select(sql<number>`count(*)::int`.as('count'))

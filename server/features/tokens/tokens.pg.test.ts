@@ -1,7 +1,8 @@
 // API tokens narrow what their person may do, over every door; domain rules, sections 3 and 5.12.
-import { describe, expect, test } from 'vitest'
-import { dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { apply, dataOf, makeBoard, type Person, transact, written } from '#server/testing/board.ts'
 import { type Client, createClient } from '#server/testing/client.ts'
+import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { parkedUpstream } from '#server/testing/parked-upstream.ts'
 import { queryOnce, until } from '#server/testing/postgres.ts'
@@ -82,6 +83,26 @@ describe('making and ending', () => {
     const [first] = dataOf(await people.stranger.get('/auth/tokens'))
     written(await people.stranger.delete(`/auth/tokens/${first?.id}`))
     await tokenOf(people.stranger, ['read'])
+  })
+
+  test('a session that ends while a token is being made leaves none behind', async () => {
+    const victim = await server.signUp('token-victim')
+    const client = await server.database.pool.connect()
+    onTestFinished(() => client.release())
+    await client.query('begin')
+    await client.query('select 1 from users where id = $1 for update', [victim.userId])
+    await client.query('delete from sessions where user_id = $1', [victim.userId])
+    const late = victim.post('/auth/tokens', { name: 'kept', scopes: ['read'] })
+    await until('the token waits', async () => {
+      const { rows } = await server.database.pool.query(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length > 0
+    })
+    await client.query('commit')
+    expect((await late).code).toBe('unauthenticated')
+    const { rows } = await queryOnce(server.databaseUrl, 'select 1 from api_tokens where user_id = $1', [victim.userId])
+    expect(rows).toEqual([])
   })
 
   test('revoked, expired, and with a disabled account it is nobody’s', async () => {
