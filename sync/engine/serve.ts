@@ -241,7 +241,7 @@ export const createServer = (options: ServeOptions) => {
       const body = await storedBody(snapshot.folder, `snapshot.${index}`, encoding, () => file.read())
       if (body.encoding !== null) return body
     }
-    const memory = file.inMemory() ?? (await options.hot.read(file))
+    const memory = (await options.hot.read(file)) ?? file.inMemory()
     if (memory !== null) return whole(memory, null)
     return { body: file.read(), encoding: null, ...(file.done ? { length: file.size } : {}) }
   }

@@ -1,5 +1,5 @@
 // The engine beside its database: locks, lost slots, outages, manual publications, large transactions.
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
@@ -197,4 +197,21 @@ test('shapes that end while they begin leave no folder', async () => {
   }
   await settle(running)
   await until('there is a folder for each shape', () => folders() === running.engine.shapeCount())
+})
+
+test('a small snapshot that was answered before it was on disk comes from memory afterwards', async () => {
+  const running = await start()
+  await db.query("insert into items values (1, 'a', 1)")
+  const first = await ask(running.url, { table: 'items', offset: -1 })
+  const written = () =>
+    readdirSync(running.folder, { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('snapshot.0.json'))
+      .map(name => join(running.folder, name))
+      .find(path => statSync(path).size > 0)
+  await until('the snapshot is on disk', async () => written() !== undefined)
+  await settle(running)
+  rmSync(written() ?? '')
+  const again = await ask(running.url, { table: 'items', offset: -1 })
+  expect(again.status).toBe(200)
+  expect(again.messages).toEqual(first.messages)
 })
