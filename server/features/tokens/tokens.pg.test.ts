@@ -289,6 +289,31 @@ describe('limited to applications', () => {
     await staying
   })
 
+  test('a stored answer is not given again to a token that reaches less', async () => {
+    const [id, key] = [uuid7(), { 'idempotency-key': 'other-doors-1' }]
+    const rename = { name: 'project.update', args: { id: other.projectId, name: 'Secret' } }
+    await apply(people.owner, [rename], { id })
+    const patch = (by: Client) => by.patch(`/api/applications/${other.applicationId}`, { description: 'Secret' }, key)
+    written(await patch(people.owner))
+    const limited = await tokenOf(people.owner, ['read', 'write'], { application_ids: [board.applicationId] })
+    expect(await transact(limited, [rename], { id })).toMatchObject({
+      status: 'rejected',
+      error: { code: 'idempotency_mismatch' },
+    })
+    expect((await patch(limited)).code).toBe('idempotency_mismatch')
+    expect(await transact(await tokenOf(people.owner, ['write']), [rename], { id })).toMatchObject({ replayed: true })
+  })
+
+  test('its own answers are given again, to it, to one that is limited alike, and to its person', async () => {
+    const id = uuid7()
+    const write = { name: 'project.update', args: { id: board.projectId, name: 'Robot quay' } }
+    const application_ids = [board.applicationId, other.applicationId]
+    await apply(await tokenOf(people.owner, ['write'], { application_ids }), [write], { id })
+    const alike = await tokenOf(people.owner, ['write'], { application_ids: application_ids.toReversed() })
+    for (const by of [alike, people.owner])
+      expect(await transact(by, [write], { id })).toMatchObject({ status: 'applied', replayed: true })
+  })
+
   test('what the person loses the token loses', async () => {
     const limited = await tokenOf(people.viewer, ['read'], { application_ids: [other.applicationId] })
     expect((await limited.get(`/api/projects/${other.projectId}`)).status).toBe(200)
