@@ -11,6 +11,7 @@ import * as notifications from './0006_notifications.ts'
 import * as apiTokens from './0007_api_tokens.ts'
 import * as documentComments from './0008_document_comments.ts'
 import * as documentTemplates from './0009_document_templates.ts'
+import * as commentBytes from './0010_comment_bytes.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   '0007_api_tokens': apiTokens,
   '0008_document_comments': documentComments,
   '0009_document_templates': documentTemplates,
+  '0010_comment_bytes': commentBytes,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

@@ -224,7 +224,8 @@ create table comments (
   body_text text not null default ''::text,
   body_edited_at timestamp with time zone,
   deleted_at timestamp with time zone,
-  deleted_by_id uuid
+  deleted_by_id uuid,
+  body_bytes integer not null default 0
 );
 alter table comments replica identity full;
 alter table comments add constraint comments_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
@@ -248,6 +249,7 @@ CREATE INDEX comments_project ON public.comments USING btree (project_id);
 CREATE INDEX comments_task ON public.comments USING btree (task_id, created_at);
 CREATE TRIGGER comments_count AFTER INSERT OR DELETE OR UPDATE OF deleted_at ON public.comments FOR EACH ROW EXECUTE FUNCTION skerry_comment_count();
 CREATE TRIGGER comments_version BEFORE UPDATE ON public.comments FOR EACH ROW WHEN ((((((((old.body IS DISTINCT FROM new.body) OR (old.body_text IS DISTINCT FROM new.body_text)) OR (old.body_edited_at IS DISTINCT FROM new.body_edited_at)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id)) OR (old.author_name IS DISTINCT FROM new.author_name)) OR (old.author_id IS DISTINCT FROM new.author_id))) EXECUTE FUNCTION skerry_bump_version();
+CREATE TRIGGER count_body_bytes BEFORE INSERT OR UPDATE OF body ON public.comments FOR EACH ROW EXECUTE FUNCTION count_body_bytes();
 
 create table document_comments (
   id uuid not null,
@@ -269,7 +271,8 @@ create table document_comments (
   resolved_at timestamp with time zone,
   resolved_by_id uuid,
   deleted_at timestamp with time zone,
-  deleted_by_id uuid
+  deleted_by_id uuid,
+  body_bytes integer not null default 0
 );
 alter table document_comments replica identity full;
 alter table document_comments add constraint document_comments_anchor_end_check CHECK ((char_length(anchor_end) <= 200));
@@ -298,6 +301,7 @@ CREATE INDEX document_comments_document ON public.document_comments USING btree 
 CREATE INDEX document_comments_parent ON public.document_comments USING btree (parent_id);
 CREATE INDEX document_comments_resolved_by ON public.document_comments USING btree (resolved_by_id);
 CREATE INDEX document_comments_user ON public.document_comments USING btree (user_id);
+CREATE TRIGGER count_body_bytes BEFORE INSERT OR UPDATE OF body ON public.document_comments FOR EACH ROW EXECUTE FUNCTION count_body_bytes();
 CREATE TRIGGER document_comments_version BEFORE UPDATE ON public.document_comments FOR EACH ROW WHEN ((((((((old.body IS DISTINCT FROM new.body) OR (old.body_text IS DISTINCT FROM new.body_text)) OR (old.body_edited_at IS DISTINCT FROM new.body_edited_at)) OR (old.resolved_at IS DISTINCT FROM new.resolved_at)) OR (old.resolved_by_id IS DISTINCT FROM new.resolved_by_id)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.deleted_by_id IS DISTINCT FROM new.deleted_by_id))) EXECUTE FUNCTION skerry_bump_version();
 
 create table document_contents (
@@ -1048,6 +1052,15 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 CREATE TRIGGER users_counters AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION skerry_user_counters();
 CREATE TRIGGER users_names AFTER UPDATE OF display_name, avatar_url ON public.users FOR EACH ROW WHEN (((old.display_name IS DISTINCT FROM new.display_name) OR (old.avatar_url IS DISTINCT FROM new.avatar_url))) EXECUTE FUNCTION skerry_user_names();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((((((((((old.email IS DISTINCT FROM new.email) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at)) OR (old.display_name IS DISTINCT FROM new.display_name)) OR (old.avatar_url IS DISTINCT FROM new.avatar_url)) OR (old.time_zone IS DISTINCT FROM new.time_zone)) OR (old.week_start IS DISTINCT FROM new.week_start)) OR (old.locale IS DISTINCT FROM new.locale)) OR (old.login_code_enabled IS DISTINCT FROM new.login_code_enabled)) OR (old.is_admin IS DISTINCT FROM new.is_admin))) EXECUTE FUNCTION skerry_bump_version();
+
+CREATE OR REPLACE FUNCTION public.count_body_bytes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+     begin
+       new.body_bytes := coalesce(octet_length(new.body::text), 0);
+       return new;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION public.skerry_aggregate_changed()
  RETURNS trigger

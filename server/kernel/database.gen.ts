@@ -141,6 +141,7 @@ export interface Comments {
   author_id: string | null;
   author_name: string;
   body: Json | null;
+  body_bytes: Generated<number>;
   body_edited_at: Timestamp | null;
   body_text: Generated<string>;
   created_at: Generated<Timestamp>;
@@ -161,6 +162,7 @@ export interface DocumentComments {
   author_id: string | null;
   author_name: string;
   body: Json | null;
+  body_bytes: Generated<number>;
   body_edited_at: Timestamp | null;
   body_text: Generated<string>;
   created_at: Generated<Timestamp>;

@@ -35,10 +35,7 @@ export const requireRoom = async (
   if (before !== undefined && growth <= 0) return
   const { count, bytes } = await tx
     .selectFrom(subject.table)
-    .select([
-      sql<number>`count(*)::int`.as('count'),
-      sql<number>`coalesce(sum(octet_length(body::text)), 0)::int`.as('bytes'),
-    ])
+    .select([sql<number>`count(*)::int`.as('count'), sql<number>`coalesce(sum(body_bytes), 0)::int`.as('bytes')])
     .where(here(subject))
     .executeTakeFirstOrThrow()
   if (before === undefined && count >= commentLimit)
