@@ -29,8 +29,6 @@ const columns = [
   'entity_type',
   'entity_id',
   'entity_label',
-  'changes',
-  'superseded',
   'edited_at',
   'via',
   'transaction_id',
@@ -57,6 +55,10 @@ interface Filters extends PageQuery {
 }
 
 const longest = 500
+/** Rows of a page whose texts are sent whole: a row may hold some hundred kilobytes. */
+const fullLimit = 20
+/** Bytes of texts that are in memory at once to be cut. */
+const sliceBytes = 2 * 1024 * 1024
 
 /** Long texts are cut for lists; `full=true` sends them whole. */
 const cut = (value: unknown): unknown => {
@@ -66,12 +68,48 @@ const cut = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, cut(inner)]))
 }
 
+type Texts = Record<'changes' | 'superseded', unknown>
+
+/** What was changed in each of `rows`, a slice of them after the other: all at once might be very large. */
+const textsOf = async (
+  reader: Reader,
+  rows: readonly { readonly id: string; readonly bytes: number }[],
+  shown: (value: unknown) => unknown,
+): Promise<ReadonlyMap<string, Texts>> => {
+  const found = new Map<string, Texts>()
+  const slices: string[][] = []
+  let room = 0
+  for (const { id, bytes } of rows) {
+    const slice = slices.at(-1)
+    if (slice !== undefined && bytes <= room) slice.push(id)
+    else {
+      slices.push([id])
+      room = sliceBytes
+    }
+    room -= bytes
+  }
+  for (const ids of slices) {
+    const slice = await reader
+      .selectFrom('activities')
+      .select(['id', 'changes', 'superseded'])
+      .where('id', 'in', ids)
+      .execute()
+    for (const { id, changes, superseded } of slice)
+      found.set(id, { changes: shown(changes), superseded: shown(superseded) })
+  }
+  return found
+}
+
 const list = async (
   reader: Reader,
   scope: { readonly column: Column; readonly id: string; readonly owner: boolean },
   filters: Filters,
 ) => {
-  let found = reader.selectFrom('activities as a').select(columns).where(`a.${scope.column}`, '=', scope.id)
+  let found = reader
+    .selectFrom('activities as a')
+    .select(columns)
+    .select(sql<number>`octet_length(a.changes::text) + octet_length(a.superseded::text)`.as('bytes'))
+    .where(`a.${scope.column}`, '=', scope.id)
   if (!scope.owner) found = found.where('a.visibility', '=', 'members')
   if (filters.actor_id !== undefined) found = found.where('a.actor_id', '=', filters.actor_id)
   if (filters.action !== undefined) {
@@ -85,10 +123,10 @@ const list = async (
     id: sql`a.id`,
     request: filters,
     filters: [scope, bound],
+    limit: filters.full ? Math.min(filters.limit, fullLimit) : filters.limit,
   })
-  return filters.full
-    ? rows
-    : { ...rows, data: rows.data.map(row => ({ ...row, changes: cut(row.changes), superseded: cut(row.superseded) })) }
+  const shown = await textsOf(reader, rows.data, filters.full ? value => value : cut)
+  return { ...rows, data: rows.data.map(({ bytes: _bytes, ...row }) => ({ ...row, ...shown.get(row.id) })) }
 }
 
 const response = z.object({
@@ -105,7 +143,7 @@ const route = (
   readRoute({
     path,
     access,
-    summary: 'What happened here, newest first.',
+    summary: `What happened here, newest first. With full=true long texts are whole, and a page has at most ${fullLimit} rows.`,
     query,
     response,
     run: async (context, params, filters) => {
