@@ -12,7 +12,7 @@ import type { Log } from './log.ts'
 import type { Announcement, Notice, Notify } from './notices.ts'
 import { type AccessLookup, type Scope, type Standing, stranger } from './policy.ts'
 import { isConflict, isOutage, translate } from './postgres-errors.ts'
-import { requireScope } from './scopes.ts'
+import { requireScopeFor } from './scopes.ts'
 import { activityRows } from './activity.ts'
 
 const conflictRetries = 3
@@ -168,7 +168,7 @@ const runCommands = async (
       warn: code => void (warnings.includes(code) || warnings.push(code)),
     }
     try {
-      requireScope(spec.actor, command.scope ?? 'write')
+      requireScopeFor(spec.actor, command)
       outcomes.push({ ...(await command.run(context, input)), warnings })
       if (notices.length > 0) announced.push({ notices, actor: spec.actor })
     } catch (error) {

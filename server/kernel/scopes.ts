@@ -12,6 +12,10 @@ export const requireScope = (actor: Actor, required: RequiredScope): void => {
   throw new AppError('scope_missing', { details: { required } })
 }
 
+/** The same for a command, whatever door it comes through. */
+export const requireScopeFor = (actor: Actor, { scope = 'write' }: { readonly scope?: RequiredScope }): void =>
+  requireScope(actor, scope)
+
 /** The applications that the caller's token is limited to; undefined without a limit. */
 export const limitedTo = (actor: Actor): readonly string[] | undefined => grantOf(actor)?.applicationIds
 

@@ -9,7 +9,7 @@ import { AppError, isRetryable } from './errors.ts'
 import { type Mutation, mutate, type MutationDeps, MutationFailure } from './mutation.ts'
 import { must } from './must.ts'
 import { boundTo, isReplayOf } from './replays.ts'
-import { limitedTo } from './scopes.ts'
+import { limitedTo, requireScopeFor } from './scopes.ts'
 import { parseInput } from './validation.ts'
 import type { Windows } from './windows.ts'
 
@@ -58,6 +58,8 @@ const rejectedText = (id: string, error: AppError, index: number) =>
 
 /** The stored object with `replayed` as its last member: everything before it is equal byte for byte. */
 const withReplayed = ({ text, replayed }: StoredResult): string => `${text.slice(0, -1)},"replayed":${replayed}}`
+
+const aboutTheCaller: ReadonlySet<string> = new Set(['idempotency_mismatch', 'id_taken', 'scope_missing'])
 
 const lockId = (id: string) => sql`select pg_advisory_xact_lock(hashtextextended(${`transaction/${id}`}, 0))`
 
@@ -187,7 +189,11 @@ export const createTransactionRunner = (
         {
           before: async tx => {
             const known = await stored(tx, id, actor, hash)
-            if (known !== undefined) return known
+            // what a token may not do it is not told the outcome of either
+            if (known !== undefined) {
+              for (const { command } of mutations) requireScopeFor(actor, command)
+              return known
+            }
             if (refused !== undefined) throw refused
             // a conflict runs it again
             if (!counted) count(actor.userId, mutations)
@@ -208,8 +214,8 @@ export const createTransactionRunner = (
       const known = cause instanceof AppError ? cause : new AppError('internal', { cause })
       if (isRetryable(known.code)) throw known
       const text = rejectedText(id, known, index)
-      // said about the id, not about the content: nothing of ours may be stored under it
-      if (known.code === 'idempotency_mismatch' || known.code === 'id_taken') {
+      // said about the id or the caller, not about the content: nothing of ours may be stored under what has an answer
+      if (aboutTheCaller.has(known.code)) {
         const other = await deps.database.read(reader =>
           reader.selectFrom('applied_transactions').select('id').where('id', '=', id).executeTakeFirst(),
         )

@@ -37,6 +37,15 @@ const requireSession = async ({ tx, actor }: WriteContext): Promise<void> => {
   if (!session) throw new AppError('unauthenticated')
 }
 
+/** Revoked and expired tokens make room for the next one: the activity has what was. */
+const removeDead = async ({ tx, userId, now }: WriteContext): Promise<void> => {
+  await tx
+    .deleteFrom('api_tokens')
+    .where('user_id', '=', userId)
+    .where(where => where.or([where('revoked_at', 'is not', null), where('expires_at', '<=', now)]))
+    .execute()
+}
+
 export const create = defineCommand({
   name: 'api_token.create',
   summary: 'Makes an API token; its text is in this answer and nowhere else.',
@@ -52,11 +61,11 @@ export const create = defineCommand({
     // under the row lock of the person, so that the limit holds, and nobody ends his sessions and tokens meanwhile
     await context.tx.selectFrom('users').select('id').where('id', '=', context.userId).forNoKeyUpdate().execute()
     await requireSession(context)
+    await removeDead(context)
     const { count } = await context.tx
       .selectFrom('api_tokens')
       .select(sql<number>`count(*)::int`.as('count'))
       .where('user_id', '=', context.userId)
-      .where('revoked_at', 'is', null)
       .executeTakeFirstOrThrow()
     if (count >= tokenLimit)
       throw new AppError('limit_reached', {

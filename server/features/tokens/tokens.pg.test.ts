@@ -105,6 +105,18 @@ describe('making and ending', () => {
     expect(rows).toEqual([])
   })
 
+  test('revoked and expired ones make room and are gone with the next that is made', async () => {
+    const una = await server.signUp('una')
+    const soon = new Date(server.clock.now().getTime() + 1000).toISOString()
+    const made = await Promise.all(Array.from({ length: 50 }, () => tokenOf(una, ['read'], { expires_at: soon })))
+    expect((await una.post('/auth/tokens', { name: 'n', scopes: ['read'] })).code).toBe('limit_reached')
+    written(await una.delete(`/auth/tokens/${must(made[0]).id}`))
+    server.clock.advance(1000)
+    const next = await tokenOf(una, ['read'])
+    const { rows } = await queryOnce(server.databaseUrl, 'select id from api_tokens where user_id = $1', [una.userId])
+    expect(rows).toEqual([{ id: next.id }])
+  })
+
   test('revoked, expired, and with a disabled account it is nobody’s', async () => {
     const [revoked, expiring] = [
       await tokenOf(people.member, ['read']),
@@ -302,6 +314,22 @@ describe('limited to applications', () => {
     })
     expect((await patch(limited)).code).toBe('idempotency_mismatch')
     expect(await transact(await tokenOf(people.owner, ['write']), [rename], { id })).toMatchObject({ replayed: true })
+  })
+
+  test('nor is one of a command that its scopes do not allow; its person gets it again', async () => {
+    const id = uuid7()
+    const promote = {
+      name: 'member.set_role',
+      args: { application_id: board.applicationId, user_id: people.editor.userId, role: 'editor' },
+    }
+    await apply(people.owner, [promote], { id })
+    const writer = await tokenOf(people.owner, ['read', 'write'])
+    expect(await transact(writer, [promote], { id })).toMatchObject({
+      status: 'rejected',
+      error: { code: 'scope_missing' },
+    })
+    for (const by of [people.owner, await tokenOf(people.owner, ['write', 'admin'])])
+      expect(await transact(by, [promote], { id })).toMatchObject({ status: 'applied', replayed: true })
   })
 
   test('its own answers are given again, to it, to one that is limited alike, and to its person', async () => {
