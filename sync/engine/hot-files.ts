@@ -6,8 +6,19 @@ import type { GrowingFile } from './growing-file.ts'
 const fileLimit = 262_144
 const sumLimit = 32 * 1024 * 1024
 
-/** What a body keeps alive: a piece of a buffer keeps all of it. Very small ones share theirs with others. */
-const held = ({ length, buffer }: Uint8Array): number => (length < 4096 ? length : buffer.byteLength)
+/** What an entry costs beside its bytes: its path, its place in the map, its buffer. */
+const entryBytes = 512
+
+const held = ({ buffer }: Uint8Array): number => buffer.byteLength + entryBytes
+
+/** `body` in a buffer of its own: a piece of a larger one would keep all of it alive. */
+const alone = (body: Uint8Array): Uint8Array => (body.length === body.buffer.byteLength ? body : new Uint8Array(body))
+
+const whole = async (file: GrowingFile): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = []
+  for await (const piece of file.read()) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
 
 export class HotFiles {
   /** By path, the one that was used last at the end. Paths contain handles, which never come again. */
@@ -28,26 +39,21 @@ export class HotFiles {
       this.#bodies.set(file.path, known)
       return known
     }
-    const memory = file.inMemory()
-    if (memory !== null) {
-      this.#keep(file.path, memory)
-      return memory
-    }
-    const pieces: Uint8Array[] = []
-    for await (const piece of file.read()) pieces.push(piece)
-    const body = Buffer.concat(pieces)
-    this.#keep(file.path, body)
-    return body
+    return this.#keep(file.path, file.inMemory() ?? (await whole(file)))
   }
 
-  #keep(path: string, body: Uint8Array): void {
-    if (this.#bodies.has(path)) return
-    this.#bodies.set(path, body)
-    this.#sum += held(body)
+  #keep(path: string, body: Uint8Array): Uint8Array {
+    // two readers at once
+    const known = this.#bodies.get(path)
+    if (known !== undefined) return known
+    const kept = alone(body)
+    this.#bodies.set(path, kept)
+    this.#sum += held(kept)
     for (const [oldest, bytes] of this.#bodies) {
-      if (this.#sum <= this.#sumLimit) return
+      if (this.#sum <= this.#sumLimit) break
       this.#bodies.delete(oldest)
       this.#sum -= held(bytes)
     }
+    return kept
   }
 }
