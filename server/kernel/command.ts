@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { RequiredScope, SignedIn } from './actor.ts'
 import type { Later, WriteTx } from './database.ts'
 import type { Stamp, Superseded } from './merge.ts'
+import { must } from './must.ts'
 import type { Notice } from './notices.ts'
 import type { Access, RouteLimit } from './route.ts'
 import type { AccessLookup } from './policy.ts'
@@ -115,5 +116,12 @@ export type AnyCommand = Command
 
 /** Keeps the input type inside the literal and gives it up outside. */
 export const defineCommand = <Input extends z.ZodType>(command: Command<Input>): AnyCommand => command
+
+/** The command of that name; throws where a table of routes names one that is not there. */
+export const commandNamed = (commands: readonly AnyCommand[], name: string): AnyCommand =>
+  must(
+    commands.find(one => one.name === name),
+    name,
+  )
 
 export { z }

@@ -1,5 +1,6 @@
 // /api/applications… (domain rules, section 5.1).
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
@@ -11,11 +12,7 @@ import { applicationPolicy } from './policy.ts'
 import { findApplication, listApplications } from './queries.ts'
 import { applicationRow } from './schema.ts'
 
-const command = (name: string) =>
-  must(
-    applicationCommands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(applicationCommands, name)
 
 const search = z.string().trim().max(255).optional()
 

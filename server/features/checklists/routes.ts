@@ -1,5 +1,6 @@
 // /api/tasks/:id/checklists…, /api/checklists…, /api/checklist-items… (domain rules, section 5.8).
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
@@ -9,11 +10,7 @@ import { itemCommands } from './item-commands.ts'
 import { checklistColumns, checklistRow, itemColumns } from './schema.ts'
 
 const commands = [...checklistCommands, ...itemCommands]
-const command = (name: string) =>
-  must(
-    commands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(commands, name)
 
 const listChecklists = async (reader: Reader, taskId: string) => {
   const lists = await reader

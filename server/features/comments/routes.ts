@@ -1,6 +1,7 @@
 // /api/tasks/:id/comments, /api/comments/:id (domain rules, section 5.8).
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery, page, type PageQuery } from '#server/kernel/pages.ts'
@@ -9,11 +10,7 @@ import { readTaskScope } from '../tasks/read.ts'
 import { commentCommands } from './commands.ts'
 import { commentColumns, commentRow, mentionColumns } from './schema.ts'
 
-const command = (name: string) =>
-  must(
-    commentCommands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(commentCommands, name)
 
 type Filters = PageQuery & { readonly order: 'asc' | 'desc'; readonly flat: boolean }
 

@@ -1,6 +1,6 @@
 // /api/documents… (domain rules, section 5.11); content has a file of its own.
 import { z } from 'zod'
-import type { AnyCommand } from '#server/kernel/command.ts'
+import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { callerOf } from '#server/kernel/reading.ts'
@@ -141,11 +141,7 @@ export const documentRoutes = (
   merge: AnyCommand,
   deps: ContentRouteDeps,
 ): readonly Route[] => {
-  const command = (name: string) =>
-    must(
-      commands.find(one => one.name === name),
-      name,
-    )
+  const command = (name: string) => commandNamed(commands, name)
   return [
     ...reads,
     writeRoute({

@@ -1,6 +1,6 @@
 // /api/document-folders… (domain rules, section 5.11).
 import { z } from 'zod'
-import { must } from '#server/kernel/must.ts'
+import { commandNamed } from '#server/kernel/command.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { readPlace } from '../documents/read.ts'
 import { hasScopeId, place, scopeIdIssue } from '../documents/schema.ts'
@@ -8,10 +8,7 @@ import { folderCommands } from './commands.ts'
 import { folderTree } from './tree.ts'
 
 const write = (name: string, route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status'>): Route => {
-  const command = must(
-    folderCommands.find(one => one.name === name),
-    name,
-  )
+  const command = commandNamed(folderCommands, name)
   return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
 }
 

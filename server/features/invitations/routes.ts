@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
-import type { AnyCommand } from '#server/kernel/command.ts'
+import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import type { Database, Reader } from '#server/kernel/database.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -63,11 +63,7 @@ const itemKey = (given: WriteOrigin['idempotency'], index: number): WriteOrigin[
   given && index > 0 ? { ...given, key: `${createHash('sha256').update(given.key).digest('hex')}/${index}` } : given
 
 export const invitationRoutes = (commands: readonly AnyCommand[], deps: InvitationRouteDeps): readonly Route[] => {
-  const command = (name: string) =>
-    must(
-      commands.find(one => one.name === name),
-      name,
-    )
+  const command = (name: string) => commandNamed(commands, name)
   const none = z.strictObject({})
   return [
     readRoute({

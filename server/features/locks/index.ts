@@ -1,6 +1,6 @@
 // Locks of documents (domain rules, section 8.5).
 import { z } from 'zod'
-import type { AnyCommand } from '#server/kernel/command.ts'
+import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import { must } from '#server/kernel/must.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
@@ -12,10 +12,7 @@ import { lockColumns, lockState } from './schema.ts'
 
 const routes = (commands: readonly AnyCommand[]): readonly Route[] => {
   const write = (name: string, method: 'POST' | 'DELETE', path: string) => {
-    const command = must(
-      commands.find(one => one.name === name),
-      name,
-    )
+    const command = commandNamed(commands, name)
     const { access, summary } = command
     return writeRoute({ method, path, access, summary, command, params: { id: 'document_id' } })
   }

@@ -1,5 +1,6 @@
 // /api/applications/:id/members… (domain rules, section 5.2).
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
@@ -12,11 +13,7 @@ import { memberPolicy } from './policy.ts'
 import { countMembers, findMember, listMembers } from './queries.ts'
 import { memberRow, role } from './schema.ts'
 
-const command = (name: string) =>
-  must(
-    memberCommands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(memberCommands, name)
 
 const requireRead = async ({ reader, actor }: ReadContext, applicationId: string) => {
   const subject = { applicationId, editorsMayAddEditors: false }

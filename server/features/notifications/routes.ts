@@ -1,6 +1,7 @@
 // /api/notifications…, /api/notification-preferences (domain rules, section 5.10).
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -21,11 +22,7 @@ import {
   types,
 } from './schema.ts'
 
-const command = (name: string) =>
-  must(
-    notificationCommands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(notificationCommands, name)
 
 /** Own rows; those about an invitation say what has become of it. */
 const rows = (reader: Reader, caller: Caller) =>

@@ -1,5 +1,6 @@
 // /api/projects…, /api/applications/:id/projects… (domain rules, sections 5.1, 5.4 and 5.5).
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
@@ -22,11 +23,7 @@ import { readProject } from './read.ts'
 import { category, projectMemberRow, projectRow } from './schema.ts'
 
 const commands = [...projectCommands, ...projectMemberCommands]
-const command = (name: string) =>
-  must(
-    commands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(commands, name)
 const list = z.object({ data: z.array(projectRow), next_cursor: z.string().nullable() })
 const members = z.object({ data: z.array(projectMemberRow), next_cursor: z.string().nullable() })
 const search = z.string().trim().max(255).optional()

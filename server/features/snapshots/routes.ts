@@ -1,7 +1,7 @@
 // /api/documents/:id/snapshots, /api/snapshots/:id… (domain rules, section 5.11).
 import { z } from 'zod'
 import { textDiff } from '#server/content/text-diff.ts'
-import type { AnyCommand } from '#server/kernel/command.ts'
+import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -74,10 +74,7 @@ export const snapshotRoutes = (
     name: string,
     route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
   ): Route => {
-    const command = must(
-      commands.find(one => one.name === name),
-      name,
-    )
+    const command = commandNamed(commands, name)
     return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
   }
   return [

@@ -1,5 +1,6 @@
 // /api/projects/:id/statuses, /api/statuses/:id (domain rules, section 5.6).
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { readProject } from '../projects/read.ts'
@@ -7,11 +8,7 @@ import { statusCommands } from './commands.ts'
 import { listStatuses } from './queries.ts'
 import { statusRow } from './schema.ts'
 
-const command = (name: string) =>
-  must(
-    statusCommands.find(one => one.name === name),
-    name,
-  )
+const command = (name: string) => commandNamed(statusCommands, name)
 
 export const statusRoutes: readonly Route[] = [
   readRoute({

@@ -1,7 +1,7 @@
 // /api/document-tags… and the tags of a document (domain rules, section 5.11).
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { must } from '#server/kernel/must.ts'
+import { commandNamed } from '#server/kernel/command.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { ofOwner } from '../documents/owned.ts'
 import { readPlace } from '../documents/read.ts'
@@ -13,10 +13,7 @@ const write = (
   name: string,
   route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status' | 'params'>,
 ): Route => {
-  const command = must(
-    tagCommands.find(one => one.name === name),
-    name,
-  )
+  const command = commandNamed(tagCommands, name)
   return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
 }
 

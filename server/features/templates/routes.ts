@@ -1,6 +1,7 @@
 // /api/document-templates…
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { ofOwner, placeOfOwner } from '../documents/owned.ts'
@@ -10,10 +11,7 @@ import { templateCommands } from './commands.ts'
 import { headColumns, templateColumns, templateHead, templateRow } from './schema.ts'
 
 const write = (name: string, route: Pick<Parameters<typeof writeRoute>[0], 'method' | 'path' | 'status'>): Route => {
-  const command = must(
-    templateCommands.find(one => one.name === name),
-    name,
-  )
+  const command = commandNamed(templateCommands, name)
   return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
 }
 
