@@ -173,11 +173,16 @@ const installWebsocketServer = async (context: BenchContext): Promise<boolean> =
   const folder = packagesFolder(context)
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{}')
-  const { devDependencies, dependencies } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as Record<'devDependencies' | 'dependencies', Record<string, string>>
-  const yjs = must({ ...devDependencies, ...dependencies }['yjs'])
-  const asked = ['install', '--no-audit', '--no-fund', '--ignore-scripts', `yjs@${yjs}`, '@y/websocket-server@0.1.1']
+  const project = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { dependencies } = JSON.parse(project) as { dependencies: { yjs: string } }
+  const asked = [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    `yjs@${dependencies.yjs}`,
+    '@y/websocket-server@0.1.1',
+  ]
   try {
     await promisify(execFile)('npm', asked, { cwd: folder })
     return true
