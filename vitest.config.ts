@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // One project per kind of test, told apart by suffix (README, "Tests"). `pg16` runs the sync and migration tests once
 // more on the oldest PostgreSQL that Skerry supports.
 const pgFiles = ['{server,sync,collab,migrations,e2e}/**/*.pg.test.ts']
-const shared = { testTimeout: 60_000, hookTimeout: 120_000 }
+// Processes that tests start, hundreds of them, take their compiled modules from there: half of each start is that.
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/skerry-tests', import.meta.url)) }
+const shared = { testTimeout: 60_000, hookTimeout: 120_000, env }
 
 export default defineConfig({
   test: {

@@ -89,14 +89,19 @@ export interface Workload {
 /** Two tables and shapes of one table each. */
 export const plainWorkload: Workload = { tables: workloadTables, randomShape, statement }
 
-/** Runs random transactions until `signal`; survives a database that goes away. Returns how many were committed. */
+export interface WriterOptions {
+  readonly workload: Workload
+  readonly signal: AbortSignal
+  /** Told of every transaction that ended. */
+  readonly onCommit?: () => void
+}
+
+/** Runs random transactions until `signal`; survives a database that goes away. */
 export const writeRandomly = async (
   url: string,
   random: () => number,
-  signal: AbortSignal,
-  { statement, paceMs = 0 }: Workload,
-): Promise<number> => {
-  let committed = 0
+  { workload: { statement, paceMs = 0 }, signal, onCommit }: WriterOptions,
+): Promise<void> => {
   while (!signal.aborted) {
     // a server that is killed while it lets us in, or while it answers, would keep the driver waiting for ever
     const db = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3000, query_timeout: 10_000 })
@@ -115,7 +120,7 @@ export const writeRandomly = async (
             } else await db.query(statement(random))
           }
           await db.query(random() < 0.15 ? 'rollback' : 'commit')
-          committed += 1
+          onCommit?.()
         } catch (error) {
           if (!retryable.has(String((error as { code?: unknown }).code))) throw error
           await db.query('rollback')
@@ -129,5 +134,4 @@ export const writeRandomly = async (
       await pause(20, signal)
     }
   }
-  return committed
 }

@@ -20,12 +20,20 @@ import { type ByteStore, LogDamaged, type ShapeLog } from './log.ts'
 
 const frameBytes = 65_536
 const readBytes = 262_144
+/** More than this is not put together in memory: readers get it piece by piece, at their own pace. */
+const recentBytes = 1_048_576
 const separator = Buffer.from(',\n')
 
 interface PendingFrame {
   readonly tx: bigint
   readonly position: number
   readonly bytes: Buffer
+}
+
+/** Frames that follow each other, and how many bytes they take. */
+interface Frames {
+  readonly frames: PendingFrame[]
+  readonly used: number
 }
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
@@ -42,10 +50,9 @@ class ChunkedLog implements ShapeLog {
   /** Size of the open chunk, as of the last commit and as of the last staged frame. */
   #committedSize: number
   #stagedSize: number
-  /** Where the next frame goes; where the last committed one ended; up to where the store has the bytes. */
+  /** Where the next frame goes; where the last committed one ended. */
   #end: number
   #committedEnd: number
-  #written: number
   #pending: PendingFrame[] = []
   /** Where the frames of the open transaction are; their bytes may have left memory. */
   #staged: IndexEntry[] = []
@@ -73,7 +80,7 @@ class ChunkedLog implements ShapeLog {
     this.#store = store
     this.#chunkBytes = chunkBytes
     this.#index = state.index
-    this.#end = this.#committedEnd = this.#written = state.end
+    this.#end = this.#committedEnd = state.end
     this.#committedSize = this.#stagedSize = state.openChunk
     this.#lastWritten = state.index.tail
   }
@@ -126,17 +133,18 @@ class ChunkedLog implements ShapeLog {
   readRecent(after: Offset, upTo: Offset): Uint8Array | null {
     if (compareOffsets(after, this.#lastWritten) < 0) return null
     const pieces = this.#slices(this.#pending, after, upTo)
+    if (pieces.reduce((sum, piece) => sum + piece.length, 0) > recentBytes) return null
     return pieces.length === 0 ? new Uint8Array() : joined(pieces)
   }
 
   async *read(after: Offset, upTo: Offset): AsyncGenerator<Uint8Array> {
-    // Both are taken before the first wait, so that a flush in between moves nothing out of sight.
-    const memory = [...this.#pending]
-    const fileEnd = Math.min(this.#committedEnd, memory[0]?.position ?? this.#written)
+    // What comes later is beyond it, and what was there may move from memory to the store between two pieces.
+    const end = this.#committedEnd
     let position = this.#index.positionBefore(after)
-    while (position < fileEnd) {
-      const bytes = asBuffer(await this.#store.read(position, Math.min(readBytes, fileEnd - position)))
-      const { frames, used } = await this.#wholeFrames(bytes, position)
+    while (position < end) {
+      const storeEnd = Math.min(this.#pending[0]?.position ?? end, end)
+      const { frames, used } =
+        position < storeEnd ? await this.#storedFrames(position, storeEnd) : this.#pendingFrames(position, end)
       const pieces = this.#slices(frames, after, upTo)
       if (pieces.length > 0) yield joined(pieces)
       const last = frames.at(-1)
@@ -144,8 +152,6 @@ class ChunkedLog implements ShapeLog {
       if (last !== undefined && compareOffsets({ tx: last.tx, op: lastOp(last.bytes) }, upTo) >= 0) return
       position += used
     }
-    const pieces = this.#slices(memory, after, upTo)
-    if (pieces.length > 0) yield joined(pieces)
   }
 
   flush(sync: boolean): Promise<void> {
@@ -176,7 +182,6 @@ class ChunkedLog implements ShapeLog {
       )
       const done = new Set(frames)
       const last = must(frames.at(-1))
-      this.#written = last.position + last.bytes.length
       this.#lastWritten = { tx: last.tx, op: lastOp(last.bytes) }
       this.#pending = this.#pending.filter(frame => !done.has(frame))
       this.pendingBytes = this.#pending.reduce((sum, frame) => sum + frame.bytes.length, 0)
@@ -214,8 +219,22 @@ class ChunkedLog implements ShapeLog {
     return pieces
   }
 
-  /** The frames that lie whole in `bytes`; when not even one does, that one is read on its own. */
-  async #wholeFrames(bytes: Buffer, position: number): Promise<{ frames: PendingFrame[]; used: number }> {
+  /** The frames from `position` on that are not yet in the store: about as much as is read from there at once. */
+  #pendingFrames(position: number, end: number): Frames {
+    const frames: PendingFrame[] = []
+    let used = 0
+    for (const frame of this.#pending) {
+      if (frame.position < position) continue
+      if (frame.position >= end || used >= readBytes) break
+      frames.push(frame)
+      used += frame.bytes.length
+    }
+    return { frames, used }
+  }
+
+  /** The frames that lie whole in what is read at `position`; when not even one does, that one is read on its own. */
+  async #storedFrames(position: number, end: number): Promise<Frames> {
+    const bytes = asBuffer(await this.#store.read(position, Math.min(readBytes, end - position)))
     const frames: PendingFrame[] = []
     let at = 0
     while (at + headerBytes <= bytes.length) {

@@ -160,4 +160,23 @@ export const logContract = (name: string, bench: () => Promise<LogBench>): void 
       text += `${text === '' ? '' : ','}${Buffer.from(next.value).toString()}`
     expect((JSON.parse(`[${text}]`) as { key: string }[]).map(({ key }) => key)).toEqual(['1', '2', '3', '4', '5'])
   })
+
+  test(`S-35 ${name}: much that is still in memory comes in pieces, and may be written between two of them`, async () => {
+    const log = await (await bench()).open()
+    const large = 'x'.repeat(50_000)
+    const ids = Array.from({ length: 60 }, (_x, index) => `${index}${large}`)
+    transaction(log, 1, ids)
+    expect(log.readRecent(afterSnapshot, log.tail)).toBeNull()
+    const pieces: string[] = []
+    for await (const piece of log.read(afterSnapshot, log.tail)) {
+      expect(piece.length).toBeLessThan(400_000)
+      pieces.push(Buffer.from(piece).toString())
+      if (pieces.length !== 2) continue
+      await log.flush(false)
+      transaction(log, 2, ['later'])
+      log.stage(3n, 0, item(large))
+    }
+    expect((JSON.parse(`[${pieces.join(',')}]`) as { key: string }[]).map(({ key }) => key)).toEqual(ids)
+    expect(log.readRecent({ tx: 1n, op: 118 }, log.tail)).not.toBeNull()
+  })
 }

@@ -19,7 +19,7 @@ export interface ShapeLog {
   chunkEnd(after: Offset): Offset
   /** Whether a chunk begins after `after`: it is the end of a complete one, or of the snapshot. */
   isChunkStart(after: Offset): boolean
-  /** The items in (after, upTo] when they are all in memory, joined by `,\n`; null when they are not. */
+  /** The items in (after, upTo] when they are few and all in memory, joined by `,\n`; null when they are not. */
   readRecent(after: Offset, upTo: Offset): Uint8Array | null
   /** The items in (after, upTo] in pieces, each piece items joined by `,\n`. */
   read(after: Offset, upTo: Offset): AsyncIterable<Uint8Array>

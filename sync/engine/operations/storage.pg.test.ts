@@ -42,6 +42,10 @@ const begin = async (code: string, points: readonly CrashPoint[], options: Param
   return { running, fault, log }
 }
 
+/** What is served before it is recorded does not outlive its engine: waits until the first shape is complete on disk. */
+const stored = ({ folder }: TestEngine) =>
+  until('its shape is stored', () => readFileSync(join(folder, 'shapes.jsonl'), 'utf8').includes('complete'))
+
 /** What the slot has been told, as Postgres has it. */
 const confirmed = async ({ replicationId }: TestEngine): Promise<bigint> => {
   const { rows } = await queryOnce(
@@ -67,9 +71,7 @@ test.each(places)(
     const reader = followStrictly(() => running.url, all.params)
     cleanUp.push(() => reader.stop())
     await until('the reader is there', () => reader.complete > 0n)
-    await until('its shape is stored', () =>
-      readFileSync(join(running.folder, 'shapes.jsonl'), 'utf8').includes('complete'),
-    )
+    await stored(running)
     fault.broken = true
     await sql("insert into items values (2, 'b')")
     const before = await walEnd()
@@ -128,6 +130,7 @@ test('S-42 S-83 with a full disk memory stays bounded: the stream stands still, 
 test('S-42 S-40 an engine that ends with a full disk loses nothing: the slot repeats what was not stored', async () => {
   const { running, fault } = await begin('ENOSPC', ['log.before-write', 'position.before-sync'])
   const at = await readToEnd(running.url, all.params)
+  await stored(running)
   fault.broken = true
   await sql("insert into items values (2, 'b')")
   const served = await ask(running.url, { ...all.params, handle: at.handle, offset: at.offset, live: true })
@@ -147,6 +150,7 @@ test('S-42 S-40 an engine that ends with a full disk loses nothing: the slot rep
 test('S-1 S-42 the end of a shape that cannot be stored is told to nobody, and then to everybody', async () => {
   const { running, fault } = await begin('ENOSPC', ['catalog.before-sync'])
   const at = await readToEnd(running.url, all.params)
+  await stored(running)
   const old = { ...all.params, handle: at.handle, offset: at.offset }
   fault.broken = true
   await sql('truncate items')
@@ -166,11 +170,13 @@ test('S-34 a log that cannot be written where others can ends its shape, and hol
   const at = await readToEnd(running.url, all.params)
   const other = await readToEnd(running.url, { ...all.params, where: 'id > 0' })
   const shapes = join(running.folder, 'shapes')
-  const file = readdirSync(shapes, { recursive: true, encoding: 'utf8' }).find(path =>
-    path.endsWith(`${at.handle}/log`),
-  )
-  rmSync(join(shapes, must(file)))
-  mkdirSync(join(shapes, must(file)))
+  const logFile = () =>
+    readdirSync(shapes, { recursive: true, encoding: 'utf8' }).find(path => path.endsWith(`${at.handle}/log`))
+  // a shape is served before it is recorded, and the first flush after that makes its log
+  await until('the log is there', () => logFile() !== undefined)
+  const file = join(shapes, must(logFile()))
+  rmSync(file)
+  mkdirSync(file)
   await sql("insert into items values (2, 'b')")
   const end = await walEnd()
   await until('the slot goes on', async () => {
