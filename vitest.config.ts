@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config'
 const pgFiles = ['{server,sync,collab,migrations,e2e}/**/*.pg.test.ts']
 // Processes that tests start, hundreds of them, take their compiled modules from there: half of each start is that.
 const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/skerry-tests', import.meta.url)) }
-const shared = { testTimeout: 60_000, hookTimeout: 120_000, env }
+const shared = { testTimeout: 60_000, hookTimeout: 120_000, env, setupFiles: ['server/testing/rejections.ts'] }
 
 export default defineConfig({
   test: {
