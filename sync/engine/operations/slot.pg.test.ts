@@ -158,9 +158,21 @@ test('S-81 a standby takes over from an engine that is killed, and from one whos
   await until('the reader is there', () => reader.complete > 0n)
   await first.kill()
   await queryOnce(database.url, "insert into items values (1, 'in between')")
+  const { written } = (await queryOnce(database.url, 'select pg_current_wal_lsn()::text as written')).rows[0] as {
+    written: string
+  }
   await until('the second streams', () => isActive(second), 10_000)
   serving = second
   await compareWithSql(database.url, reader, all)
+  // until then the slot would give it all to the first once more, whose shapes could rightly go on under their old handles
+  await until('the slot has been told', async () => {
+    const { rows } = await queryOnce(
+      database.url,
+      'select confirmed_flush_lsn >= $2::pg_lsn as told from pg_replication_slots where slot_name = $1',
+      [`skerry_slot_${first.replicationId}`, written],
+    )
+    return (rows[0] as { told: boolean }).told
+  })
   await first.start()
   await until('the first waits', () => waits(first))
   // As if its packets went nowhere: Postgres sees an open connection and hears nothing.
