@@ -266,6 +266,7 @@ const slotState = async (url: string): Promise<string> => {
   )
   return JSON.stringify(rows)
 }
+
 /** Points that a start passes once. */
 const atStart = new Set<CrashPoint>(['slot.created', 'table.published', 'catalog.before-rename'])
 

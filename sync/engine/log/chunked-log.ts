@@ -229,6 +229,8 @@ class ChunkedLog implements ShapeLog {
       frames.push(frame)
       used += frame.bytes.length
     }
+    // a reader that does not get on would never stop asking
+    if (used === 0) throw new LogDamaged(`no frame in memory at ${position}`)
     return { frames, used }
   }
 
