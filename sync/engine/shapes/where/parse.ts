@@ -1,5 +1,7 @@
 // A clause's text → the parse tree of PostgreSQL's own grammar, of exactly one condition and nothing around it.
 
+// first: see there
+import './parser-flags.ts'
 import { hasSqlDetails, parse, type Node, type SelectStmt } from 'libpg-query'
 import { prefixLength, WhereError } from './errors.ts'
 
