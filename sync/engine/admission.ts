@@ -17,10 +17,36 @@ export interface Permit {
   leave(): void
 }
 
+type Counts = Record<AdmissionKind, number>
+
+/** A class, because parked requests have one each. */
+class Held implements Permit {
+  readonly #counts: Counts
+  #kind: AdmissionKind | null
+
+  constructor(counts: Counts, kind: AdmissionKind) {
+    this.#counts = counts
+    this.#kind = kind
+  }
+
+  settle(): void {
+    if (this.#kind !== 'initial') return
+    this.#counts.initial -= 1
+    this.#counts.existing += 1
+    this.#kind = 'existing'
+  }
+
+  leave(): void {
+    if (this.#kind === null) return
+    this.#counts[this.#kind] -= 1
+    this.#kind = null
+  }
+}
+
 /** Counts requests; null limits let everyone in. */
 export class Admission {
   readonly #limits: AdmissionLimits | null
-  readonly #counts: Record<AdmissionKind, number> = { initial: 0, existing: 0 }
+  readonly #counts: Counts = { initial: 0, existing: 0 }
 
   constructor(limits: AdmissionLimits | null) {
     this.#limits = limits
@@ -36,19 +62,6 @@ export class Admission {
     const limit = this.#limits?.[kind]
     if (limit !== undefined && this.#counts[kind] >= limit) return { limit }
     this.#counts[kind] += 1
-    let held: AdmissionKind | null = kind
-    return {
-      settle: () => {
-        if (held !== 'initial') return
-        this.#counts.initial -= 1
-        this.#counts.existing += 1
-        held = 'existing'
-      },
-      leave: () => {
-        if (held === null) return
-        this.#counts[held] -= 1
-        held = null
-      },
-    }
+    return new Held(this.#counts, kind)
   }
 }

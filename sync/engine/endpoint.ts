@@ -42,8 +42,10 @@ export interface Running {
 }
 
 export interface EndpointParts {
-  /** The running engine, or, after at most `readinessMs`, why there is none. */
-  readonly running: () => Promise<Running | string>
+  /** The engine, when it runs. */
+  readonly running: () => Running | undefined
+  /** The engine once it runs, or, after at most `readinessMs`, why it does not. */
+  readonly ready: () => Promise<Running | string>
   readonly server: ShapeServer
   readonly pool: Pool
   readonly allowDelete: boolean
@@ -81,13 +83,19 @@ const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown
   return { body: parsed as Record<string, unknown> }
 }
 
-const parsedQueries = new WeakMap<URLSearchParams, Checked<RequestParams>>()
+interface ParsedQuery {
+  readonly params: Checked<RequestParams>
+  /** As it stands there, even when the parameters are wrong. */
+  readonly handle: string | undefined
+}
+
+const parsedQueries = new WeakMap<URLSearchParams, ParsedQuery>()
 
 /** Readers that ask in the same words may come with the same object. */
-const parseOnce = (query: URLSearchParams): Checked<RequestParams> => {
+const parseOnce = (query: URLSearchParams): ParsedQuery => {
   let parsed = parsedQueries.get(query)
   if (parsed === undefined) {
-    parsed = parseRequest(query, null)
+    parsed = { params: parseRequest(query, null), handle: query.getAll('handle').at(-1) }
     parsedQueries.set(query, parsed)
   }
   return parsed
@@ -173,37 +181,40 @@ export const createEndpoint = (parts: EndpointParts) => {
   }
 
   const read = async (running: Running, request: ShapeRequest, params: RequestParams): Promise<ShapeResponse> => {
-    let resolved: Checked<Resolved>
-    try {
-      resolved = await running.resolver.resolve(params.shape)
-    } catch (error) {
-      if (!isUnreachable(error)) throw error
-      parts.log.warn('the catalogs could not be read', { error })
-      return unavailable('Cannot connect to the database to verify the shape. Please try again later.', 1)
+    let resolved = running.resolver.known(params.shape)
+    if (resolved === undefined) {
+      let checked: Checked<Resolved>
+      try {
+        checked = await running.resolver.resolve(params.shape)
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+        parts.log.warn('the catalogs could not be read', { error })
+        return unavailable('Cannot connect to the database to verify the shape. Please try again later.', 1)
+      }
+      if (!checked.ok) return invalid(checked.errors)
+      resolved = checked.value
     }
-    if (!resolved.ok) return invalid(resolved.errors)
-    const { schema } = resolved.value
-    if (parts.isUnwritable() && running.shapes.byIdentity(resolved.value.definition.identity) === undefined)
+    if (parts.isUnwritable() && running.shapes.byIdentity(resolved.definition.identity) === undefined)
       return notStored()
-    const shape = running.shapes.getOrCreate(resolved.value)
+    const shape = running.shapes.getOrCreate(resolved)
     if (params.handle !== null && params.handle !== shape.handle) {
       const named = running.shapes.byHandle(params.handle)
       if (named !== undefined && !(await awaitEnd(named))) return notStored()
       return shape.retiring === undefined ? refetch(shape.handle) : refetch()
     }
-    if (!(await awaitEnd(shape))) return notStored()
+    if (shape.retiring !== undefined && !(await awaitEnd(shape))) return notStored()
     let answer: ShapeResponse | null
-    if (params.subset !== null) answer = await subset(running, request, params, shape, resolved.value)
+    if (params.subset !== null) answer = await subset(running, request, params, shape, resolved)
     else
       answer = await parts.server.read({
         params,
         shape,
-        schema,
+        schema: resolved.schema,
         ifNoneMatch: request.headers['if-none-match'],
         acceptEncoding: request.headers['accept-encoding'],
         signal: request.signal,
       })
-    if (answer === null) return beyondTail(running, shape, resolved.value)
+    if (answer === null) return beyondTail(running, shape, resolved)
     if (answer.status !== 409) return answer
     const failure = running.shapes.failureOf(shape)
     if (failure instanceof ClauseRaised) return invalid({ where: [failure.message] })
@@ -250,16 +261,12 @@ export const createEndpoint = (parts: EndpointParts) => {
         headers: { 'access-control-max-age': '86400', 'access-control-allow-methods': shapeMethods },
         body: null,
       }
-    const running = async () => {
-      const engine = await parts.running()
-      return typeof engine === 'string' ? unavailable(engine, 5) : engine
-    }
     if (request.method === 'DELETE') {
       if (!parts.allowDelete) return jsonError(405, { message: 'DELETE not allowed' })
-      const engine = await running()
-      return 'status' in engine ? engine : remove(engine, request.query)
+      const engine = parts.running() ?? (await parts.ready())
+      return typeof engine === 'string' ? unavailable(engine, 5) : remove(engine, request.query)
     }
-    const handle = request.query.getAll('handle').at(-1)
+    const { handle, params: ofQuery } = parseOnce(request.query)
     const kind: AdmissionKind = handle !== undefined && parts.lives(handle) ? 'existing' : 'initial'
     const permit = parts.admission.enter(kind)
     if ('limit' in permit) {
@@ -270,9 +277,9 @@ export const createEndpoint = (parts: EndpointParts) => {
     try {
       const parsed = parseBody(request.method === 'POST' ? request.body : undefined)
       if ('status' in parsed) return released(parsed, permit, request)
-      const engine = await running()
-      if ('status' in engine) return released(engine, permit, request)
-      const params = parsed.body === null ? parseOnce(request.query) : parseRequest(request.query, parsed.body)
+      const engine = parts.running() ?? (await parts.ready())
+      if (typeof engine === 'string') return released(unavailable(engine, 5), permit, request)
+      const params = parsed.body === null ? ofQuery : parseRequest(request.query, parsed.body)
       const response = params.ok ? await read(engine, request, params.value) : invalid(params.errors)
       return released(response, permit, request)
     } catch (error) {

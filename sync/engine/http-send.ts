@@ -31,21 +31,47 @@ const writtenOf = (answer: ShapeResponse): Written => {
   return known
 }
 
-/** True when more may be written; false when the reader has gone, or took nothing for `ms`. */
+/** True when more may be written to the reader; false when he has gone, or took nothing for `ms`. */
 const drained = (response: ServerResponse, ms: number): Promise<boolean> =>
   new Promise(resolve => {
+    const { socket } = response
     const finish = (more: boolean) => {
       clearTimeout(timer)
-      response.removeListener('drain', onDrain)
+      socket?.removeListener('drain', onDrain)
       response.removeListener('close', onClose)
       resolve(more)
     }
     const onDrain = () => finish(true)
     const onClose = () => finish(false)
     const timer = setTimeout(onClose, ms)
-    response.once('drain', onDrain)
+    socket?.once('drain', onDrain)
     response.once('close', onClose)
+    if (socket === null) finish(false)
   })
+
+const lineEnd = Buffer.from('\r\n')
+
+const chunks = new WeakMap<Uint8Array, Buffer>()
+
+/** `piece` as a chunk of a body (RFC 9112 §7.1); made once for all who are sent the same. */
+const chunkOf = (piece: Uint8Array): Buffer => {
+  let chunk = chunks.get(piece)
+  if (chunk === undefined) {
+    chunk = Buffer.concat([Buffer.from(piece.length.toString(16)), lineEnd, piece, lineEnd])
+    chunks.set(piece, chunk)
+  }
+  return chunk
+}
+
+/**
+ * Writes pieces of a body whose head is out; false when the reader's buffer is full. Straight to his socket where the body
+ * is chunked, because ServerResponse makes three pieces of each, and again for every reader.
+ */
+const writer = (response: ServerResponse): ((piece: Uint8Array) => boolean) => {
+  const { socket } = response
+  if (!response.chunkedEncoding || socket === null) return piece => !response.destroyed && response.write(piece)
+  return piece => !response.destroyed && response.socket === socket && socket.write(chunkOf(piece))
+}
 
 export interface SendOptions {
   /** Names and values that this answer has besides its own. */
@@ -69,11 +95,11 @@ export const send = async (
     return
   }
   response.flushHeaders()
-  if (direct !== undefined) direct.write = piece => !response.destroyed && response.write(piece)
+  if (direct !== undefined) direct.write = writer(response)
   for await (const piece of body) {
     if (response.destroyed) return
     // An empty piece only says that what was written past the iteration has filled the reader's buffer.
-    if (piece.length === 0 ? !response.writableNeedDrain : response.write(piece)) continue
+    if (piece.length === 0 ? response.socket?.writableNeedDrain === false : response.write(piece)) continue
     // A reader that stalls must not keep the piece, nor whatever made it, for ever.
     if (!(await drained(response, timeoutMs))) response.destroy()
   }

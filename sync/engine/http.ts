@@ -1,6 +1,6 @@
 // The engine behind a plain node:http server, for running alone. The route is resolved once, from the decoded segments
 // of the path; what is not listed is 404, and the shape route asks for the secret after that (SPEC.md, S-80).
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { withDeadline } from '#server/kernel/lifecycle.ts'
@@ -50,6 +50,7 @@ const cors = (methods: string) => ({
 })
 
 const shapeCors = cors(shapeMethods)
+const methodsOfShapes: ReadonlySet<string> = new Set(shapeMethods.split(', '))
 
 /** Answers that several readers share, with what stands on all of them, made once. */
 const completed = new WeakMap<ShapeResponse, ShapeResponse>()
@@ -162,7 +163,7 @@ const answerFor = async (
   const search = mark < 0 ? '' : target.slice(mark + 1)
   const method = request.method ?? ''
   const isRead = method === 'GET' || method === 'HEAD'
-  if (route === 'shape' && shapeMethods.split(', ').includes(method)) {
+  if (route === 'shape' && methodsOfShapes.has(method)) {
     const query = options.parse(search)
     if (query === null) return { status: 400, headers: shapeCors, body: null }
     const answer = await shapeRoute(request, response, query, options)
@@ -185,10 +186,14 @@ const answerFor = async (
   }
 }
 
+/** Of this process; what follows it only counts: an id tells requests apart, and guards nothing. */
+const idPrefix = randomBytes(12).toString('hex')
+let ids = 0
+
 /** The request's own id, when it is one, or a new one. */
 const requestId = (request: IncomingMessage): string => {
   const given = headerOf(request, 'x-request-id')
-  return given !== undefined && /^[\w.:+=/-]{20,200}$/.test(given) ? given : randomUUID()
+  return given !== undefined && /^[\w.:+=/-]{20,200}$/.test(given) ? given : `${idPrefix}-${(ids += 1)}`
 }
 
 /** A server that is not yet listening. */

@@ -3,33 +3,59 @@ import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, type Offset } from './lsn.ts'
 import { bytes, upToDate } from './protocol.ts'
 import type { DirectWrites } from '../upstream.ts'
-import type { Shape } from './shapes/shape.ts'
+import type { Shape, Waiter } from './shapes/shape.ts'
 
 /** Why a wait ended. */
 export type WaitEnd = 'ready' | 'retired' | 'timeout' | 'aborted'
 
-/** Waits until `ready` holds, checking at once and at every wake of the shape. */
-export const waitFor = (shape: Shape, ready: () => boolean, ms: number, signal: AbortSignal): Promise<WaitEnd> => {
-  const now = (): WaitEnd | null => (shape.retired ? 'retired' : ready() ? 'ready' : signal.aborted ? 'aborted' : null)
-  const first = now()
-  if (first !== null) return Promise.resolve(first)
-  return new Promise(resolve => {
-    const finish = (end: WaitEnd) => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-      release()
-      resolve(end)
-    }
-    const onAbort = () => finish('aborted')
-    const onWake = () => {
-      const end = now()
-      if (end !== null) finish(end)
-    }
-    const timer = setTimeout(finish, Math.max(0, ms), 'timeout')
-    signal.addEventListener('abort', onAbort, { once: true })
-    const release = shape.onWake(onWake)
-  })
+/** One wait. It is its own listener: thousands of readers wait at once, and each of them has one of these. */
+class Wait implements Waiter, EventListenerObject {
+  readonly #shape: Shape
+  readonly #ready: () => boolean
+  readonly #signal: AbortSignal
+  readonly #resolve: (end: WaitEnd) => void
+  readonly #timer: NodeJS.Timeout
+
+  constructor(shape: Shape, ready: () => boolean, ms: number, signal: AbortSignal, resolve: (end: WaitEnd) => void) {
+    this.#shape = shape
+    this.#ready = ready
+    this.#signal = signal
+    this.#resolve = resolve
+    this.#timer = setTimeout(timedOut, Math.max(0, ms), this)
+    signal.addEventListener('abort', this)
+    shape.addWaiter(this)
+  }
+
+  wake(): void {
+    const end = stateOf(this.#shape, this.#ready, this.#signal)
+    if (end !== null) this.finish(end)
+  }
+
+  handleEvent(): void {
+    this.finish('aborted')
+  }
+
+  finish(end: WaitEnd): void {
+    clearTimeout(this.#timer)
+    this.#signal.removeEventListener('abort', this)
+    this.#shape.removeWaiter(this)
+    this.#resolve(end)
+  }
 }
+
+const timedOut = (wait: Wait) => wait.finish('timeout')
+
+const stateOf = (shape: Shape, ready: () => boolean, signal: AbortSignal): WaitEnd | null =>
+  shape.retired ? 'retired' : ready() ? 'ready' : signal.aborted ? 'aborted' : null
+
+/** Waits until `ready` holds, checking at once and at every wake of the shape. */
+export const waitFor = (
+  shape: Shape,
+  ready: () => boolean,
+  ms: number,
+  signal: AbortSignal,
+): Promise<WaitEnd> | WaitEnd =>
+  stateOf(shape, ready, signal) ?? new Promise(resolve => void new Wait(shape, ready, ms, signal, resolve))
 
 /** How long a request waits for the end of a shape to be stored. */
 const endMs = 2_000

@@ -116,21 +116,23 @@ const spanOf = (shape: Shape, offset: Offset): Span => {
   return { end: shape.log.chunkEnd(offset.tx === 0n ? afterSnapshot : offset), chunk: null }
 }
 
-/** Waits until the snapshot says what stands at `offset`. */
+/** Whether the snapshot says what stands at `offset`, or will not say it any more. */
+const isKnown = ({ snapshot, retired }: Shape, offset: Offset | 'now'): boolean => {
+  if (snapshot.failure !== null || snapshot.complete || retired) return true
+  if (snapshot.pg === null) return false
+  if (offset === 'now' || offset.tx > 0n || offset.op === Infinity) return true
+  return snapshot.last >= (offset.tx < 0n ? 0 : offset.op + 1)
+}
+
+/** Waits until what stands at `offset` is known. */
 const awaitSnapshot = async (
   shape: Shape,
   offset: Offset | 'now',
   signal: AbortSignal,
 ): Promise<ShapeResponse | null> => {
   const { snapshot } = shape
-  const known = () => {
-    if (snapshot.failure !== null || snapshot.complete || shape.retired) return true
-    if (snapshot.pg === null) return false
-    if (offset === 'now' || offset.tx > 0n || offset.op === Infinity) return true
-    return snapshot.last >= (offset.tx < 0n ? 0 : offset.op + 1)
-  }
   const deadline = Date.now() + (snapshot.pg === null ? defaults.snapshotStartMs : defaults.chunkWaitMs)
-  while (!known()) {
+  while (!isKnown(shape, offset)) {
     if (signal.aborted) return unavailable('The request was interrupted', 1)
     const left = deadline - Date.now()
     if (left <= 0) return unavailable('Timed out while waiting for the snapshot', 5)
@@ -138,12 +140,15 @@ const awaitSnapshot = async (
       const finish = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', finish)
-        releases.forEach(release => release())
+        release()
+        shape.removeWaiter(waiter)
         resolve()
       }
+      const waiter = { wake: finish }
       const timer = setTimeout(finish, left)
       signal.addEventListener('abort', finish, { once: true })
-      const releases = [snapshot.onProgress(finish), shape.onWake(finish)]
+      const release = snapshot.onProgress(finish)
+      shape.addWaiter(waiter)
     })
   }
   return null
@@ -346,10 +351,11 @@ export const createServer = (options: ServeOptions) => {
     const { params, shape, signal } = request
     const { offset } = params
     shape.lastUsed = options.now()
-    const refusal = await awaitSnapshot(shape, offset, signal)
+    const refusal = isKnown(shape, offset) ? null : await awaitSnapshot(shape, offset, signal)
     if (refusal !== null) return refusal
     if (shape.retired || shape.snapshot.failure !== null) return refetch()
-    await shape.prepare()
+    const preparing = shape.prepare()
+    if (preparing !== null) await preparing
     if (offset === 'now') {
       const processed = shape.promise(options.processed())
       return nothingNew(request, shape.tail, seen(processed, shape.tail))
@@ -357,7 +363,7 @@ export const createServer = (options: ServeOptions) => {
     const beyond = compareOffsets(offset, shape.tail)
     if (beyond < 0 || (beyond === 0 && !params.live)) {
       if (params.sse) return eventStream(request, offset)
-      return answer(request, offset)
+      return liveAnswer(request, offset)
     }
     if (beyond === 0 && params.sse) return eventStream(request, offset)
     // An SSE reader names `<lsn>_0` of what it has; and after a crash a reader may know more than the log for a moment.

@@ -225,7 +225,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   const usable = () =>
     opened === undefined || state === 'waiting' || opened.reader.processed === 0n ? undefined : opened
 
-  const running = async (): Promise<Running | string> => {
+  const ready = async (): Promise<Running | string> => {
     const deadline = Date.now() + (options.readinessMs ?? defaults.readinessMs)
     for (;;) {
       const current = usable()
@@ -245,7 +245,8 @@ export const createEngine = (options: EngineOptions): Engine => {
   }
 
   const endpoint = createEndpoint({
-    running,
+    running: usable,
+    ready,
     server: createServer({
       longPollMs: options.longPollMs ?? defaults.longPollMs,
       sseMs: options.sseMs ?? defaults.sseMs,

@@ -179,7 +179,9 @@ class ChunkedLog implements ShapeLog {
       await this.#store.write(
         first.position,
         frames.map(frame => frame.bytes),
+        sync,
       )
+      this.#unsynced = !sync
       const done = new Set(frames)
       const last = must(frames.at(-1))
       this.#lastWritten = { tx: last.tx, op: lastOp(last.bytes) }

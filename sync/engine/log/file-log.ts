@@ -1,9 +1,18 @@
 // A log in one file, which exists from the first flush on. It is opened for each operation and closed again: fifty thousand shapes must not need
 // fifty thousand descriptors, and what live readers want is still in memory.
-import { open, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import type { Reach } from '../crash-point.ts'
 import { newChunkedLog, openChunkedLog } from './chunked-log.ts'
 import { type ByteStore, type ShapeLog, SyncFailed } from './log.ts'
+
+const syncNow = async (file: FileHandle, reach: Reach): Promise<void> => {
+  try {
+    await file.datasync()
+    reach('log.after-sync')
+  } catch (cause) {
+    throw new SyncFailed('a log could not be synced', { cause })
+  }
+}
 
 const fileStore = (path: string, reach: Reach): ByteStore => ({
   size: async () => (await stat(path)).size,
@@ -17,7 +26,7 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
     }
   },
   create: async () => (await open(path, 'a')).close(),
-  write: async (position, pieces) => {
+  write: async (position, pieces, sync) => {
     const file = await open(path, 'r+')
     try {
       reach('log.before-write')
@@ -33,6 +42,7 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
         reach('log.between-writes')
       }
       reach('log.after-write')
+      if (sync) await syncNow(file, reach)
     } finally {
       await file.close()
     }
@@ -48,10 +58,7 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
   sync: async () => {
     const file = await open(path, 'r+')
     try {
-      await file.datasync()
-      reach('log.after-sync')
-    } catch (cause) {
-      throw new SyncFailed('a log could not be synced', { cause })
+      await syncNow(file, reach)
     } finally {
       await file.close()
     }

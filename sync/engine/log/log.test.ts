@@ -82,7 +82,7 @@ test('S-92 a chunk is read without the rest of its transaction', async () => {
   const counting: ByteStore = {
     ...store,
     size: () => store.size(),
-    write: (position, pieces) => store.write(position, pieces),
+    write: (position, pieces, sync) => store.write(position, pieces, sync),
     read: (position, length) => {
       read += length
       return store.read(position, length)
@@ -116,11 +116,11 @@ test('S-42 a write and a cut that fail are made up for', async () => {
   const wrapped: ByteStore = {
     ...store,
     size: async () => store.bytes.length,
-    write: async (position, pieces) => {
+    write: async (position, pieces, sync) => {
       // half of it gets there
-      if (failing) await store.write(position, [Buffer.from(pieces[0] ?? '').subarray(0, 10)])
+      if (failing) await store.write(position, [Buffer.from(pieces[0] ?? '').subarray(0, 10)], false)
       await full()
-      await store.write(position, pieces)
+      await store.write(position, pieces, sync)
     },
     truncate: async length => {
       await full()

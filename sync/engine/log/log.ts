@@ -34,7 +34,8 @@ export interface ByteStore {
   create(): Promise<void>
   /** Reads `length` bytes at `position`, fewer at the end. */
   read(position: number, length: number): Promise<Uint8Array>
-  write(position: number, pieces: readonly Uint8Array[]): Promise<void>
+  /** With `sync` everything that was written so far is durable after it; SyncFailed when that does not succeed. */
+  write(position: number, pieces: readonly Uint8Array[], sync: boolean): Promise<void>
   truncate(length: number): Promise<void>
   sync(): Promise<void>
 }

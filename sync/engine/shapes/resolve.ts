@@ -38,6 +38,9 @@ export interface ResolverOptions {
 }
 
 export interface Resolver {
+  /** What was resolved before in the same words, while its shape lives. */
+  known(params: ShapeParams): Resolved | undefined
+  /** `known`, or what the catalogs say. */
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
   /** Forgets what is known about a table. */
   forget(oid: number): void
@@ -218,11 +221,17 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     }
   }
 
+  const known = (params: ShapeParams): Resolved | undefined => {
+    const resolved = cache.get(wordsOf(params))
+    return resolved !== undefined && options.lives(resolved.definition.identity) ? resolved : undefined
+  }
+
   return {
+    known,
     resolve: async params => {
+      const value = known(params)
+      if (value !== undefined) return { ok: true, value }
       const words = wordsOf(params)
-      const known = cache.get(words)
-      if (known !== undefined && options.lives(known.definition.identity)) return { ok: true, value: known }
       const resolved = await fresh(params)
       if (resolved.ok) {
         cache.delete(words)

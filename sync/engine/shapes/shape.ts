@@ -34,6 +34,11 @@ export interface Loaded {
   readonly bindFilter: ((columns: readonly string[]) => RowFilter) | null
 }
 
+/** Told that a shape has something new, or has ended. */
+export interface Waiter {
+  wake(): void
+}
+
 interface Aside {
   readonly tx: bigint
   readonly xid: number
@@ -73,7 +78,7 @@ export class Shape {
   #current: Aside | undefined
   #decidedTx = -1n
   #skip = false
-  readonly #waiters = new Set<() => void>()
+  readonly #waiters = new Set<Waiter>()
 
   /** `load` opens the log and compiles the filter; `filter` is null while the snapshot is not yet known. */
   constructor(options: {
@@ -186,13 +191,16 @@ export class Shape {
 
   /** Wakes everyone who waits for this shape. */
   wake(): void {
-    for (const waiter of this.#waiters) waiter()
+    for (const waiter of this.#waiters) waiter.wake()
   }
 
-  /** Calls `waiter` at every wake, until it is taken back by what this returns. */
-  onWake(waiter: () => void): () => void {
+  /** Wakes `waiter` at every wake, until it is removed. */
+  addWaiter(waiter: Waiter): void {
     this.#waiters.add(waiter)
-    return () => void this.#waiters.delete(waiter)
+  }
+
+  removeWaiter(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
   }
 
   get waiting(): number {

@@ -73,8 +73,12 @@ const parseBool = (text: string): boolean | undefined => {
   return word === '' ? undefined : booleans.find(([name]) => name.startsWith(word))?.[1]
 }
 
+const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
 // Hyphens may stand after any group of four digits, braces around the whole.
 const parseUuid = (text: string): string | undefined => {
+  // as Postgres writes them, which is nearly always
+  if (canonicalUuid.test(text)) return text
   const inner = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text
   if (!/^(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}$/.test(inner)) return undefined
   return inner
