@@ -57,6 +57,21 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+test('help is the usage, also behind a command, which does nothing then', async () => {
+  const asked = [
+    ['help'],
+    ['--help'],
+    ['start', '-h'],
+    ['import', 'backlog-md', '--help'],
+    ['user', 'create', '--help'],
+  ]
+  for (const args of asked) {
+    const { code, out, err } = await skerry(args)
+    expect([args, code, err]).toEqual([args, 0, ''])
+    expect(out).toContain('skerry import backlog-md FOLDER')
+  }
+})
+
 test('unknown words end with 2 and the usage, wrong settings with 1 and every problem at once', async () => {
   const unknown = await skerry(['fly'])
   expect(unknown).toMatchObject({ code: 2 })

@@ -73,6 +73,8 @@ const start = async (): Promise<void> => {
 
 const run = async (args: string[]): Promise<void> => {
   const [command, ...rest] = args
+  // also behind a command, which must not begin to work then
+  if (args.some(arg => arg === '--help' || arg === '-h')) return print(usage)
   switch (command) {
     case 'start':
       return start()
@@ -139,7 +141,6 @@ const run = async (args: string[]): Promise<void> => {
     }
     case undefined:
     case 'help':
-    case '--help':
       return print(usage)
     default:
       throw new UsageError(`There is no command ${command}.`)
