@@ -70,7 +70,11 @@ const chunkOf = (piece: Uint8Array): Buffer => {
 const writer = (response: ServerResponse): ((piece: Uint8Array) => boolean) => {
   const { socket } = response
   if (!response.chunkedEncoding || socket === null) return piece => !response.destroyed && response.write(piece)
-  return piece => !response.destroyed && response.socket === socket && socket.write(chunkOf(piece))
+  return piece => {
+    if (response.destroyed || response.socket !== socket) return false
+    // an empty chunk would end the body
+    return piece.length === 0 || socket.write(chunkOf(piece))
+  }
 }
 
 export interface SendOptions {
