@@ -37,8 +37,6 @@ export interface EngineOptions {
   readonly reconcileMs?: number
   /** How long a snapshot may wait for a dispatched commit to become visible. */
   readonly visibilityMs?: number
-  /** How long what is new may wait to be written and synced, and the slot to hear of it. */
-  readonly flushMs?: number
   /** Transactions of one shape that may wait while rows move in; more end the shape. */
   readonly moveTransactions?: number
   /** How long requests wait for the engine to become ready. */

@@ -38,7 +38,7 @@ export interface Opened extends Running {
 
 /** What the parts are made with; everything that lives as long as the engine itself. */
 export interface OpenOptions {
-  readonly engine: Pick<EngineOptions, 'storageDir' | 'publication' | 'chunkBytes' | 'moveTransactions' | 'flushMs'>
+  readonly engine: Pick<EngineOptions, 'storageDir' | 'publication' | 'chunkBytes' | 'moveTransactions'>
   readonly pool: Pool
   /** Name of the publication. */
   readonly publication: string
@@ -179,7 +179,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
     },
     retire: (shape, reason) => shapes.retire(shape, reason),
     held: () => subqueries.held,
-    flushMs: options.engine.flushMs ?? defaults.flushMs,
+    flushMs: defaults.flushMs,
     statusMs: defaults.statusMs,
     log,
     reach,

@@ -21,7 +21,7 @@ export const defaults = {
   visibilityMs: 5_000,
   reconcileMs: 60_000,
   moveTransactions: 50_000,
-  flushMs: 1000,
+  flushMs: 250,
   statusMs: 1000,
   maxAge: 60,
   staleAge: 300,
