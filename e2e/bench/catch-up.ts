@@ -101,7 +101,14 @@ export const benchCatchUp = async (context: BenchContext): Promise<Figure[]> => 
   const of = (key: keyof (typeof rounds)[number]) => median(rounds.map(round => round[key]))
   const floorOf = (key: keyof (typeof rounds)[number]) => ({ name: 'floor', value: of(key) })
   return [
-    { figure: 'reconnect after 2,000 changes on the board', unit: 'ms', ours: of('ms'), limit: floorOf('floorMs') },
+    {
+      figure: 'reconnect after 2,000 changes on the board',
+      unit: 'ms',
+      ours: of('ms'),
+      limit: floorOf('floorMs'),
+      // half of Electric's time is less than the floor's
+      target: { max: 1.2 },
+    },
     {
       figure: '  bytes on the wire, compressed',
       unit: 'KB',
