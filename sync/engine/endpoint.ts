@@ -83,19 +83,13 @@ const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown
   return { body: parsed as Record<string, unknown> }
 }
 
-interface ParsedQuery {
-  readonly params: Checked<RequestParams>
-  /** As it stands there, even when the parameters are wrong. */
-  readonly handle: string | undefined
-}
-
-const parsedQueries = new WeakMap<URLSearchParams, ParsedQuery>()
+const parsedQueries = new WeakMap<URLSearchParams, Checked<RequestParams>>()
 
 /** Readers that ask in the same words may come with the same object. */
-const parseOnce = (query: URLSearchParams): ParsedQuery => {
+const parseOnce = (query: URLSearchParams): Checked<RequestParams> => {
   let parsed = parsedQueries.get(query)
   if (parsed === undefined) {
-    parsed = { params: parseRequest(query, null), handle: query.getAll('handle').at(-1) }
+    parsed = parseRequest(query, null)
     parsedQueries.set(query, parsed)
   }
   return parsed
@@ -266,7 +260,7 @@ export const createEndpoint = (parts: EndpointParts) => {
       const engine = parts.running() ?? (await parts.ready())
       return typeof engine === 'string' ? unavailable(engine, 5) : remove(engine, request.query)
     }
-    const { handle, params: ofQuery } = parseOnce(request.query)
+    const handle = request.query.getAll('handle').at(-1)
     const kind: AdmissionKind = handle !== undefined && parts.lives(handle) ? 'existing' : 'initial'
     const permit = parts.admission.enter(kind)
     if ('limit' in permit) {
@@ -279,7 +273,7 @@ export const createEndpoint = (parts: EndpointParts) => {
       if ('status' in parsed) return released(parsed, permit, request)
       const engine = parts.running() ?? (await parts.ready())
       if (typeof engine === 'string') return released(unavailable(engine, 5), permit, request)
-      const params = parsed.body === null ? ofQuery : parseRequest(request.query, parsed.body)
+      const params = parsed.body === null ? parseOnce(request.query) : parseRequest(request.query, parsed.body)
       const response = params.ok ? await read(engine, request, params.value) : invalid(params.errors)
       return released(response, permit, request)
     } catch (error) {

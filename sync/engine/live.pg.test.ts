@@ -1,6 +1,8 @@
 // Readers that wait together: one cursor and one answer for those who ask alike, and event streams that are written to
 // as fast as their reader takes them and no faster.
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pause } from '#server/kernel/lifecycle.ts'
@@ -113,6 +115,52 @@ test('E89 S-91 a stream that has just said something does not say that it lives'
     await writing
     expect(changesOf(eventsIn(text)).length).toBeGreaterThan(5)
     expect(text).not.toContain('keep-alive')
+  } finally {
+    await short.stop()
+  }
+})
+
+test('S-90 E85 a cursor is that of its own window, also for who asks what was asked in an earlier one', async () => {
+  const short = await startEngine(database.url, { longPollMs: 1000 })
+  try {
+    const { handle, offset } = await readToEnd(short.url, { table: 'items' })
+    await db.query(`insert into items values (1, 'a')`)
+    // behind, and in the same words each time: nothing has to be waited for
+    const cursor = async (): Promise<number> => {
+      const reply = await ask(short.url, { table: 'items', handle, offset, live: true })
+      expect(changesOf(reply.messages).map(({ value }) => value?.['id'])).toEqual(['1'])
+      return Number(reply.headers.get('electric-cursor'))
+    }
+    const first = await cursor()
+    await pause(1100)
+    const second = await cursor()
+    expect(second).toBeGreaterThan(first)
+  } finally {
+    await short.stop()
+  }
+})
+
+test('S-91 a reader of HTTP/1.0 gets the events as they are, keep-alives included', async () => {
+  const short = await startEngine(database.url, { sseMs: 2000, sseKeepAliveMs: 300 })
+  try {
+    const { handle, offset } = await readToEnd(short.url, { table: 'items' })
+    const { hostname, port, pathname } = new URL(short.url)
+    const socket = connect(Number(port), hostname)
+    let text = ''
+    socket.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+    socket.write(
+      `GET ${pathname}?table=items&handle=${handle}&offset=${offset}&live=true&live_sse=true HTTP/1.0\r\n\r\n`,
+    )
+    await until('it waits', () => short.engine.waiting() === 1)
+    await db.query(`insert into items values (1, 'a')`)
+    await once(socket, 'close')
+    const [head = '', body = ''] = text.split('\r\n\r\n', 2)
+    expect(head).toMatch(/^HTTP\/1.1 200 /)
+    expect(head.toLowerCase()).not.toContain('transfer-encoding')
+    const lines = body.split('\n\n').filter(line => line !== '')
+    expect(lines.filter(line => line !== ': keep-alive' && !line.startsWith('data: {'))).toEqual([])
+    expect(lines.filter(line => line === ': keep-alive').length).toBeGreaterThan(1)
+    expect(changesOf(eventsIn(body)).map(({ value }) => value?.['id'])).toEqual(['1'])
   } finally {
     await short.stop()
   }

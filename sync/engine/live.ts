@@ -1,6 +1,7 @@
-// Waiting for a shape: long polls and event streams. Bodies for readers at the same position are made once.
+// Waiting for a shape: long polls and event streams.
 import { pause } from '#server/kernel/lifecycle.ts'
 import { compareOffsets, type Offset } from './lsn.ts'
+import { once } from './once.ts'
 import { bytes, upToDate } from './protocol.ts'
 import type { DirectWrites } from '../upstream.ts'
 import type { Shape, Waiter } from './shapes/shape.ts'
@@ -8,26 +9,39 @@ import type { Shape, Waiter } from './shapes/shape.ts'
 /** Why a wait ended. */
 export type WaitEnd = 'ready' | 'retired' | 'timeout' | 'aborted'
 
+export interface WaitOptions {
+  /** Looked at at once and at every wake of the shape. */
+  readonly ready: () => boolean
+  readonly ms: number
+  readonly signal: AbortSignal
+  /** Asked when the time is over: milliseconds to wait on, or 0. */
+  readonly more?: () => number
+}
+
 /** One wait. It is its own listener: thousands of readers wait at once, and each of them has one of these. */
 class Wait implements Waiter, EventListenerObject {
   readonly #shape: Shape
-  readonly #ready: () => boolean
-  readonly #signal: AbortSignal
+  readonly #options: WaitOptions
   readonly #resolve: (end: WaitEnd) => void
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
 
-  constructor(shape: Shape, ready: () => boolean, ms: number, signal: AbortSignal, resolve: (end: WaitEnd) => void) {
+  constructor(shape: Shape, options: WaitOptions, resolve: (end: WaitEnd) => void) {
     this.#shape = shape
-    this.#ready = ready
-    this.#signal = signal
+    this.#options = options
     this.#resolve = resolve
-    this.#timer = setTimeout(timedOut, Math.max(0, ms), this)
-    signal.addEventListener('abort', this)
+    this.#timer = setTimeout(timeIsOver, Math.max(0, options.ms), this)
+    options.signal.addEventListener('abort', this)
     shape.addWaiter(this)
   }
 
+  timeIsOver(): void {
+    const more = this.#options.more?.() ?? 0
+    if (more > 0) this.#timer = setTimeout(timeIsOver, more, this)
+    else this.finish('timeout')
+  }
+
   wake(): void {
-    const end = stateOf(this.#shape, this.#ready, this.#signal)
+    const end = stateOf(this.#shape, this.#options)
     if (end !== null) this.finish(end)
   }
 
@@ -37,25 +51,20 @@ class Wait implements Waiter, EventListenerObject {
 
   finish(end: WaitEnd): void {
     clearTimeout(this.#timer)
-    this.#signal.removeEventListener('abort', this)
+    this.#options.signal.removeEventListener('abort', this)
     this.#shape.removeWaiter(this)
     this.#resolve(end)
   }
 }
 
-const timedOut = (wait: Wait) => wait.finish('timeout')
+const timeIsOver = (wait: Wait) => wait.timeIsOver()
 
-const stateOf = (shape: Shape, ready: () => boolean, signal: AbortSignal): WaitEnd | null =>
+const stateOf = (shape: Shape, { ready, signal }: WaitOptions): WaitEnd | null =>
   shape.retired ? 'retired' : ready() ? 'ready' : signal.aborted ? 'aborted' : null
 
-/** Waits until `ready` holds, checking at once and at every wake of the shape. */
-export const waitFor = (
-  shape: Shape,
-  ready: () => boolean,
-  ms: number,
-  signal: AbortSignal,
-): Promise<WaitEnd> | WaitEnd =>
-  stateOf(shape, ready, signal) ?? new Promise(resolve => void new Wait(shape, ready, ms, signal, resolve))
+/** Waits until `ready` holds. */
+export const waitFor = (shape: Shape, options: WaitOptions): Promise<WaitEnd> | WaitEnd =>
+  stateOf(shape, options) ?? new Promise(resolve => void new Wait(shape, options, resolve))
 
 /** How long a request waits for the end of a shape to be stored. */
 const endMs = 2_000
@@ -67,29 +76,6 @@ export const awaitEnd = async (shape: Shape): Promise<boolean> => {
   await Promise.race([shape.retiring, pause(endMs, given.signal)])
   given.abort()
   return shape.retired
-}
-
-/** What was made for one position, until the shape goes on. */
-interface Made {
-  readonly tail: Offset
-  readonly bodies: Map<unknown, unknown>
-}
-
-const made = new WeakMap<Shape, Made>()
-const keptPositions = 64
-
-/** `make()`, or what it returned for the same key while the shape's tail was the same. A key has one type. */
-export const once = <T>(shape: Shape, key: string | Offset, make: () => T): T => {
-  let entry = made.get(shape)
-  if (entry === undefined || entry.tail !== shape.tail) {
-    entry = { tail: shape.tail, bodies: new Map() }
-    made.set(shape, entry)
-  }
-  const known = entry.bodies.get(key)
-  if (known !== undefined) return known as T
-  const body = make()
-  if (body !== null && entry.bodies.size < keptPositions) entry.bodies.set(key, body)
-  return body
 }
 
 /** Items joined by `,\n` → events. */
@@ -157,6 +143,17 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
     isFull = !direct.write(recent)
     return !isFull
   }
+  /** Milliseconds until something has to be said, or until the end; never more than 0 when the reader is full. */
+  const silence = (): number => (isFull ? 0 : Math.min(deadline, spoke + keepAliveMs) - Date.now())
+  /** As `passOn`: thousands of streams are due at once, and go on waiting. */
+  const sayAlive = (): number => {
+    const now = Date.now()
+    if (now < deadline && now - spoke >= keepAliveMs && direct.write !== undefined) {
+      spoke = now
+      isFull = !direct.write(keepAlive)
+    }
+    return silence()
+  }
   try {
     if (position.tx === 0n && position.op < shape.snapshot.last) yield* snapshotEvents(shape, position.op + 1)
     while (!shape.retired && !signal.aborted) {
@@ -171,14 +168,13 @@ export async function* events(shape: Shape, options: EventOptions): AsyncGenerat
         spoke = Date.now()
         caughtUp = isTail && compareOffsets(position, shape.tail) >= 0
       }
-      const now = Date.now()
-      if (now >= deadline) return
-      const end = await waitFor(
-        shape,
-        () => compareOffsets(shape.tail, position) > 0 && !passOn(),
-        Math.min(deadline, spoke + keepAliveMs) - now,
+      if (Date.now() >= deadline) return
+      const end = await waitFor(shape, {
+        ready: () => compareOffsets(shape.tail, position) > 0 && !passOn(),
+        ms: silence(),
         signal,
-      )
+        more: sayAlive,
+      })
       if (isFull) {
         isFull = false
         yield nothing

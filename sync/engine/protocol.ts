@@ -126,6 +126,12 @@ export const liveCaching = 'public, max-age=5, stale-while-revalidate=5'
 
 const cursorEpoch = Date.UTC(2024, 9, 9) / 1000
 
+/** The end of the window that `now` (milliseconds) lies in: what `electric-cursor` is unless the reader has seen it. */
+export const cursorWindow = (windowMs: number, now: number): number => {
+  const seconds = Math.round(windowMs / 1000)
+  return seconds === 0 ? 0 : Math.ceil((now / 1000 - cursorEpoch) / seconds) * seconds
+}
+
 /** How far beyond the reader's own a cursor may lie once it has left the window. */
 export const cursorStep = 3600
 
@@ -140,9 +146,8 @@ export const nextCursor = (
   now: number,
   shared: (end: number) => number,
 ): string => {
-  const seconds = Math.round(windowMs / 1000)
-  if (seconds === 0) return '0'
-  const next = Math.ceil((now / 1000 - cursorEpoch) / seconds) * seconds
+  const next = cursorWindow(windowMs, now)
+  if (next === 0) return '0'
   const seen = previous !== null && /^\d{1,15}$/.test(previous) ? Number(previous) : 0
   if (next > seen) return String(next)
   return String(Math.min(Math.max(shared(next), seen + 1), seen + cursorStep))

@@ -4,12 +4,14 @@ import type { DirectWrites, ShapeResponse } from '../upstream.ts'
 import type { EncodedBodies } from './encoded-bodies.ts'
 import { type Encoding, negotiate, smallBody, smallLiveBody } from './encoding.ts'
 import type { HotFiles } from './hot-files.ts'
-import { awaitEnd, events, once, waitFor } from './live.ts'
+import { awaitEnd, events, waitFor } from './live.ts'
 import { afterSnapshot, beforeAll, compareOffsets, formatOffset, type Offset, snapshotOffset } from './lsn.ts'
+import { once } from './once.ts'
 import type { RequestParams } from './params.ts'
 import {
   bytes,
   cursorStep,
+  cursorWindow,
   defaults,
   firstChunkCaching,
   jsonType,
@@ -157,12 +159,17 @@ const awaitSnapshot = async (
 const etagOf = ({ handle }: Shape, from: Offset | 'now', end: Offset): string =>
   `${handle}:${from === 'now' ? 'now' : formatOffset(from)}:${formatOffset(end)}`
 
+/** The cursors beyond their window that readers of a position share. */
+const beyondWindow = new WeakMap<Shape, { readonly tail: Offset; readonly cursor: number }>()
+
 /** A number above `end`, and above what readers of earlier positions were given. */
-const sharedCursor = (shape: Shape, end: number): number =>
-  once(shape, 'cursor', () => {
-    shape.cursor = Math.max(shape.cursor, end) + 1
-    return shape.cursor
-  })
+const sharedCursor = (shape: Shape, end: number): number => {
+  const known = beyondWindow.get(shape)
+  if (known?.tail === shape.tail) return known.cursor
+  shape.cursor = Math.max(shape.cursor, end) + 1
+  beyondWindow.set(shape, { tail: shape.tail, cursor: shape.cursor })
+  return shape.cursor
+}
 
 const cursorOf = (shape: Shape, previous: string | null, windowMs: number, now: number): string => {
   const cursor = nextCursor(previous, windowMs, now, end => sharedCursor(shape, end))
@@ -305,17 +312,18 @@ export const createServer = (options: ServeOptions) => {
     return { status: 200, headers, body }
   }
 
-  /** What readers wait for is asked by many in the same words: one answer for all of them, unless it is a stream. */
+  /** What live readers ask is asked by many in the same words: one answer for all of a cursor's window, unless it is a stream. */
   const liveAnswer = async (request: ReadRequest, offset: Offset): Promise<ShapeResponse> => {
     const { params, shape, ifNoneMatch, acceptEncoding } = request
     // whoever only waits for what the log is about to repeat asks for other headers
     if (ifNoneMatch !== undefined || !params.live) return answer(request, offset)
-    const key = `answer ${params.position} ${acceptEncoding}`
+    const key = `answer ${cursorWindow(options.longPollMs, options.now())} ${params.position} ${acceptEncoding}`
+    let own: ShapeResponse | undefined
     const shared = await once(shape, key, async () => {
-      const made = await answer(request, offset)
-      return made.body instanceof Uint8Array ? { ...made, shared: true as const } : null
+      own = await answer(request, offset)
+      return own.body instanceof Uint8Array ? { ...own, shared: true as const } : null
     })
-    return shared ?? answer(request, offset)
+    return shared ?? own ?? answer(request, offset)
   }
 
   const eventStream = (
@@ -369,7 +377,7 @@ export const createServer = (options: ServeOptions) => {
     // An SSE reader names `<lsn>_0` of what it has; and after a crash a reader may know more than the log for a moment.
     const ms = beyond > 0 ? options.longPollMs / 2 : options.longPollMs
     const ready = () => (beyond > 0 ? compareOffsets(shape.tail, offset) >= 0 : compareOffsets(shape.tail, offset) > 0)
-    const end = await waitFor(shape, ready, ms, signal)
+    const end = await waitFor(shape, { ready, ms, signal })
     if (end === 'ready') return params.sse ? eventStream(request, offset) : liveAnswer(request, offset)
     if (end === 'retired') return refetch()
     if (beyond > 0) {
