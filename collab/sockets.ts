@@ -6,10 +6,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '#server/kernel/log.ts'
 import { type Closing, closings, type RefusalReason } from './closing.ts'
 import { roomOf } from './document-name.ts'
-import { type Admission, maxMessageBytes, messageWindow } from './extensions/limits.ts'
+import { type Admission, maxMessageBytes, maxUnreadBytes, messageWindow } from './extensions/limits.ts'
 import { type Frame, kinds, readFrame } from './frames.ts'
 import { createIntake } from './intake.ts'
-import { createOutlets } from './outlets.ts'
 import type { SeatContext, Seats, Socket } from './seats.ts'
 import { chosenProtocol, createBridge, roomInPath, tokenIn } from './y-websocket.ts'
 
@@ -61,8 +60,6 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
-    // the outlets write frames themselves
-    perMessageDeflate: false,
     clientTracking: false,
     handleProtocols: chosenProtocol,
   })
@@ -79,7 +76,31 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
     close: ({ code, reason }: Closing) => ws.close(code, reason),
   })
 
-  const outletOf = createOutlets()
+  // what one turn of the event loop has for a client (an acknowledgement and what others typed) goes out in one write
+  const corked = new Set<Duplex>()
+  const uncork = (): void => {
+    for (const stream of corked) stream.uncork()
+    corked.clear()
+  }
+  const cork = (stream: Duplex): void => {
+    if (corked.size === 0) setImmediate(uncork)
+    if (corked.has(stream)) return
+    corked.add(stream)
+    stream.cork()
+  }
+
+  // a reader who does not read must not fill our memory
+  const pipe = (ws: WebSocket, stream: Duplex): WebSocketLike => ({
+    send: data => {
+      if (ws.bufferedAmount > maxUnreadBytes) return ws.terminate()
+      cork(stream)
+      ws.send(data as Uint8Array)
+    },
+    close: (code, reason) => ws.close(code, reason),
+    get readyState() {
+      return ws.readyState
+    },
+  })
 
   const welcome = (ws: WebSocket, request: IncomingMessage, stream: Duplex, ip: string): void => {
     open.add(ws)
@@ -87,7 +108,7 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
     const admits = messageWindow(limited)
     const room = roomInPath((request.url ?? '').split('?', 1)[0] ?? '')
     const token = tokenIn(request.headers['sec-websocket-protocol'])
-    const outlet = outletOf(ws, stream)
+    const outlet = pipe(ws, stream)
     const bridge = room === undefined ? undefined : createBridge(room, token, outlet)
     const to = bridge?.socket ?? outlet
     const client = library.handleConnection(to, webRequest(request), { socket })

@@ -51,18 +51,6 @@ const framed = (name: string, write: (encoder: encoding.Encoder) => void): Uint8
   return encoding.toUint8Array(encoder)
 }
 
-const bodies = new WeakMap<Uint8Array, Uint8Array>()
-
-/** `frame` without the name of its room: one object for all of a room who get the same. */
-const bodyOf = (frame: Uint8Array, prefix: number): Uint8Array => {
-  let body = bodies.get(frame)
-  if (body?.byteOffset !== frame.byteOffset + prefix) {
-    body = frame.subarray(prefix)
-    bodies.set(frame, body)
-  }
-  return body
-}
-
 export interface Bridge {
   /** Given to the library in place of the socket. */
   readonly socket: WebSocketLike
@@ -78,7 +66,7 @@ export const createBridge = (room: string, token: string, socket: WebSocketLike)
   const close = ({ code, reason }: Closing): void => socket.close(code, reason)
 
   const send = (frame: Uint8Array): void => {
-    const body = bodyOf(frame, prefix.length)
+    const body = frame.subarray(prefix.length)
     const decoder = decoding.createDecoder(body)
     const kind = decoding.readVarUint(decoder)
     if (kind === kinds.sync || kind === kinds.awareness || kind === kinds.queryAwareness) socket.send(body)
