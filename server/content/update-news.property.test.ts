@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { runs, seed } from '#server/testing/random.ts'
-import { bringsNews } from './update-news.ts'
+import { bringsNews, UnsoundUpdate } from './update-news.ts'
 
 const document = (): Y.Doc => {
   const doc = new Y.Doc()
@@ -72,6 +72,18 @@ test('C-3 a deletion is looked up where it is: the rest of the document is not r
   knows.store.clients.set(client, counted)
   expect(deletions.map(update => bringsNews(knows, update))).toEqual([true])
   expect(reads).toBeLessThan(100)
+})
+
+test('C-4 content of no length is refused: Yjs fails on the next one behind it', () => {
+  const { before } = changed()
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, before)
+  // a heading behind the paragraph, then two structs of length 0: collected content, and an empty list of JSON
+  const heading = [135, 1, 0, 3, 7, ...Buffer.from('heading')]
+  const empty = Uint8Array.from([1, 3, 2, 0, ...heading, 0, 0, 2, 0, 6, 4, 0, 0])
+  expect(() => bringsNews(doc, empty)).toThrow(UnsoundUpdate)
+  const sound = Uint8Array.from([1, 1, 2, 0, ...heading, 0])
+  expect(bringsNews(doc, sound)).toBe(true)
 })
 
 test(`C-4 whatever bytes are let through, Yjs can apply and merge (SKERRY_SEED=${seed})`, () => {

@@ -31,6 +31,9 @@ const decoded = (update: Uint8Array): ReturnType<typeof Y.decodeUpdate> => {
 const refersAhead = ({ id, origin, rightOrigin, parent }: Y.Item): boolean =>
   [origin, rightOrigin, parent].some(to => to instanceof Y.ID && to.client === id.client && to.clock >= id.clock)
 
+// Yjs fails on what comes behind content of no length
+const saysNothing = ({ length }: { readonly length: number }): boolean => length < 1
+
 // a deletion of nothing cannot be written again when it has to wait for what it deletes
 const deletesNothing = ({ len }: { readonly len: number }): boolean => len < 1
 
@@ -54,7 +57,7 @@ export const bringsNews = (document: Y.Doc, update: Uint8Array): boolean => {
   if ([...ds.clients.values()].some(ranges => ranges.some(deletesNothing))) throw new UnsoundUpdate()
   let isNews = false
   for (const struct of structs) {
-    if (struct instanceof Y.Item && refersAhead(struct)) throw new UnsoundUpdate()
+    if (saysNothing(struct) || (struct instanceof Y.Item && refersAhead(struct))) throw new UnsoundUpdate()
     const { id, length } = struct
     isNews ||= id.clock + length > Y.getState(document.store, id.client)
   }
