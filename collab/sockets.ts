@@ -39,13 +39,14 @@ export interface SocketsOptions {
   readonly log: Log
 }
 
+// hooks of the library get the query's parameters, taken anew from the address at every message; nothing here reads them
 const webRequest = (request: IncomingMessage): Request => {
   const headers = new Headers()
   for (const name of ['user-agent', 'origin'] as const) {
     const value = request.headers[name]
     if (value !== undefined) headers.set(name, value)
   }
-  return new Request('http://collab/', { headers })
+  return Object.defineProperty(new Request('http://collab/', { headers }), 'url', { value: '' })
 }
 
 /** What whoever asks for a room of no such name hears; the rest of what is sent to it goes nowhere. */
@@ -112,11 +113,14 @@ export const createSockets = ({ library, seats, admission, limited, pingMs, log 
     const bridge = room === undefined ? undefined : createBridge(room, token, outlet)
     const to = bridge?.socket ?? outlet
     const client = library.handleConnection(to, webRequest(request), { socket })
+    const isIn = (name: string): boolean => {
+      for (const seat of socket.seats) if (seat.name === name && seat.connection) return true
+      return false
+    }
     const pass = (message: Uint8Array, frame: Frame): void => {
+      if (isIn(frame.room)) socket.intake.taken(message)
       // the library would keep something for each name
-      if (!roomOf(frame.room)) return refuse(to, frame)
-      const isIn = [...socket.seats].some(seat => seat.name === frame.room && seat.connection)
-      if (isIn) socket.intake.taken(message)
+      else if (!roomOf(frame.room)) return refuse(to, frame)
       client.handleMessage(message)
     }
     const receive = (data: Buffer, binary: boolean): void => {

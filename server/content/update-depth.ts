@@ -34,9 +34,13 @@ const finder = (document: Y.Doc, structs: readonly Struct[]): ((id: Y.ID) => Y.I
   }
 }
 
-/** Does anything of `structs` come to lie more than `limit` elements deep in `document`? */
+const isElement = (struct: Struct): struct is Y.Item =>
+  struct instanceof Y.Item && struct.content instanceof Y.ContentType
+
+/** Does any element of `structs` come to lie more than `limit` elements deep in `document`? */
 export const nestsDeeper = (document: Y.Doc, structs: readonly Struct[], limit: number): boolean => {
   const all = [...structs, ...awakened(document, structs)]
+  if (!all.some(isElement)) return false
   const find = finder(document, all)
   const levels = new Map<Y.Item, number>()
 
@@ -65,5 +69,5 @@ export const nestsDeeper = (document: Y.Doc, structs: readonly Struct[], limit: 
     }
     return level
   }
-  return all.some(struct => struct instanceof Y.Item && levelOf(struct) > limit)
+  return all.some(struct => isElement(struct) && levelOf(struct) > limit)
 }
