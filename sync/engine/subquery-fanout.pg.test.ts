@@ -139,3 +139,35 @@ test('S-59 a commit that concerns many shapes lets others have their turn', asyn
   expect([first, next]).toEqual([before + 5000, before + 15_000])
   expect(running.engine.judgedCount()).toBe(before + 15_000)
 })
+
+test('S-59 what a shape has to make up for after a restart is worked out in turns', async () => {
+  const first = await startEngine(database.url, { longPollMs: 500 })
+  await db.query('insert into tasks select n, n % 20, 0 from generate_series(1, 100) n')
+  const at = await readToEnd(first.url, shape(projectsOf(3)))
+  await first.stop({ keep: true })
+  const commits = 4000
+  await db.query(`do $$ begin
+    for n in 1..${commits} loop update tasks set owner = n where id = 3; commit; end loop;
+  end $$`)
+  const second = await start({ storageDir: first.folder, replicationId: first.replicationId })
+  let most = 0
+  let seen = 0
+  let watching = true
+  const look = () => {
+    most = Math.max(most, second.engine.judgedCount() - seen)
+    seen = second.engine.judgedCount()
+    if (watching) setImmediate(look)
+  }
+  look()
+  let changes = 0
+  let from: Parameters<typeof readToEnd>[2] = at
+  await until('all of it has come', async () => {
+    const read = await readToEnd(second.url, shape(projectsOf(3)), from)
+    from = read
+    changes += changesOf(read.messages).length
+    return changes >= commits
+  })
+  watching = false
+  expect([changes, second.engine.judgedCount()]).toEqual([commits, commits])
+  expect(most).toBeLessThan(commits / 2)
+})

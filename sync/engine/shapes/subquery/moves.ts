@@ -69,6 +69,7 @@ export class Moves {
   #bytes = 0
   #asking: AbortController | undefined
   #answer: Answer | undefined
+  #paused = false
   /** Undefined while only the log knows. */
   #lastEvent: bigint | undefined
 
@@ -167,16 +168,28 @@ export class Moves {
     return this.#queue.length === 0 && this.#ready()
   }
 
+  /** `drain` has stopped at its limit: it can go on at once. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
   /** By which values the router can find the shape; null when it has to ask the shape about every change. */
   anchors(indexOf: (set: ValueSet) => ValueIndex): readonly Anchor[] | null {
     return anchorsOf(this.filter, this.#literalSets, indexOf)
   }
 
-  /** Goes on as far as possible; true when readers have something new. */
-  drain(): boolean {
+  /**
+   * Goes on as far as possible, or until about `limit` transactions and changes of rows are worked out; true when readers
+   * have something new.
+   */
+  drain(limit: number): boolean {
+    const end = this.judged + limit
     let news = false
+    this.#paused = false
     try {
-      while (this.#ready() && this.#queue.length > 0) {
+      for (let done = 0; this.#ready() && this.#queue.length > 0; done += 1) {
+        this.#paused = this.judged + done >= end
+        if (this.#paused) break
         const step = this.#step()
         if (step === 'wait') break
         news ||= step === 'news'

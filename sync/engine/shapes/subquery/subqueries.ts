@@ -43,8 +43,8 @@ const loadMs = 60_000
 const retryMs = 250
 /** How long a subset may wait for its shape; milliseconds. */
 const reachMs = 5_000
-/** Changes of rows that a commit holds against shapes before others get their turn. */
-const sliceRows = 4000
+/** Changes of rows that are held against shapes, of a commit or of many, before others get their turn. */
+const sliceRows = 1000
 const tooLargeReason = 'a transaction was too large for its subqueries'
 
 /** The subquery shapes of an engine. */
@@ -61,6 +61,7 @@ export class Subqueries {
   readonly #waiters = new Set<{ readonly waitsFor: bigint }>()
   readonly #stop = new AbortController()
   readonly #nudge: () => void
+  #again: NodeJS.Immediate | undefined
   /** Changes of rows that were held against the filters of shapes. */
   judged = 0
   #open = new OpenTransaction()
@@ -258,7 +259,7 @@ export class Subqueries {
         this.#fail(set, error as Error)
       }
     }
-    for (const moves of this.#lagging) if (!this.#backlog.has(moves) && this.#drain(moves)) moves.shape.wake()
+    this.#catchUp()
     this.#nudge()
   }
 
@@ -282,6 +283,7 @@ export class Subqueries {
   /** Ends all questions. */
   async close(): Promise<void> {
     this.#stop.abort()
+    clearImmediate(this.#again)
     this.#backlog.clear()
     for (const moves of [...this.#users.values()].flatMap(users => [...users])) moves.stop()
     await Promise.all(this.#sets.all().map(async set => this.#loading.get(set)))
@@ -294,6 +296,7 @@ export class Subqueries {
     for (const moves of this.#backlog) {
       this.#backlog.delete(moves)
       if (this.#drain(moves)) news.push(moves.shape)
+      if (moves.paused) this.#backlog.add(moves)
       if (this.judged >= end) break
     }
     return news
@@ -307,9 +310,26 @@ export class Subqueries {
     this.progress()
   }
 
+  /** Goes on with what lags, slice by slice. */
+  #catchUp(): void {
+    let left = sliceRows
+    for (const moves of this.#lagging) {
+      if (this.#backlog.has(moves)) continue
+      const before = this.judged
+      if (this.#drain(moves)) moves.shape.wake()
+      left -= this.judged - before
+      if (left > 0 && !moves.paused) continue
+      this.#again ??= setImmediate(() => {
+        this.#again = undefined
+        this.progress()
+      })
+      return
+    }
+  }
+
   #drain(moves: Moves): boolean {
     const before = moves.judged
-    const news = moves.drain()
+    const news = moves.drain(sliceRows)
     this.judged += moves.judged - before
     const { shape } = moves
     const { router } = this.#parts
