@@ -8,8 +8,10 @@ import {
   bareLinkAt,
   fileIdIn,
   linkMark,
+  lossOf,
   lostTarget,
   matchAt,
+  type OnLoss,
   personIdIn,
   shortened,
   type Target,
@@ -27,6 +29,7 @@ export interface InlineContext {
   readonly links: LinkTable
   /** In a cell of a table `<br>` ends a paragraph: it becomes a node of type `cut`. */
   readonly cell?: boolean
+  readonly onLoss?: OnLoss | undefined
 }
 
 interface Bracket {
@@ -42,6 +45,7 @@ const textPattern = /[^\\\n`*_~[\]!<&hH]+/y
 const entityPattern = /&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});/y
 const autolinkPattern = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,1960})>/y
 const tagPattern = /<(u|\/u|br\s{0,8}\/?)>/iy
+const htmlPattern = /<(?:\/?[a-z][^<>]{0,500}>|!--)/iy
 
 /** Start of the next run of exactly so many backticks, by length; each list rises. */
 const backticks = (source: string): Map<number, number[]> => {
@@ -208,6 +212,8 @@ class InlineReader {
     const active = opener && (opener.image || this.#brackets.length >= this.#closedBelow)
     this.#closedBelow = Math.min(this.#closedBelow, this.#brackets.length)
     const target = active ? this.#target(opener) : undefined
+    const isNote = opener?.image === false && this.#source[opener.at] === '^'
+    if (isNote) this.#context.onLoss?.('footnote', this.#source.slice(opener.at - 1, this.#at + 1))
     if (!opener || !target) return this.#take(']')
     this.#at = target.end
     this.#delimiters.pair(opener.bottom, this.#items, this.#spans)
@@ -230,7 +236,10 @@ class InlineReader {
     if (bracket) bracket.text = ''
     const mark = linkMark(target.href, target.title)
     if (mark) this.#spans.push({ from: opener.item + 1, to: this.#items.length, mark })
-    else this.#push(lostTarget(text, target.href), 'text')
+    else {
+      this.#push(lostTarget(text, target.href), 'text')
+      if (!isNote) this.#context.onLoss?.(lossOf(target.href), target.href)
+    }
   }
 
   #target(opener: Bracket): Target | undefined {
@@ -268,7 +277,11 @@ class InlineReader {
       return this.#block({ type: 'cut' })
     }
     const link = matchAt(autolinkPattern, this.#source, this.#at)
-    if (!link?.[1] || !isAllowedHref(link[1])) return this.#take('<')
+    if (!link?.[1] || !isAllowedHref(link[1])) {
+      const html = matchAt(htmlPattern, this.#source, this.#at)?.[0]
+      if (html !== undefined) this.#context.onLoss?.('html', html)
+      return this.#take('<')
+    }
     this.#link(link[1], link[0].length)
   }
 

@@ -96,12 +96,21 @@ const mentionId = /^skerry-user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 /** The id of the person that a target names; undefined when it names none. */
 export const personIdIn = (href: string): string | undefined => mentionId.exec(href)?.[1]
 
+/** What a document does not keep as it stands in Markdown. */
+export type Loss = 'link' | 'scheme' | 'image' | 'footnote' | 'html'
+
+/** Hears of everything that is not kept: its kind, and what stands in the source. */
+export type OnLoss = (kind: Loss, what: string) => void
+
+/** The kind of loss that a link is which may not lead where its source says. */
+export const lossOf = (href: string): Loss => (/^[a-z][a-z0-9+.-]*:/i.test(href.trim()) ? 'scheme' : 'link')
+
 /**
  * What a link that may lead nowhere says behind its text: its target, where that is a path or a place on the page, which an
  * import would lose otherwise; '' where the text is the target. Other schemes are dropped (domain rules, section 8.7).
  */
 export const lostTarget = (text: string, href: string): string => {
-  if (/^[a-z][a-z0-9+.-]*:/i.test(href.trim())) return ''
+  if (lossOf(href) === 'scheme') return ''
   const target = shortened(href.replace(/\s+/g, ' ').trim())
   if (text.trim() === '') return target
   return target === '' || target === text.trim() ? '' : ` (${target})`

@@ -214,3 +214,33 @@ describe(`D99 real files${missing}`, () => {
     }
   })
 })
+
+test('what a document does not keep is said, with its kind and its source', () => {
+  const lost: string[] = []
+  const source = [
+    '[guide](guide/how.md "t") ![pic](a.png) [![badge](https://a.example/b.svg)](#top) [ftp](ftp://a.example)',
+    'note[^1] and <br> or <kbd>K</kbd>, 1 < 2, `<i>` and \\[^2] <https://a.example>',
+    '',
+    '<div>',
+    'block',
+    '</div>',
+    '',
+    '[^1]: explained here',
+    '',
+    '![kept](skerry-file:0195d2b4-0000-7000-8000-000000000001) [@Ann](skerry-user:0195d2b4-0000-7000-8000-000000000002)',
+  ].join('\n')
+  markdownToContent(source, 'document', (kind, what) => lost.push(`${kind} ${what}`))
+  expect(lost.toSorted()).toEqual([
+    'footnote [^1]',
+    'footnote [^1]',
+    'html </kbd>',
+    'html <br>',
+    'html <div>',
+    'html <kbd>',
+    'image a.png',
+    'image https://a.example/b.svg',
+    'link #top',
+    'link guide/how.md',
+    'scheme ftp://a.example',
+  ])
+})

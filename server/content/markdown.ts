@@ -2,7 +2,7 @@
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
 import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
-import { fileIdIn, lostTarget } from './markdown-links.ts'
+import { fileIdIn, lostTarget, type OnLoss } from './markdown-links.ts'
 import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
 import { attribute } from './text.ts'
 
@@ -39,6 +39,7 @@ const newLexer = (): Lexer => new (lexerClass ??= boundedLexer())()
 interface Context {
   readonly links: LinkTable
   readonly model: ContentModel
+  readonly onLoss?: OnLoss | undefined
 }
 
 const node = (type: string, content: readonly ContentNode[], attrs: Record<string, unknown> = {}): ContentNode => ({
@@ -50,11 +51,12 @@ const node = (type: string, content: readonly ContentNode[], attrs: Record<strin
 const paragraph = (content: readonly ContentNode[]): ContentNode => node('paragraph', content)
 
 /** An image of a stored file; one from elsewhere is a link to it, one from nowhere text. */
-const imageOf = (image: ContentNode): ContentNode | undefined => {
+const imageOf = (image: ContentNode, { onLoss }: Pick<Context, 'onLoss'>): ContentNode | undefined => {
   const src = attribute(image, 'src')
   const alt = attribute(image, 'alt')
   const id = fileIdIn(src)
   if (id !== undefined) return { type: 'image', attrs: { attachmentId: id, ...(alt === '' ? {} : { alt }) } }
+  onLoss?.('image', src)
   const text = alt === '' ? src : alt
   if (text === '') return undefined
   return isAllowedHref(src)
@@ -66,7 +68,7 @@ const imageOf = (image: ContentNode): ContentNode | undefined => {
 const inlineOnly = (source: string, context: Context): ContentNode[] =>
   readInline(source, context).flatMap(one => {
     if (one.type !== 'image') return [one]
-    const image = imageOf(one)
+    const image = imageOf(one, context)
     if (image?.type !== 'image') return image ? [image] : []
     const href = `skerry-file:${attribute(image, 'attachmentId')}`
     return [{ type: 'text', text: attribute(image, 'alt') || href, marks: [{ type: 'link', attrs: { href } }] }]
@@ -82,7 +84,7 @@ const paragraphs = (source: string, context: Context & Partial<InlineContext>): 
     run = []
   }
   for (const one of readInline(source, context)) {
-    const image = one.type === 'image' ? imageOf(one) : undefined
+    const image = one.type === 'image' ? imageOf(one, context) : undefined
     if (image?.type === 'image') {
       close(false)
       out.push(image)
@@ -214,6 +216,7 @@ const blocks = (tokens: readonly Token[], context: Context): ContentNode[] =>
       case 'table':
         return readTable(token, context)
       case 'html':
+        context.onLoss?.('html', token.raw.trim().split('\n')[0] ?? '')
         return rawLines(token.raw)
       default:
         return []
@@ -240,16 +243,16 @@ const tooWide = (markdown: string): boolean => {
 }
 
 /**
- * The content that `markdown` stands for; still to be checked against the model, like any other input. Throws
- * UnreadableMarkdown when it is nested too deep, or its tables or one paragraph are too large.
+ * The content that `markdown` stands for; still to be checked against the model, like any other input. `onLoss` hears of
+ * what is not kept. Throws UnreadableMarkdown when it is nested too deep, or its tables or one paragraph are too large.
  */
-export const markdownToContent = (markdown: string, model: ContentModel = 'comment'): ContentNode => {
+export const markdownToContent = (markdown: string, model: ContentModel = 'comment', onLoss?: OnLoss): ContentNode => {
   const source = markdown.replace(/\r\n?/g, '\n')
   if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
   const lexer = newLexer()
   try {
     const tokens = lexer.blockTokens(source, [])
-    return node('doc', blocks(tokens, { links: lexer.tokens.links, model }))
+    return node('doc', blocks(tokens, { links: lexer.tokens.links, model, onLoss }))
   } catch (error) {
     // the patterns of the lexer have a stack of their own, which a paragraph of some megabytes fills
     if (error instanceof RangeError) {
