@@ -38,11 +38,12 @@ export const splitFrontMatter = (source: string): FrontMatter | ParseProblem => 
   if (end < 0) return { line: 1, message: 'The front matter has no end (---).' }
   const counter = new LineCounter()
   const yaml = lines.slice(1, end).map(quoteAt).join('\n')
-  const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true })
+  // without prettyErrors: their messages count lines from the front matter on and end with a piece of it
+  const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true, prettyErrors: false })
   const error = document.errors[0]
   if (error) {
     const { line } = counter.linePos(error.pos[0])
-    return { line: line + 1, message: `The front matter is not valid YAML: ${error.message.split('\n')[0]}` }
+    return { line: line + 1, message: `The front matter is not valid YAML: ${error.message.replace(/\.?$/, '.')}` }
   }
   if (!isMap(document.contents)) return { line: 2, message: 'The front matter is not a list of fields.' }
   return { fields: document.toJS() as Record<string, unknown>, body: lines.slice(end + 1).join('\n') }

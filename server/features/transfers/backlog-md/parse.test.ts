@@ -83,6 +83,11 @@ test('what is wrong is named with its line in the file', () => {
     line: expect.toSatisfy((line: number) => line >= 3 && line <= 5),
     message: expect.stringContaining('not valid YAML'),
   })
+  expect(problem('---\ntitle: x\nlabels: [a, b\nstatus: y\n---\n')).toEqual({
+    line: 4,
+    message:
+      'The front matter is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ].',
+  })
   expect(problem('---\nid: X-1\nid: X-2\ntitle: t\n---\n')).toMatchObject({ line: 3 })
   expect(problem('---\nid: X-1\n---\n').message).toContain('no title')
   expect(problem('---\n- a\n---\n').message).toContain('not a list of fields')
