@@ -12,6 +12,7 @@ import * as apiTokens from './0007_api_tokens.ts'
 import * as documentComments from './0008_document_comments.ts'
 import * as documentTemplates from './0009_document_templates.ts'
 import * as commentBytes from './0010_comment_bytes.ts'
+import * as importSources from './0011_import_sources.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   '0008_document_comments': documentComments,
   '0009_document_templates': documentTemplates,
   '0010_comment_bytes': commentBytes,
+  '0011_import_sources': importSources,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

@@ -584,7 +584,9 @@ create table external_refs (
   source text not null,
   external_id text not null,
   entity_type text not null,
-  entity_id uuid not null
+  entity_id uuid not null,
+  source_hash text,
+  content_version integer
 );
 alter table external_refs add constraint external_refs_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
 alter table external_refs add constraint external_refs_pkey PRIMARY KEY (container_id, source, external_id);

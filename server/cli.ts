@@ -11,9 +11,10 @@ const usage = `skerry, a local-first sync backend
   skerry start                                  run the server (settings come from the environment, see README)
   skerry demo [--input FOLDER]                  two clients, offline edits, convergence, on a board of real tasks
   skerry migrate                                bring the database up to date
-  skerry import backlog-md FOLDER --application ID|NAME [--as EMAIL]
+  skerry import backlog-md FOLDER --application ID|NAME [--as EMAIL] [--all-warnings]
                                                 tasks, docs and decisions of a Backlog.md folder into a project
   skerry import markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--update] [--as EMAIL]
+                                [--all-warnings]
                                                 Markdown files as documents, with their folders and tags
   skerry export markdown FOLDER --application ID|NAME [--project KEY] [--path A/B] [--as EMAIL]
                                                 documents as Markdown files, into a new folder
@@ -110,6 +111,7 @@ const run = async (args: string[]): Promise<void> => {
         path: text,
         as: text,
         update: { type: 'boolean' },
+        'all-warnings': { type: 'boolean' },
       })
       const [format, folder] = positionals
       const formats = command === 'import' ? ['backlog-md', 'markdown'] : ['markdown']
@@ -117,7 +119,7 @@ const run = async (args: string[]): Promise<void> => {
         throw new UsageError(`The ${command} knows ${formats.join(' and ')}.`)
       }
       if (folder === undefined) throw new UsageError(`Name the folder to ${command}.`)
-      const { application, as, project, path, update } = values
+      const { application, as, project, path, update, 'all-warnings': allWarnings = false } = values
       if (application === undefined) throw new UsageError('Name the application with --application.')
       if (format === 'markdown') {
         const { exportMarkdownCommand, importMarkdownCommand } = await import('./cli/markdown.ts')
@@ -125,11 +127,11 @@ const run = async (args: string[]): Promise<void> => {
         process.exitCode =
           command === 'export'
             ? await exportMarkdownCommand(options)
-            : await importMarkdownCommand({ ...options, update: update ?? false })
+            : await importMarkdownCommand({ ...options, update: update ?? false, allWarnings })
         return
       }
       const { importCommand } = await import('./cli/import.ts')
-      process.exitCode = await importCommand({ folder, application, as, print })
+      process.exitCode = await importCommand({ folder, application, as, allWarnings, print })
       return
     }
     case 'user': {

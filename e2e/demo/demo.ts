@@ -37,7 +37,7 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
 /** Their number, and what most of them say. */
 const warningsOf = (report: ImportReport): string => {
   const [first] = warningKinds(report)
-  const most = first ? ` (most, ${first.files.length}: ${first.message.replace(/\.$/, '')})` : ''
+  const most = first ? ` (most, ${first.all.length}: ${first.message.replace(/\.$/, '')})` : ''
   return `${report.warnings.length} warnings${most}`
 }
 

@@ -17,18 +17,26 @@ interface Options extends TargetNames {
 
 const namesIn = (path: string | undefined): string[] => (path ?? '').split('/').filter(name => name.trim() !== '')
 
+interface ImportOptions extends Options {
+  readonly update: boolean
+  readonly allWarnings: boolean
+}
+
 /** The report as lines for a person. */
-export const documentLines = (report: DocumentsReport): string[] => {
-  const updated = report.updated === 0 ? '' : `${report.updated} updated, `
+const documentLines = (
+  report: DocumentsReport,
+  { update, allWarnings }: Pick<ImportOptions, 'update' | 'allWarnings'>,
+): string[] => {
+  const others = update ? `${report.updated} updated, ${report.skipped} unchanged` : `${report.skipped} there already`
   return [
-    `  ${report.created} documents created, ${updated}${report.skipped} there already, ${report.errors.length} failed.`,
+    `  ${report.created} documents created, ${others}, ${report.errors.length} failed.`,
     `  ${report.folders} folders and ${report.tags} tags made.`,
-    ...noteLines(report),
+    ...noteLines(report, allWarnings),
   ]
 }
 
 /** Exit code 1 when files failed. */
-export const importMarkdownCommand = (options: Options & { readonly update: boolean }): Promise<number> =>
+export const importMarkdownCommand = (options: ImportOptions): Promise<number> =>
   withDatabase(async session => {
     const { applicationId, applicationName, userId } = await findTarget(session, options)
     const target = await documentTarget(session, applicationId, options.project)
@@ -46,7 +54,7 @@ export const importMarkdownCommand = (options: Options & { readonly update: bool
     )
     bar.clear()
     options.print(`Imported ${options.folder} into ${applicationName}.`)
-    for (const line of documentLines(report)) options.print(line)
+    for (const line of documentLines(report, options)) options.print(line)
     return report.errors.length > 0 ? 1 : 0
   })
 

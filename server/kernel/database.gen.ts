@@ -303,10 +303,12 @@ export interface DocumentUpdates {
 export interface ExternalRefs {
   application_id: string;
   container_id: string;
+  content_version: number | null;
   entity_id: string;
   entity_type: string;
   external_id: string;
   source: string;
+  source_hash: string | null;
 }
 
 export interface FieldClocks {

@@ -147,6 +147,7 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
     task_type: 'subtask',
     status: 'Waiting',
     assignee_id: owner.userId,
+    description: 'Imported as RM-1.1.',
   })
   expect(tasks.get('Finished')).toMatchObject({
     task_key: 'RM-2',
@@ -155,6 +156,16 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
   })
   expect(tasks.get('Finished')).toMatchObject({ archived_at: new Date('2026-03-01T00:00:00Z'), checklist_total: 1 })
   expect(tasks.get('Perhaps')).toMatchObject({ category: 'todo', labels: ['draft'], assignee_id: null })
+  const renumbered = { message: expect.stringContaining('its description names the id') }
+  const somebody = {
+    message: 'Nobody is named; a task that is under way or done needs somebody: it is assigned to owner, who imports.',
+  }
+  expect(report.warnings).toEqual([
+    { ...somebody, file: 'completed/rm-2.md' },
+    { ...renumbered, file: 'drafts/draft-1.md', detail: 'DRAFT-1 is RM-3 now' },
+    { ...somebody, file: 'tasks/rm-1.1.md' },
+    { ...renumbered, file: 'tasks/rm-1.1.md', detail: 'RM-1.1 is RM-4 now' },
+  ])
 })
 
 test('docs and decisions become documents of the project, in folders, a decision with its state', async () => {
@@ -192,6 +203,7 @@ test('malformed front matter is reported with file and line, and the rest goes o
   await write('tasks/t-1.md', 'id: t-1\ntitle: Good')
   await write('tasks/t-2.md', 'id: t-2\ntitle: "never closed\nstatus: x')
   await write('tasks/t-3.md', 'id: t-3')
+  await write('docs/picture.png', '')
   await mkdir(join(folder, 'drafts'))
   await writeFile(join(folder, 'drafts/t-4.md'), 'just text')
   const report = await run(folder)
@@ -199,6 +211,7 @@ test('malformed front matter is reported with file and line, and the rest goes o
   const places = report.errors.map(error => `${error.file}:${error.line}`).toSorted()
   expect(places).toEqual(['drafts/t-4.md:1', expect.stringMatching(/^tasks\/t-2\.md:[1-4]$/), 'tasks/t-3.md:1'])
   expect(report.errors.find(error => error.file === 'tasks/t-3.md')?.message).toContain('title')
+  expect(report.warnings).toMatchObject([{ file: 'docs/picture.png' }])
   const fixed = await (async () => {
     await write('tasks/t-3.md', 'id: t-3\ntitle: Mended')
     return run(folder)
@@ -218,7 +231,11 @@ test('double ids, missing parents and loops are warned of; no task is lost, a se
   const warned = new Set(report.warnings.map(warning => warning.file))
   for (const file of ['tasks/c.md', 'tasks/d.md', 'tasks/e.md', 'tasks/f.md'])
     expect([file, warned.has(file)]).toEqual([file, true])
-  expect([...warned].some(file => file === 'tasks/a.md' || file === 'completed/b.md')).toBe(true)
+  expect(report.warnings).toContainEqual({
+    file: 'completed/b.md',
+    message: expect.stringContaining('same id'),
+    detail: 'T-1 is TASK-6 now; tasks/a.md keeps the number',
+  })
   const tasks = await tasksOf(report)
   expect(tasks.map(task => task.parent)).toEqual(tasks.map(() => null))
   expect(new Set(tasks.map(task => task.number)).size).toBe(6)
@@ -228,7 +245,11 @@ test('double ids, missing parents and loops are warned of; no task is lost, a se
 })
 
 test('a folder that is none, and a person who may not, are refused', async () => {
-  await expect(run(folder)).rejects.toMatchObject({ code: 'bad_request' })
+  await expect(run(folder)).rejects.toMatchObject({ message: expect.stringContaining('holds no Backlog.md tasks') })
+  for (const none of [join(folder, 'none'), fileURLToPath(import.meta.url)]) {
+    const message = `${none} is no folder; name one with Backlog.md tasks.`
+    await expect(run(none)).rejects.toMatchObject({ code: 'bad_request', message })
+  }
   await write('tasks/a.md', 'id: t-1\ntitle: First')
   const stranger = await server.signUp(`stranger-${applicationId}`)
   await expect(run(folder, stranger.userId)).rejects.toMatchObject({ code: 'not_found' })

@@ -1,5 +1,6 @@
 // What imports share: they write through the same commands as everybody, and note where each row came from in the
 // transaction that makes it, so that a second run knows it.
+import { sql } from 'kysely'
 import { z } from 'zod'
 import type { SystemActor } from '#server/kernel/actor.ts'
 import { type AnyCommand, defineCommand } from '#server/kernel/command.ts'
@@ -19,8 +20,32 @@ export interface ImportDeps {
 export interface ImportNote {
   readonly file: string
   readonly line?: number
+  /** The same for all files to which the same happened. */
   readonly message: string
+  /** What it was in this file. */
+  readonly detail?: string
 }
+
+/** Where an imported row came from. */
+export interface Origin {
+  readonly containerId: string
+  readonly externalId: string
+  readonly type: 'project' | 'task' | 'folder' | 'document'
+  readonly id: string
+  /** Of a document: hash of its source (section 5.15: an update takes what has changed). */
+  readonly sourceHash?: string
+}
+
+/** What is remembered of an imported row. */
+export interface KnownRow {
+  readonly id: string
+  readonly sourceHash: string | null
+  /** Version of the document's content that the import made; null where that is not known. */
+  readonly contentVersion: number | null
+}
+
+const versionOf = (documentId: string) =>
+  sql<number | null>`(select content_version from documents where id = ${documentId})`
 
 /** Remembers an external id in the transaction that makes the row: not a command of the API. */
 const remember = (applicationId: string, source: string): AnyCommand =>
@@ -33,12 +58,42 @@ const remember = (applicationId: string, source: string): AnyCommand =>
       external_id: z.string(),
       entity_type: z.string(),
       entity_id: z.string(),
+      source_hash: z.string().nullable(),
     }),
     inTransactions: false,
     run: async (context, input) => {
       await context.tx
         .insertInto('external_refs')
-        .values({ application_id: applicationId, source, ...input })
+        .values({ application_id: applicationId, source, ...input, content_version: versionOf(input.entity_id) })
+        .execute()
+      return { data: null }
+    },
+  })
+
+/** Remembers what a document's source says now, in the transaction that writes it: not a command of the API. */
+const renew = (source: string): AnyCommand =>
+  defineCommand({
+    name: 'import.renew',
+    summary: 'Notes what the source of an imported document says now.',
+    access: 'USER',
+    input: z.object({
+      container_id: z.string(),
+      external_id: z.string(),
+      entity_id: z.string(),
+      source_hash: z.string(),
+      is_equal: z.boolean(),
+    }),
+    inTransactions: false,
+    run: async (context, input) => {
+      await context.tx
+        .updateTable('external_refs')
+        .set({
+          source_hash: input.source_hash,
+          content_version: input.is_equal ? versionOf(input.entity_id) : null,
+        })
+        .where('container_id', '=', input.container_id)
+        .where('source', '=', source)
+        .where('external_id', '=', input.external_id)
         .execute()
       return { data: null }
     },
@@ -46,12 +101,16 @@ const remember = (applicationId: string, source: string): AnyCommand =>
 
 /** One import into one application, as one person. */
 export interface Importer {
+  /** Name of the person. */
+  readonly person: string
   command(name: string, args: Record<string, unknown>): Mutation
-  note(containerId: string, externalId: string, entityType: string, entityId: string): Mutation
+  note(origin: Origin): Mutation
+  /** Notes a document's source anew; `isEqual`: the document says the same as its source now. */
+  noteSource(origin: Required<Origin>, isEqual: boolean): Mutation
   /** Runs the mutations in one transaction. */
   run(mutations: readonly Mutation[]): Promise<unknown[]>
-  /** external id → row id of what a container got from this source before. */
-  known(containerId: string): Promise<Map<string, string>>
+  /** By external id, what a container got from this source before. */
+  known(containerId: string): Promise<Map<string, KnownRow>>
 }
 
 /** Throws 404 when the person does not exist. */
@@ -66,14 +125,32 @@ export const createImporter = async (
   const { source, userId } = options
   const actor: SystemActor = { kind: 'import', reason: source, userId, displayName: user.display_name }
   const noting = remember(options.applicationId, source)
+  const renewing = renew(source)
   return {
+    person: user.display_name,
     command: (name, args) => {
       const command = must(deps.commands.get(name), name)
       return { command, input: parseInput(command.input, args) }
     },
-    note: (containerId, externalId, entityType, entityId) => ({
+    note: ({ containerId, externalId, type, id, sourceHash = null }) => ({
       command: noting,
-      input: { container_id: containerId, external_id: externalId, entity_type: entityType, entity_id: entityId },
+      input: {
+        container_id: containerId,
+        external_id: externalId,
+        entity_type: type,
+        entity_id: id,
+        source_hash: sourceHash,
+      },
+    }),
+    noteSource: ({ containerId, externalId, id, sourceHash }, isEqual) => ({
+      command: renewing,
+      input: {
+        container_id: containerId,
+        external_id: externalId,
+        entity_id: id,
+        source_hash: sourceHash,
+        is_equal: isEqual,
+      },
     }),
     run: async mutations => {
       try {
@@ -94,12 +171,17 @@ export const createImporter = async (
       const rows = await deps.database.read(reader =>
         reader
           .selectFrom('external_refs')
-          .select(['external_id', 'entity_id'])
+          .select(['external_id', 'entity_id', 'source_hash', 'content_version'])
           .where('container_id', '=', containerId)
           .where('source', '=', source)
           .execute(),
       )
-      return new Map(rows.map(row => [row.external_id, row.entity_id]))
+      return new Map(
+        rows.map(row => [
+          row.external_id,
+          { id: row.entity_id, sourceHash: row.source_hash, contentVersion: row.content_version },
+        ]),
+      )
     },
   }
 }

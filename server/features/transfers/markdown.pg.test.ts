@@ -1,10 +1,10 @@
 // Markdown folders in and out (domain rules, section 5.15), through the commands of documents.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { commandMap } from '#server/features.ts'
-import { type Person, type Row, written } from '#server/testing/board.ts'
+import { dataOf, type Person, type Row, written } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
 import { type DocumentsReport, type DocumentTarget, exportMarkdown, importMarkdown } from './index.ts'
@@ -73,7 +73,10 @@ test('a folder becomes documents with folders, titles and tags; a second run add
   await write('.hidden/secret.md', 'no')
   const report = await run()
   expect(report).toMatchObject({ created: 3, skipped: 0, folders: 2, tags: 2, errors: [] })
-  expect(report.warnings).toEqual([expect.objectContaining({ message: expect.stringContaining('1 files') })])
+  expect(report.warnings.map(({ file, message }) => `${file}: ${message}`)).toEqual([
+    '.hidden: Hidden files and folders, and node_modules, stay outside.',
+    'guides/picture.png: Files that are no Markdown stay outside.',
+  ])
   const rows = await documents()
   expect(rows).toMatchObject([
     { title: 'Setting up', folder: 'guides', above: null, tags: ['How-to', 'OPS'], word_count: 2 },
@@ -96,6 +99,105 @@ test('a folder becomes documents with folders, titles and tags; a second run add
   expect(changed.map(row => row.content_markdown)).toContain('# Welcome\n\nHello **everybody**.')
   // what says the same is not written again
   expect(changed.filter(row => row.title !== 'Welcome')).toEqual(rows.filter(row => row.title !== 'Welcome'))
+})
+
+test('D128 an update rewrites where the file has changed, and says so where people have written too', async () => {
+  await write('same.md', 'one\r\n\r\ntwo')
+  await write('file.md', 'before')
+  await write('both.md', 'before')
+  await run()
+  const ids = new Map((await documents()).map(row => [row.title, row.id]))
+  const add = async (title: string, value: string) =>
+    written(
+      await owner.patch(`/api/documents/${ids.get(title)}/content`, { format: 'markdown', value, mode: 'append' }),
+    )
+  const texts = async () => Object.fromEntries((await documents()).map(row => [row.title, row.content_markdown]))
+  await add('same', 'by a person')
+  await add('both', 'by a person')
+  expect(await run({ update: true })).toMatchObject({ updated: 0, skipped: 3, warnings: [], errors: [] })
+  expect(await texts()).toEqual({ same: 'one\n\ntwo\n\nby a person', file: 'before', both: 'before\n\nby a person' })
+
+  // other ends of lines are no change
+  await write('same.md', 'one\n\ntwo')
+  await write('file.md', 'after')
+  await write('both.md', 'after')
+  const report = await run({ update: true })
+  expect(report).toMatchObject({ updated: 2, skipped: 1, errors: [] })
+  expect(report.warnings).toEqual([
+    { file: 'both.md', message: expect.stringContaining('both changed'), detail: 'both' },
+  ])
+  expect(await texts()).toEqual({ same: 'one\n\ntwo\n\nby a person', file: 'after', both: 'after' })
+  const kept = dataOf<{ kind: string; id: string }[]>(await owner.get(`/api/documents/${ids.get('both')}/snapshots`))
+  expect(kept.map(snapshot => snapshot.kind)).toContain('before_replace')
+  expect(await run({ update: true })).toMatchObject({ updated: 0, skipped: 3, warnings: [] })
+
+  await owner.delete(`/api/documents/${ids.get('file')}`)
+  await write('file.md', 'once more')
+  expect(await run({ update: true })).toMatchObject({
+    updated: 0,
+    skipped: 3,
+    errors: [],
+    warnings: [{ file: 'file.md' }],
+  })
+})
+
+test('what an older version imported without a hash is rewritten only if nobody has written in it', async () => {
+  for (const name of ['equal', 'file', 'people']) await write(`${name}.md`, 'before')
+  await run()
+  await queryOnce(server.databaseUrl, `update external_refs set source_hash = null, content_version = null`)
+  const people = (await documents()).find(row => row.title === 'people')?.id as string
+  const add = { format: 'markdown', value: 'by a person', mode: 'append' }
+  written(await owner.patch(`/api/documents/${people}/content`, add))
+  await write('file.md', 'after')
+  const first = await run({ update: true })
+  expect(first).toMatchObject({
+    updated: 1,
+    skipped: 2,
+    errors: [],
+    warnings: [{ file: 'people.md', detail: 'people' }],
+  })
+  expect((await documents()).map(row => row.content_markdown)).toEqual(['before', 'after', 'before\n\nby a person'])
+
+  // from then on it is known
+  expect(await run({ update: true })).toMatchObject({ updated: 0, skipped: 3, warnings: [] })
+  await write('equal.md', 'after')
+  await write('people.md', 'after')
+  const second = await run({ update: true })
+  expect(second).toMatchObject({ updated: 2, skipped: 1, warnings: [{ file: 'people.md', detail: 'people' }] })
+})
+
+test('what does not come along is warned of, each kind with its files', async () => {
+  await write(
+    'a.md',
+    '---\ntitle: A\nauthor: Ann\n---\n[b](b.md), ![p](p.png), note[^1], <kbd>K</kbd>\n\n[^1]: a note\n',
+  )
+  await write('how.md', '[a](a.md)')
+  await symlink('a.md', join(folder, 'in', 'link.md'))
+  const report = await run()
+  expect(report).toMatchObject({ created: 2, errors: [] })
+  expect(report.warnings.map(({ file, message, detail }) => [file, message.split(' ')[0], detail])).toEqual([
+    ['a.md', 'Links', 'b.md'],
+    ['a.md', 'Footnotes', '[^1] and 1 more'],
+    ['a.md', 'HTML', '<kbd> and 1 more'],
+    ['a.md', 'Images', 'p.png'],
+    ['how.md', 'Links', 'a.md'],
+    ['a.md', 'Front', 'author'],
+    ['link.md', 'Symbolic', undefined],
+  ])
+  expect((await documents()).map(row => row.title)).toEqual(['A', 'how'])
+})
+
+test('no folder is made that nothing comes into', async () => {
+  await write('guide/how.md', 'how')
+  await write('guide/deep.md', '>'.repeat(300))
+  const options = { folder: join(folder, 'in'), target, userId: owner.userId, path: ['A', 'B'] }
+  const at = { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) }
+  expect(await run()).toMatchObject({ created: 1, folders: 1 })
+  const again = await importMarkdown(at, options)
+  expect(again).toMatchObject({ created: 0, skipped: 1, folders: 0, errors: [{ file: 'guide/deep.md' }] })
+  const out = join(folder, 'out')
+  expect(await exportMarkdown(server.database, { folder: out, target })).toMatchObject({ documents: 1, folders: 1 })
+  expect(await readdir(out)).toEqual(['guide'])
 })
 
 test('an export is what the import reads: in again, out again, the same', async () => {
@@ -162,6 +264,8 @@ test('bad files are named and the rest goes on; a folder without Markdown, and a
   expect(report.warnings).toEqual([expect.objectContaining({ file: '1/2/3/4/5/6/7/low.md' })])
   expect((await documents()).find(row => row.title === 'low')).toMatchObject({ folder: '6 - 7', above: '5' })
 
+  await write('good.md', 'better')
+  await write('1/2/3/4/5/6/7/low.md', 'lower')
   const stranger = await server.signUp(`stranger-${target.applicationId}`)
   const refused = await importMarkdown(
     { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) },

@@ -1,14 +1,23 @@
 // Reading a Backlog.md folder: config, tasks in their sub-folders, milestones; and a count of what stays outside.
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { parse } from 'yaml'
 import { AppError } from '#server/kernel/errors.ts'
 import { type ParseProblem, textField } from '../front-matter.ts'
-import { filesBelow, type MarkdownSource, readMarkdown } from '../markdown/folder.ts'
+import type { ImportNote } from '../importer.ts'
+import {
+  filesBelow,
+  type FoundFiles,
+  type MarkdownSource,
+  noMarkdown,
+  readMarkdown,
+  requireFolder,
+} from '../markdown/folder.ts'
 import { type BacklogItem, parseBacklogFile } from './parse.ts'
 
 export type Place = 'tasks' | 'completed' | 'drafts' | 'archive/tasks' | 'archive/drafts'
-const places: readonly Place[] = ['tasks', 'completed', 'drafts', 'archive/tasks', 'archive/drafts']
+/** Sub-folders of tasks; what is put away comes later. */
+export const places: readonly Place[] = ['tasks', 'completed', 'drafts', 'archive/tasks', 'archive/drafts']
 
 export interface SourceItem {
   readonly place: Place
@@ -28,21 +37,21 @@ export interface BacklogFolder {
   /** Milestone id → title. */
   readonly milestones: ReadonlyMap<string, string>
   readonly problems: readonly FileProblem[]
+  /** What is not imported. */
+  readonly left: readonly ImportNote[]
   /** Docs and decisions, to become documents of the project. */
   readonly documents: readonly MarkdownSource[]
 }
 
-const markdownFiles = async (folder: string): Promise<string[]> => {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-    return entries
-      .filter(entry => entry.isFile() && entry.name.endsWith('.md') && entry.name.toLowerCase() !== 'readme.md')
-      .map(entry => join(entry.parentPath, entry.name))
-      .toSorted((a, b) => (a < b ? -1 : 1))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+const isTaskFile = (path: string): boolean => path.endsWith('.md') && basename(path).toLowerCase() !== 'readme.md'
+
+/** What lies in a part of the folder, which may be missing; named from the folder on. */
+const filesIn = async (root: string, part: string): Promise<FoundFiles> => {
+  const { files, left } = await filesBelow(join(root, part)).catch((error: NodeJS.ErrnoException): FoundFiles => {
+    if (error.code === 'ENOENT') return { files: [], left: [] }
     throw error
-  }
+  })
+  return { files, left: left.map(note => ({ ...note, file: `${part}/${note.file}` })) }
 }
 
 const readConfig = async (root: string): Promise<Record<string, unknown>> => {
@@ -74,15 +83,12 @@ const headOf = (fields: Readonly<Record<string, unknown>>): string =>
 const readDocuments = async (
   root: string,
   kind: 'docs' | 'decisions',
-  problems: FileProblem[],
-): Promise<MarkdownSource[]> => {
-  const paths = await filesBelow(join(root, kind)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
-  const sources: MarkdownSource[] = []
+): Promise<Pick<BacklogFolder, 'documents' | 'problems' | 'left'>> => {
+  const { files, left } = await filesIn(root, kind)
+  const documents: MarkdownSource[] = []
+  const problems: FileProblem[] = []
   const ids = new Set<string>()
-  for (const path of paths.filter(one => one.endsWith('.md') && basename(one).toLowerCase() !== 'readme.md')) {
+  for (const path of files.filter(isTaskFile)) {
     const file = `${kind}/${path}`
     const read = readMarkdown(await readFile(join(root, file), 'utf8'), file)
     if ('message' in read) {
@@ -91,7 +97,7 @@ const readDocuments = async (
     }
     const id = textField(read.fields.id)?.toUpperCase() ?? path
     const head = kind === 'decisions' ? headOf(read.fields) : ''
-    sources.push({
+    documents.push({
       // an id that occurs twice is told apart by its path
       externalId: ids.has(id) ? `${kind}/${path}/${id}` : `${kind}/${id}`,
       file,
@@ -102,18 +108,23 @@ const readDocuments = async (
     })
     ids.add(id)
   }
-  return sources
+  const others = files.filter(path => !path.endsWith('.md')).map(path => noMarkdown(`${kind}/${path}`))
+  return { documents, problems, left: [...left, ...others] }
 }
 
 /** Reads `root` whole. Throws `bad_request` where there is nothing of a Backlog.md folder in it. */
 export const readBacklogFolder = async (root: string): Promise<BacklogFolder> => {
+  await requireFolder(root, 'Backlog.md tasks')
   const config = await readConfig(root)
   const items: SourceItem[] = []
   const problems: FileProblem[] = []
+  const left: ImportNote[] = []
   for (const place of places) {
-    for (const path of await markdownFiles(join(root, place))) {
+    const found = await filesIn(root, place)
+    left.push(...found.left)
+    for (const path of found.files.filter(isTaskFile)) {
       const file = `${place}/${basename(path)}`
-      const parsed = parseBacklogFile(await readFile(path, 'utf8'))
+      const parsed = parseBacklogFile(await readFile(join(root, place, path), 'utf8'))
       if ('message' in parsed) problems.push({ ...parsed, file })
       else items.push({ place, file, item: parsed })
     }
@@ -125,15 +136,12 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
   }
   const milestones = new Map<string, string>()
   for (const folder of ['milestones', 'archive/milestones']) {
-    for (const path of await markdownFiles(join(root, folder))) {
-      const parsed = parseBacklogFile(await readFile(path, 'utf8'))
+    for (const path of (await filesIn(root, folder)).files.filter(isTaskFile)) {
+      const parsed = parseBacklogFile(await readFile(join(root, folder, path), 'utf8'))
       if ('title' in parsed) milestones.set(parsed.id.toLowerCase(), parsed.title)
     }
   }
-  const documents = [
-    ...(await readDocuments(root, 'docs', problems)),
-    ...(await readDocuments(root, 'decisions', problems)),
-  ]
+  const papers = [await readDocuments(root, 'docs'), await readDocuments(root, 'decisions')]
   const { project_name: name, task_prefix: prefix, statuses } = config
   return {
     projectName: typeof name === 'string' && name.trim() !== '' ? name.trim() : basename(root),
@@ -141,7 +149,8 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
     statuses: Array.isArray(statuses) ? statuses.filter(status => typeof status === 'string') : [],
     items,
     milestones,
-    problems,
-    documents,
+    problems: [...problems, ...papers.flatMap(one => one.problems)],
+    left: [...left, ...papers.flatMap(one => one.left)],
+    documents: papers.flatMap(one => one.documents),
   }
 }

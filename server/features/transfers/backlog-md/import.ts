@@ -9,12 +9,13 @@ import type { Category } from '../../projects/schema.ts'
 import { createImporter, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
 import { type DocumentsReport, importDocuments } from '../markdown/import.ts'
 import { type BacklogFolder, readBacklogFolder } from './folder.ts'
+import { numbersFor } from './numbers.ts'
+import { insteadOf, peopleOf } from './people.ts'
 import {
   boardOrder,
   categoryOfName,
   describe,
   labelsOf,
-  numberOf,
   type PlannedItem,
   planItems,
   priorityOf,
@@ -67,7 +68,7 @@ const freeKey = async (database: Database, applicationId: string, prefix: string
 }
 
 const ensureProject = async (importer: Importer, deps: ImportDeps, options: ImportOptions, folder: BacklogFolder) => {
-  const known = (await importer.known(options.applicationId)).get(folder.projectName)
+  const known = (await importer.known(options.applicationId)).get(folder.projectName)?.id
   if (known) {
     const row = await deps.database.read(reader =>
       reader.selectFrom('projects').select(['id', 'key']).where('id', '=', known).executeTakeFirst(),
@@ -84,7 +85,16 @@ const ensureProject = async (importer: Importer, deps: ImportDeps, options: Impo
       key,
       statuses: projectStatuses(folder),
     }),
-    ...(known ? [] : [importer.note(options.applicationId, folder.projectName, 'project', id)]),
+    ...(known
+      ? []
+      : [
+          importer.note({
+            containerId: options.applicationId,
+            externalId: folder.projectName,
+            type: 'project',
+            id,
+          }),
+        ]),
   ])
   return { id, key }
 }
@@ -162,31 +172,6 @@ const planRanks = async (
   return ranks
 }
 
-/** People by name or address, and whether tasks of the project may be given to them. */
-const people = async (deps: ImportDeps, applicationId: string, projectId: string) => {
-  const rows = await deps.database.read(reader =>
-    reader
-      .selectFrom('application_members as m')
-      .innerJoin('users as u', 'u.id', 'm.user_id')
-      .leftJoin('project_members as p', join =>
-        join.onRef('p.user_id', '=', 'm.user_id').on('p.project_id', '=', projectId),
-      )
-      .select(['m.user_id', 'm.role', 'm.display_name', 'u.email', 'p.id as project_row'])
-      .where('m.application_id', '=', applicationId)
-      .execute(),
-  )
-  return (name: string | undefined): { readonly userId: string; readonly eligible: boolean } | undefined => {
-    const wanted = name?.replace(/^@/, '').toLowerCase()
-    const row = rows.find(one => one.display_name.toLowerCase() === wanted || one.email.toLowerCase() === wanted)
-    return (
-      row && {
-        userId: row.user_id,
-        eligible: row.role === 'owner' || (row.role === 'editor' && row.project_row !== null),
-      }
-    )
-  }
-}
-
 /**
  * Imports `options.folder`. Rejects when the folder is none, or the person may not import there; what is wrong with
  * single files stands in the report, and the rest goes on.
@@ -201,31 +186,21 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
   const fresh = plan.items.filter(item => !known.has(item.externalId))
   const statusOf = await ensureStatuses(importer, deps, project.id, fresh)
   const ranks = await planRanks(deps, project.id, fresh, statusOf)
-  const personOf = await people(deps, options.applicationId, project.id)
+  const personOf = await peopleOf(deps, options.applicationId, project.id)
+  const numbers = await numbersFor(deps, project.id, plan.items)
   const titleOf = titlesOf(plan.items)
-  const warnings = [...plan.warnings]
+  const warnings: ImportNote[] = [...plan.warnings, ...folder.left]
   const errors: ImportNote[] = [...folder.problems]
-  const ids = new Map(known)
+  const ids = new Map(Array.from(known, ([externalId, row]) => [externalId, row.id]))
   const counts = { created: 0, checklists: 0, checklistItems: 0 }
 
   const assigneeOf = (item: PlannedItem): string | undefined => {
     const named = item.item.assignees.map(personOf).find(one => one?.eligible)
     if (named) return named.userId
     if (statusOf(item).category === 'todo') return undefined
-    const who = item.item.assignees[0]
-    warnings.push({
-      file: item.file,
-      message:
-        who === undefined
-          ? 'Nobody is named; it goes to the importer.'
-          : `${who} is unknown here; it goes to the importer.`,
-    })
+    warnings.push({ file: item.file, message: insteadOf(item.item.assignees, personOf, importer.person) })
     return options.userId
   }
-
-  // what has no number of its own gets one behind all of those that have: it must not take theirs
-  const ownNumber = ({ item, place }: PlannedItem) => (place.endsWith('drafts') ? undefined : numberOf(item))
-  let spare = Math.max(0, ...plan.items.map(one => ownNumber(one) ?? 0))
 
   for (const [index, planned] of fresh.entries()) {
     const { item, place } = planned
@@ -236,14 +211,14 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     const putAway = place === 'completed' || place.startsWith('archive/')
     const assignee = assigneeOf(planned)
     const reporter = personOf(item.reporter)?.userId
-    const number = ownNumber(planned) ?? (spare += 1)
+    const number = numbers.take(planned)
     try {
       const mutations = [
         importer.command('task.create', {
           id,
           project_id: project.id,
           title: item.title.slice(0, 500),
-          description: describe(planned, titleOf) || null,
+          description: describe(planned, titleOf, `${project.key}-${number}`) || null,
           task_type: parentId === undefined && taskTypeOf(planned) === 'subtask' ? 'task' : taskTypeOf(planned),
           priority: priorityOf(planned),
           status_id: status.id,
@@ -266,9 +241,11 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
             items: list.items.map(one => ({ content: one.content.slice(0, 10_000), is_done: one.done })),
           }),
         ),
-        importer.note(project.id, planned.externalId, 'task', id),
+        importer.note({ containerId: project.id, externalId: planned.externalId, type: 'task', id }),
       ]
-      await importer.run(mutations)
+      const [task] = await importer.run(mutations)
+      const renumbered = numbers.noteOf(planned, number, (task as { readonly task_key: string }).task_key)
+      if (renumbered) warnings.push(renumbered)
       ids.set(planned.externalId, id)
       counts.created += 1
       counts.checklists += item.checklists.length

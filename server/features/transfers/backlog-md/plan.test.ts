@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { BacklogFolder, Place, SourceItem } from './folder.ts'
 import { parseBacklogFile } from './parse.ts'
-import { boardOrder, categoryOfName, labelsOf, numberOf, planItems, titlesOf } from './plan.ts'
+import { boardOrder, categoryOfName, describe, labelsOf, ownNumberOf, planItems, titlesOf } from './plan.ts'
 
 const item = (id: string, more = '', place: Place = 'tasks'): SourceItem => {
   const parsed = parseBacklogFile(`---\nid: ${id}\ntitle: T ${id}\n${more}\n---\n`)
@@ -16,6 +16,7 @@ const folder = (...items: SourceItem[]): BacklogFolder => ({
   items,
   milestones: new Map(),
   problems: [],
+  left: [],
   documents: [],
 })
 
@@ -36,7 +37,7 @@ test('parents come before children, whole numbers before decimals, also under an
   ])
   expect(plan.warnings).toEqual([])
   expect(titlesOf(plan.items)('TASK-12')).toBe('T B-12')
-  expect(plan.items.map(one => numberOf(one.item))).toEqual([7, 12, undefined, undefined])
+  expect(plan.items.map(ownNumberOf)).toEqual([7, 12, undefined, undefined])
 })
 
 test('a missing parent and a loop are warnings and the tasks stand alone; a doubled id keeps both apart', () => {
@@ -45,19 +46,15 @@ test('a missing parent and a loop are warnings and the tasks stand alone; a doub
       item('B-1', 'parent_task_id: B-99'),
       item('B-2', 'parent_task_id: B-3'),
       item('B-3', 'parent_task_id: B-2'),
-      item('B-4'),
+      item('B-4', '', 'archive/tasks'),
       item('B-4', '', 'completed'),
     ),
   )
+  // the one that is less put away comes first, and keeps the number
+  expect(plan.items.slice(-2).map(one => one.place)).toEqual(['completed', 'archive/tasks'])
   expect(plan.items.map(one => one.parent)).toEqual([undefined, undefined, undefined, undefined, undefined])
   expect(new Set(plan.items.map(one => one.externalId)).size).toBe(5)
-  expect(plan.warnings.map(one => one.message)).toEqual([
-    'The id B-4 occurs 2 times.',
-    'The id B-4 occurs 2 times.',
-    'The parent B-99 cannot be used; the task stands alone.',
-    'The parent B-3 cannot be used; the task stands alone.',
-    'The parent B-2 cannot be used; the task stands alone.',
-  ])
+  expect(plan.warnings.map(one => one.detail)).toEqual(['B-99', 'B-3', 'B-2'])
 })
 
 test('categories follow names, the board follows ordinals, drafts carry their label', () => {
@@ -77,4 +74,13 @@ test('categories follow names, the board follows ordinals, drafts carry their la
   expect(boardOrder(plan.items).map(one => one.item.id)).toEqual(['B-2', 'B-1', 'D-1', 'B-3'])
   const draft = plan.items.find(one => one.place === 'drafts')
   expect(draft && labelsOf(draft, new Map())).toEqual(['draft', 'Idea'])
+})
+
+test('a description names the id where the key is another, and is cut before it', () => {
+  const [short, long] = [item('B-7.1'), item('B-8')]
+  expect(describe(short, () => undefined, 'B-7.1')).toBe('')
+  expect(describe(short, () => undefined, 'B-12')).toBe('Imported as B-7.1.')
+  const text = { ...long, item: { ...long.item, description: 'x'.repeat(200_000) } }
+  expect(describe(text, () => undefined, 'B-8')).toHaveLength(102_400)
+  expect(describe(text, () => undefined, 'B-9')).toMatch(/^x{102382}\n\nImported as B-8\.$/)
 })

@@ -1,6 +1,7 @@
 // From parsed files to commands: status categories, external ids, order of creation, descriptions. Pure.
 import type { Category } from '../../projects/schema.ts'
-import type { BacklogFolder, SourceItem } from './folder.ts'
+import type { ImportNote } from '../importer.ts'
+import { type BacklogFolder, places, type SourceItem } from './folder.ts'
 import type { BacklogItem } from './parse.ts'
 
 /** Category of a status that is only a name (domain rules, section 5.15). */
@@ -23,9 +24,12 @@ export interface PlannedItem extends SourceItem {
 }
 
 export interface Plan {
-  /** Parents before children; within one depth whole numbers first, so that they keep theirs. */
+  /**
+   * Parents before children; within one depth whole numbers first, so that they keep theirs, and of two with the same one
+   * that which is least put away.
+   */
   readonly items: readonly PlannedItem[]
-  readonly warnings: readonly { readonly file: string; readonly message: string }[]
+  readonly warnings: readonly ImportNote[]
 }
 
 /**
@@ -43,11 +47,14 @@ const wholeNumber = (id: string): number | undefined => {
   return match ? Number(match[1]) : undefined
 }
 
-/** The number that a task keeps: BACK-174 → 174; BACK-100.1 has none. */
-export const numberOf = (item: BacklogItem): number | undefined => {
+const numberOf = (item: BacklogItem): number | undefined => {
   const number = wholeNumber(item.id)
   return number !== undefined && number >= 1 && number <= 50_000 ? number : undefined
 }
+
+/** The number that a task keeps if it is free: BACK-174 → 174; BACK-100.1 has none, and drafts count on their own. */
+export const ownNumberOf = ({ item, place }: SourceItem): number | undefined =>
+  place.endsWith('drafts') ? undefined : numberOf(item)
 
 /** Titles by id, found under an older prefix too. */
 export const titlesOf = (items: readonly PlannedItem[]): ((id: string) => string | undefined) => {
@@ -59,14 +66,11 @@ export const titlesOf = (items: readonly PlannedItem[]): ((id: string) => string
 
 /** Decides ids and order. A parent that is missing, or a loop of parents, is a warning and the item stands alone. */
 export const planItems = (folder: BacklogFolder): Plan => {
-  const warnings: { file: string; message: string }[] = []
+  const warnings: ImportNote[] = []
   const byId = Map.groupBy(folder.items, one => one.item.id)
   const externalIdOf = new Map<SourceItem, string>()
   for (const [id, same] of byId) {
-    for (const one of same) {
-      externalIdOf.set(one, same.length === 1 ? id : `${one.file} ${id}`)
-      if (same.length > 1) warnings.push({ file: one.file, message: `The id ${id} occurs ${same.length} times.` })
-    }
+    for (const one of same) externalIdOf.set(one, same.length === 1 ? id : `${one.file} ${id}`)
   }
   const external = (one: SourceItem): string => externalIdOf.get(one) ?? one.item.id
   const byTail = Map.groupBy(
@@ -94,7 +98,8 @@ export const planItems = (folder: BacklogFolder): Plan => {
     if (one.item.parentId !== undefined && (!parent || depth === undefined)) {
       warnings.push({
         file: one.file,
-        message: `The parent ${one.item.parentId} cannot be used; the task stands alone.`,
+        message: 'The parent is missing or one of a loop; the task stands alone.',
+        detail: one.item.parentId,
       })
     }
     const usable = parent !== undefined && depth !== undefined
@@ -107,8 +112,8 @@ export const planItems = (folder: BacklogFolder): Plan => {
   })
   const order = (one: PlannedItem): readonly [number, number, number, string] => [
     one.depth,
-    numberOf(one.item) === undefined ? 1 : 0,
-    numberOf(one.item) ?? 0,
+    ownNumberOf(one) ?? Number.MAX_SAFE_INTEGER,
+    places.indexOf(one.place),
     one.externalId,
   ]
   return { items: planned.toSorted((a, b) => compare(order(a), order(b))), warnings }
@@ -133,19 +138,21 @@ export const boardOrder = (items: readonly PlannedItem[]): PlannedItem[] =>
 
 const longest = 102_400
 
-/** Description with plan and notes, and links to dependencies and references at its end. */
-export const describe = ({ item }: SourceItem, titleOf: (id: string) => string | undefined): string => {
+/** Description with plan and notes; at its end links to dependencies and references, and the id if the `key` is another. */
+export const describe = ({ item }: SourceItem, titleOf: (id: string) => string | undefined, key: string): string => {
   const parts = [item.description]
   if (item.dependencies.length > 0) {
     const lines = item.dependencies.map(id => `- ${id}${titleOf(id) === undefined ? '' : ` ${titleOf(id)}`}`)
     parts.push(`## Dependencies\n\n${lines.join('\n')}`)
   }
   if (item.references.length > 0) parts.push(`## References\n\n${item.references.map(one => `- ${one}`).join('\n')}`)
-  return parts
+  const origin = item.id === key ? '' : `Imported as ${item.id}.`
+  const text = parts
     .filter(part => part !== '')
     .join('\n\n')
     .replaceAll(/[^\P{Cc}\t\n]/gu, '')
-    .slice(0, longest)
+  const separator = text === '' || origin === '' ? '' : '\n\n'
+  return text.slice(0, longest - separator.length - origin.length) + separator + origin
 }
 
 const types: Readonly<Record<string, string>> = {

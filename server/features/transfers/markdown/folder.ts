@@ -1,6 +1,6 @@
 // Reading a folder of Markdown files: titles, tags and text of each, and the folders that they lie in.
-import { readdir, readFile } from 'node:fs/promises'
-import { basename, join, relative, resolve, sep } from 'node:path'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { AppError } from '#server/kernel/errors.ts'
 import { hasFrontMatter, listField, splitFrontMatter, textField } from '../front-matter.ts'
 import type { ImportNote } from '../importer.ts'
@@ -22,8 +22,8 @@ export interface MarkdownSource {
 export interface MarkdownFolder {
   readonly sources: readonly MarkdownSource[]
   readonly problems: readonly ImportNote[]
-  /** Files that are no Markdown: they are not imported. */
-  readonly otherFiles: number
+  /** What is not imported. */
+  readonly left: readonly ImportNote[]
 }
 
 const titleIn = (body: string): string | undefined => /^\s*#[ \t]+(\S[^\n]*?)[ \t]*#*[ \t]*(?:\n|$)/.exec(body)?.[1]
@@ -41,30 +41,63 @@ export const readMarkdown = (
   return { title: flat.slice(0, 255).trim() || 'Untitled', tags: listField(fields.tags), markdown: body.trim(), fields }
 }
 
-/** Paths of all files below `root` but hidden ones, in order, with `/`. */
-export const filesBelow = async (root: string): Promise<string[]> => {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  return entries
-    .filter(entry => entry.isFile())
-    .map(entry => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter(path => !path.split('/').some(part => part.startsWith('.') || part === 'node_modules'))
-    .toSorted((a, b) => (a < b ? -1 : 1))
+/** What lies below a folder. */
+export interface FoundFiles {
+  /** Paths inside the folder, in order, with `/`. */
+  readonly files: readonly string[]
+  /** What was passed over. */
+  readonly left: readonly ImportNote[]
+}
+
+/** Finds all files below `root`; rejects as `readdir` does. */
+export const filesBelow = async (root: string): Promise<FoundFiles> => {
+  const files: string[] = []
+  const left: ImportNote[] = []
+  const walk = async (path: string): Promise<void> => {
+    const entries = await readdir(join(root, path), { withFileTypes: true })
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const file = path === '' ? entry.name : `${path}/${entry.name}`
+      if (entry.name.startsWith('.') || entry.name === 'node_modules') {
+        left.push({ file, message: 'Hidden files and folders, and node_modules, stay outside.' })
+      } else if (entry.isSymbolicLink()) left.push({ file, message: 'Symbolic links are not followed.' })
+      else if (entry.isDirectory()) await walk(file)
+      else if (entry.isFile()) files.push(file)
+    }
+  }
+  await walk('')
+  return { files: files.toSorted((a, b) => (a < b ? -1 : 1)), left }
+}
+
+/** What is said of a file that no document is made of. */
+export const noMarkdown = (file: string): ImportNote => ({ file, message: 'Files that are no Markdown stay outside.' })
+
+/** Throws `bad_request` where `root` is no folder; `holding` says what it should hold. */
+export const requireFolder = async (root: string, holding: string): Promise<void> => {
+  const found = await stat(root).catch(() => undefined)
+  if (found?.isDirectory()) return
+  throw new AppError('bad_request', { message: `${root} is no folder; name one with ${holding}.` })
 }
 
 /** Reads `root` whole. Throws `bad_request` where there is no folder, or no Markdown in it. */
 export const readMarkdownFolder = async (root: string): Promise<MarkdownFolder> => {
-  const paths = await filesBelow(root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
-    throw new AppError('bad_request', { message: `${root} is no folder; name one with Markdown files.` })
-  })
+  await requireFolder(root, 'Markdown files')
+  const { files, left } = await filesBelow(root)
   const sources: MarkdownSource[] = []
   const problems: ImportNote[] = []
+  const fieldsLeft: ImportNote[] = []
   const isMarkdown = (path: string): boolean => /\.(md|markdown)$/i.test(path)
-  for (const file of paths.filter(isMarkdown)) {
+  for (const file of files.filter(isMarkdown)) {
     const read = readMarkdown(await readFile(join(root, file), 'utf8'), file)
     if ('message' in read) problems.push(read)
     else {
-      const { title, tags, markdown } = read
+      const { title, tags, markdown, fields } = read
+      const unused = Object.keys(fields).filter(name => name !== 'title' && name !== 'tags')
+      if (unused.length > 0)
+        fieldsLeft.push({
+          file,
+          message: 'Front matter other than title and tags stays outside.',
+          detail: unused.join(', '),
+        })
       const externalId = `${basename(resolve(root))}/${file}`
       sources.push({ externalId, file, folders: file.split('/').slice(0, -1), title, tags, markdown })
     }
@@ -72,5 +105,9 @@ export const readMarkdownFolder = async (root: string): Promise<MarkdownFolder> 
   if (sources.length + problems.length === 0) {
     throw new AppError('bad_request', { message: `${root} holds no Markdown files (.md).` })
   }
-  return { sources, problems, otherFiles: paths.length - sources.length - problems.length }
+  return {
+    sources,
+    problems,
+    left: [...fieldsLeft, ...left, ...files.filter(file => !isMarkdown(file)).map(noMarkdown)],
+  }
 }
