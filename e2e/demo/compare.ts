@@ -36,6 +36,7 @@ const fromPostgres = async (database: Database, shape: BoardShape, applicationId
 }
 
 export interface Comparison {
+  /** Rows in Postgres, each of which was compared with every copy. */
   readonly rows: number
   readonly differences: readonly string[]
 }
@@ -53,9 +54,10 @@ export const compareEverywhere = async (
   desktops: readonly Holder[],
 ): Promise<Comparison> => {
   const differences: string[] = []
-  let compared = 0
+  let rows = 0
   for (const shape of boardShapes) {
     const truth = new Map((await fromPostgres(database, shape, applicationId)).map(row => [keyOf(row), row]))
+    rows += truth.size
     for (const { name, shapes } of desktops) {
       const held = new Map(
         must(shapes.get(shape))
@@ -63,7 +65,6 @@ export const compareEverywhere = async (
           .map(row => [keyOf(row), row]),
       )
       for (const [key, row] of truth) {
-        compared += 1
         const mine = held.get(key)
         if (!mine) differences.push(`${name} misses ${shape} ${key}`)
         else {
@@ -74,5 +75,5 @@ export const compareEverywhere = async (
       for (const key of held.keys()) if (!truth.has(key)) differences.push(`${name} still holds ${shape} ${key}`)
     }
   }
-  return { rows: compared, differences }
+  return { rows, differences }
 }

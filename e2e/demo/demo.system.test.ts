@@ -21,7 +21,10 @@ const said = (text: string, label: string): string => text.split('\n').find(line
 
 test('on Skerry’s own roadmap: everybody ends equal, and every kind of outcome is there', async () => {
   const { code, text } = await runDemo([])
-  expect(said(text, 'Proof')).toMatch(/Ann = Bo = Postgres: \d+ rows compared/)
+  const [, compared, each] =
+    /Ann = Bo = Postgres: (\d+) rows compared one by one, (\d+) of each client/.exec(text) ?? []
+  expect(Number(compared)).toBe(2 * Number(each))
+  expect(text).toContain(`(${Number(each) + 1} at the first sync, 1 gone with Bo’s right to the second board)`)
   expect(said(text, 'Imported')).toMatch(/62 tasks, 114 checklists, 204 items/)
   expect(said(text, '  applied')).toMatch(/applied +22 \([1-9]\d* fields superseded/)
   expect(said(text, '  rejected')).toMatch(/rejected +1 \(forbidden/)

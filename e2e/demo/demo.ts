@@ -79,13 +79,13 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
     await until('Bo’s queue is empty', () => bo.client.outbox.pending().length === 0, convergeMs)
     const applied = await outcomesOf(offline)
     let differences: readonly string[] = ['nothing was compared']
-    let compared = 0
+    let rows = 0
     await until(
       'both clients and Postgres hold the same rows',
       async () => {
         const found = await compareEverywhere(skerry.database, scene.applicationId, holders)
         differences = found.differences
-        compared = found.rows
+        rows = found.rows
         return differences.length === 0
       },
       convergeMs,
@@ -121,8 +121,12 @@ const play = async (skerry: Skerry, folder: string, input: string): Promise<Stor
         [
           'Proof',
           differences.length === 0
-            ? `Ann = Bo = Postgres: ${compared} rows compared one by one, counters equal a recount`
+            ? `Ann = Bo = Postgres: ${rows * desktops.length} rows compared one by one, ${rows} of each client, counters equal a recount`
             : `${differences.length} differences`,
+        ],
+        [
+          '',
+          `(${ann.firstSync.rows} at the first sync, ${ann.firstSync.rows - rows} gone with Bo’s right to the second board)`,
         ],
       ],
     }
