@@ -99,7 +99,9 @@ test('everything that is wrong is said at once, with a remedy', () => {
     'ELECTRIC_SECRET, ELECTRIC_INSECURE',
   ])
   expect(read.problems.every(({ cause, remedy }) => cause !== '' && remedy !== '')).toBe(true)
-  expect(problemsOf(least, ['--nonsense'])).toEqual(['command line'])
+  expect(problemsOf(least, ['--nonsense', 'extra'])).toEqual(['--nonsense', 'extra'])
+  expect(problemsOf({}, ['--database-url', url, '--secret', 's', '--bogus'])).toEqual(['--bogus'])
+  expect(problemsOf({}, ['--database-url', url, '--secret'])).toEqual(['--secret'])
   expect(problemsOf({ ELECTRIC_INSECURE: '1' })).toEqual(['DATABASE_URL'])
 })
 

@@ -1,6 +1,6 @@
 // The settings of the engine standing alone: one table of options, each with its environment variable under Electric's
 // name where it means the same. Everything that is wrong is reported at once, with what to do about it.
-import { parseArgs } from 'node:util'
+import { readArguments } from '#server/kernel/arguments.ts'
 import type { LogLevel } from '#server/kernel/log.ts'
 import type { AdmissionLimits } from './admission.ts'
 import { defaults } from './protocol.ts'
@@ -253,20 +253,23 @@ type Values = { [K in Key]?: Extract<ReturnType<(typeof options)[K]['read']>, { 
 
 /** Command line over environment over defaults. An empty variable counts as unset. */
 export const readSettings = (args: readonly string[], env: Environment): ReadSettings => {
-  const problems: SettingProblem[] = []
-  let flags: Readonly<Record<string, string | boolean | undefined>> = {}
-  try {
-    const known = Object.values(options).map(
-      (option: Option<unknown>) => [option.flag, { type: option.value === undefined ? 'boolean' : 'string' }] as const,
-    )
-    flags = parseArgs({ args: [...args], options: { ...Object.fromEntries(known), help: { type: 'boolean' } } }).values
-  } catch (error) {
-    problems.push({ name: 'command line', cause: (error as Error).message, remedy: 'see --help' })
-  }
-  if (flags['help'] === true) return { kind: 'help' }
+  const known = Object.values(options).map((option: Option<unknown>) => [option.flag, option] as const)
+  const {
+    words,
+    values: flags,
+    unknown,
+    problems: misused,
+  } = readArguments(args, { ...Object.fromEntries(known), help: {} })
+  if (flags.has('help')) return { kind: 'help' }
+  const problems: SettingProblem[] = [
+    ...unknown.map(name => ({ name, cause: 'is no option', remedy: 'see --help for those there are' })),
+    ...words.map(word => ({ name: word, cause: 'is a word too many', remedy: 'give options only, see --help' })),
+    ...misused.map(({ name, cause }) => ({ name, cause, remedy: 'see --help' })),
+  ]
+  const isNamed = (...names: readonly string[]) => problems.some(({ name }) => names.includes(name))
   const values: Record<string, unknown> = {}
   for (const [key, option] of Object.entries(options) as [string, Option<unknown>][]) {
-    const flag = flags[option.flag]
+    const flag = flags.get(option.flag)
     const given = flag === undefined ? env[option.env] : String(flag)
     if (given === undefined || given === '') continue
     const name = flag === undefined ? option.env : `--${option.flag}`
@@ -280,9 +283,9 @@ export const readSettings = (args: readonly string[], env: Environment): ReadSet
       })
   }
   const read = values as Values
-  if (read.databaseUrl === undefined && problems.every(({ name }) => !/DATABASE_URL|--database-url/.test(name)))
+  if (read.databaseUrl === undefined && !isNamed('DATABASE_URL', '--database-url'))
     problems.push({ name: 'DATABASE_URL', cause: 'is missing', remedy: 'set it, or give --database-url postgres://…' })
-  if ((read.secret === undefined) === (read.insecure !== true)) {
+  if ((read.secret === undefined) === (read.insecure !== true) && !isNamed('--secret', '--insecure')) {
     const cause =
       read.secret === undefined ? 'there is neither a secret nor the word that none is wanted' : 'both are given'
     problems.push({ name: 'ELECTRIC_SECRET, ELECTRIC_INSECURE', cause, remedy: 'give exactly one of the two' })
