@@ -1,7 +1,7 @@
 // PostgreSQL refuses to run as root. Started as root, Skerry runs it under an ordinary account; anybody else runs it
 // as himself.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 export interface Account {
@@ -80,13 +80,4 @@ export const ownerOf = (runAs: RunAs): Account | undefined => {
   const uid = runAs.prefix.find(word => word.startsWith('--reuid='))
   const gid = runAs.prefix.find(word => word.startsWith('--regid='))
   return uid && gid ? { uid: Number(uid.slice(8)), gid: Number(gid.slice(8)) } : undefined
-}
-
-/** Throws, with the remedy, when the present user can't write into `folder`. */
-export const requireWritable = (folder: string): void => {
-  try {
-    accessSync(folder, constants.W_OK)
-  } catch {
-    throw new Error(`${folder} is not writable. Choose another DATA_DIR, or correct its owner.`)
-  }
 }

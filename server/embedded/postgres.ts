@@ -17,9 +17,10 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
+import { makeDataFolder } from '#server/kernel/data-folder.ts'
 import { backoff, pause, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
-import { chooseAccount, ownerOf, requireWritable, type RunAs } from './account.ts'
+import { chooseAccount, ownerOf, type RunAs } from './account.ts'
 import { findBinaries, libraryEnvironment } from './binaries.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
 import { isOurPostmaster, readPostmaster } from './postmaster.ts'
@@ -63,6 +64,9 @@ const freePort = async (): Promise<number> =>
       server.close(() => (address && typeof address === 'object' ? done(address.port) : fail(new Error('no port'))))
     })
   })
+
+/** Has a server kept its data in `folder`? */
+export const hasCluster = (folder: string): boolean => existsSync(join(resolve(folder), 'postgres', 'PG_VERSION'))
 
 /**
  * The address of the server that a running Skerry keeps on `folder`, or undefined when none runs: for the command line
@@ -109,8 +113,7 @@ export class EmbeddedPostgres implements Service {
 
   async start(): Promise<void> {
     this.#stopping = false
-    mkdirSync(this.#folder, { recursive: true, mode: 0o755 })
-    requireWritable(this.#folder)
+    makeDataFolder(this.#folder)
     this.#lock = lockDirectory(this.#folder)
     try {
       const binaries = findBinaries(this.#options.major)

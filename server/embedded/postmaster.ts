@@ -15,7 +15,7 @@ export const readPostmaster = (dataDir: string): Postmaster | undefined => {
   try {
     lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
   const pid = Number(lines[0])

@@ -5,6 +5,7 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } f
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from 'node:events'
+import { addressError } from '#server/kernel/address.ts'
 import { pause, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 
@@ -72,7 +73,9 @@ export class HttpServer implements Service {
   async start(): Promise<void> {
     const { host, port, log } = this.#options
     this.#server.listen(port, host)
-    await once(this.#server, 'listening')
+    await once(this.#server, 'listening').catch(error => {
+      throw addressError(error, { host, port })
+    })
     log.info('listening', { host, port: this.port })
   }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ConfigError, ensureSecretKey, loadConfig, networkTest, remedies } from './config.ts'
+import { ConfigError } from './config-error.ts'
+import { ensureSecretKey, loadConfig, networkTest, remedies } from './config.ts'
 
 const problemsOf = (env: Record<string, string>) => {
   try {

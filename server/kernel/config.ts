@@ -1,11 +1,13 @@
 // The environment, read once: strings in, typed and frozen settings out (domain rules, section 14). The only reader of
 // process.env; everything else gets the part it needs as an argument. All problems are reported at once.
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { makeDataFolder } from './data-folder.ts'
 import type { LogLevel } from './log.ts'
 
 export type ServiceName = 'web' | 'worker'
@@ -51,25 +53,6 @@ export interface Config {
   /** Milliseconds from the last change, and at most from the first, until a document is stored. */
   readonly collabDebounceMs: number
   readonly collabMaxDebounceMs: number
-}
-
-/** One setting that cannot be used, in words for whoever runs the server. */
-export interface ConfigProblem {
-  readonly name: string
-  readonly cause: string
-  readonly remedy: string
-}
-
-/** Thrown by `loadConfig` with every problem at once. */
-export class ConfigError extends Error {
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(problems: readonly ConfigProblem[]) {
-    const lines = problems.map(problem => `  ${problem.name}: ${problem.cause}\n    → ${problem.remedy}`)
-    super(`The settings cannot be used:\n${lines.join('\n')}`)
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -286,7 +269,8 @@ export const ensureSecretKey = (config: Config): string => {
     try {
       return readFileSync(file, 'utf8').trim()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      // a folder that is none is for makeKey to say
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
       throw error
     }
   }
@@ -302,7 +286,7 @@ export const ensureSecretKey = (config: Config): string => {
 /** Undefined when another process was faster. */
 const makeKey = (folder: string, file: string): string | undefined => {
   const key = randomBytes(48).toString('base64url')
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  makeDataFolder(folder)
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, `${key}\n`, { mode: 0o600 })
   try {

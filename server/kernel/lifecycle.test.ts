@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { ConfigError } from './config-error.ts'
 import { backoff, pause, type Service, startAll, withDeadline } from './lifecycle.ts'
-import { silentLog } from './log.ts'
+import { createLog, silentLog } from './log.ts'
 
 const recorder = () => {
   const seen: string[] = []
@@ -34,6 +35,16 @@ test('when one does not start, those before it are stopped and the error is thro
   const broken = service('b', { start: () => Promise.reject(new Error('no port')) })
   await expect(startAll([service('a'), broken, service('c')], silentLog)).rejects.toThrow('no port')
   expect(seen).toEqual(['+a', '-a'])
+})
+
+test('the log tells of a failure to start, but leaves settings to whoever asked for the start', async () => {
+  const lines: string[] = []
+  const log = createLog('info', line => lines.push(line))
+  const failing = (error: Error) => [recorder().service('b', { start: () => Promise.reject(error) })]
+  await expect(startAll(failing(new ConfigError([])), log)).rejects.toThrow(ConfigError)
+  expect(lines).toEqual([])
+  await expect(startAll(failing(new Error('no port')), log)).rejects.toThrow('no port')
+  expect(lines.join()).toContain('service failed to start')
 })
 
 test('deadlines name what was late; a pause ends with its signal; waits grow to their cap', async () => {

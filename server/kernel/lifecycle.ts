@@ -1,4 +1,5 @@
 // Services that start in order and stop in the opposite order, each stop with a deadline of its own.
+import { ConfigError } from './config-error.ts'
 import type { Log } from './log.ts'
 
 export interface Service {
@@ -63,7 +64,8 @@ export const startAll = async (services: readonly Service[], log: Log, stopDeadl
       await service.start()
       running.push(service)
     } catch (error) {
-      log.error('service failed to start', { service: service.name, error })
+      // settings are no puzzle: whoever asked for the start shows the message, which has the remedy
+      if (!(error instanceof ConfigError)) log.error('service failed to start', { service: service.name, error })
       await stop()
       throw error
     }

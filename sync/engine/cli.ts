@@ -1,4 +1,6 @@
 // `npm run sync -- --database-url … --port …`: the engine alone, in place of Electric's sync service (settings.ts).
+import { addressError } from '#server/kernel/address.ts'
+import { ConfigError } from '#server/kernel/config-error.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { startAll } from '#server/kernel/lifecycle.ts'
 import { createHttpServer, endServer, listen } from './http.ts'
@@ -35,7 +37,12 @@ const run = async (settings: Settings, warnings: readonly string[]): Promise<voi
   })
   const http = {
     name: 'http server',
-    start: async () => log.info('listening', { port: await listen(server, port, host) }),
+    start: async () => {
+      const listening = await listen(server, port, host).catch(error => {
+        throw addressError(error, { host, port }, { host: '--host', port: '--port' })
+      })
+      log.info('listening', { port: listening })
+    },
     stop: () => endServer(server, closing),
   }
   const figures = metricsPort === undefined ? [] : [metricsService(engine, settings.storageDir, metricsPort, host, log)]
@@ -74,4 +81,9 @@ else if (read.kind === 'problems') {
   process.stderr.write(`The settings cannot be used:\n${lines.join('')}`)
   process.exitCode = 2
 } else if (isDoctor) await examineDatabase(read.settings)
-else await run(read.settings, read.warnings)
+else
+  await run(read.settings, read.warnings).catch(error => {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 2
+  })

@@ -112,7 +112,13 @@ const publications = (facts: Facts, wanted: Wanted): Finding[] => {
   if (publication === null) {
     return wanted.mode === 'automatic'
       ? [ok('publication', `${name} will be made by the first start`)]
-      : [fail('publication', `there is no ${name}`, `run CREATE PUBLICATION ${quoteIdentifier(name)} FOR TABLE …`)]
+      : [
+          fail(
+            'publication',
+            `there is no ${name}`,
+            `run CREATE PUBLICATION ${quoteIdentifier(name)} FOR TABLE items, comments with the tables of your shapes instead`,
+          ),
+        ]
   }
   const { missing, tables, owned } = publication
   return [
@@ -240,12 +246,20 @@ const causes: readonly (readonly [RegExp, string])[] = [
   [/SSL|TLS|certificate|self.signed/i, 'set sslmode in the URL as the server wants it'],
 ]
 
-/** Why there was no connection. */
-export const checkConnection = (error: unknown): Finding => {
+/** Why there was no connection, and what to do about it. */
+export const connectionProblem = (error: unknown): { readonly cause: string; readonly remedy: string } => {
+  // where a name stands for several addresses, each has failed
+  if (error instanceof AggregateError && error.errors.length > 0) return connectionProblem(error.errors[0])
   const text = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const remedy = causes.find(([pattern]) => pattern.test(`${code} ${text}`))?.[1] ?? 'correct the URL'
-  return fail('connection', text === '' ? code : text, remedy)
+  return { cause: text === '' ? code : text, remedy }
+}
+
+/** A connection that was not to be had. */
+export const checkConnection = (error: unknown): Finding => {
+  const { cause, remedy } = connectionProblem(error)
+  return fail('connection', cause, remedy)
 }
 
 /** Why no replication connection was to be had, though an ordinary one was. */
