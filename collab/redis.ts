@@ -3,6 +3,7 @@
 import { Redis } from '@hocuspocus/extension-redis'
 import type { Extension } from '@hocuspocus/server'
 import type { Log } from '#server/kernel/log.ts'
+import { reportRedis } from './redis-report.ts'
 import type { SeatContext } from './seats.ts'
 
 /** Milliseconds that opening a document waits for the state of servers that have it open. */
@@ -24,9 +25,7 @@ export const redisCluster = (url: string, log: Log, unopened: (name: string) => 
     port: Number(new URL(url).port || defaultPort),
     options: { maxRetriesPerRequest: retries },
   })
-  for (const client of [redis.pub, redis.sub]) {
-    client.on('error', (error: unknown) => log.warn('the connection to Redis failed', { error }))
-  }
+  reportRedis([redis.pub, redis.sub], log)
   const join = redis.afterLoadDocument.bind(redis)
   redis.afterLoadDocument = async payload => {
     try {

@@ -6,10 +6,13 @@ import { migrate } from '#migrations/run.ts'
 import { engineMetrics } from '#sync/engine/operations/metrics.ts'
 import type { Engine } from '#sync/engine/engine.ts'
 import { createEngine } from '#sync/engine/service.ts'
+import { electricWatch } from '#sync/electric-health.ts'
 import { electricUpstream } from '#sync/electric-upstream.ts'
 import { type App, createApp } from './app.ts'
-import { EmbeddedPostgres } from './embedded/postgres.ts'
+import { requireDatabase } from './database-address.ts'
+import { EmbeddedPostgres, runningUrl } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
+import { tryAddress } from '#server/kernel/address.ts'
 import { type Config, ensureSecretKey } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
 import { pause, type Service, startAll } from '#server/kernel/lifecycle.ts'
@@ -54,8 +57,13 @@ const untilStreaming = async (engine: Engine, log: Log): Promise<void> => {
   }
 }
 
-/** Starts everything that `config` asks for; rejects when a part does not start, after stopping the others. */
+/**
+ * Starts everything that `config` asks for; rejects when a part does not start, after stopping the others, with a
+ * ConfigError where a setting is to blame.
+ */
 export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => {
+  // before a database is made for nothing; where another Skerry runs on the same data, that is what has to be said
+  if (config.databaseUrl !== 'embedded' || runningUrl(config.dataDir) === undefined) await tryAddress(config)
   const { service: postgres, url } = databaseService(config, log)
   let database: Database | undefined
   let app: App | undefined
@@ -68,6 +76,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
     name: 'schema',
     start: async () => {
       ensureSecretKey(config)
+      await requireDatabase(config)
       const ran = await migrate(url())
       if (ran.length > 0) log.info('migrated', { migrations: ran })
       database = openDatabase(url(), config.databasePoolSize, log)
@@ -126,7 +135,9 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
     },
     stop: async () => http?.stop(),
   }
-  const running = await startAll([...(postgres ? [postgres] : []), schema, shapes, events, documents, web], log, 15_000)
+  const watch = config.electric ? [electricWatch({ url: config.electric.url, log })] : []
+  const services = [...(postgres ? [postgres] : []), schema, shapes, events, documents, web, ...watch]
+  const running = await startAll(services, log, 15_000)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls ? 'https' : 'http'}://${host}:${must(http).port}`,
