@@ -1,8 +1,8 @@
 // The command line and the server as processes: accounts, import beside a running server, verify, start and stop.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApi } from '#sync/client/api.ts'
@@ -13,6 +13,7 @@ let folder = ''
 
 const environment = (more: Record<string, string> = {}) => ({
   ...process.env,
+  PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
   DATA_DIR: join(folder, 'data'),
   PORT: '0',
   RATE_LIMITS: 'off',
@@ -36,8 +37,10 @@ const skerry = (args: readonly string[], options: { input?: string; env?: Record
     child.stdin.end(options.input ?? '')
   })
 
-const started = async (): Promise<{ child: ChildProcess; url: string; ended: Promise<number | null> }> => {
-  const child = spawn(process.execPath, ['server/cli.ts', 'start'], { cwd: root, env: environment() })
+type Started = Promise<{ child: ChildProcess; url: string; ended: Promise<number | null> }>
+
+const started = async (command = process.execPath, args = ['server/cli.ts', 'start']): Started => {
+  const child = spawn(command, args, { cwd: root, env: environment() })
   const ended = new Promise<number | null>(done => child.once('exit', code => done(code)))
   let out = ''
   child.stdout.on('data', piece => (out += String(piece)))
@@ -59,17 +62,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('help is the usage, also behind a command, which does nothing then', async () => {
   const asked = [
-    ['help'],
-    ['--help'],
-    ['start', '-h'],
-    ['import', 'backlog-md', '--help'],
-    ['user', 'create', '--help'],
-  ]
-  for (const args of asked) {
+    [['help'], 'skerry import backlog-md FOLDER'],
+    [['start', '-h'], 'skerry start'],
+    [['import', 'markdown', '--help'], '  --update '],
+  ] as const
+  for (const [args, text] of asked) {
     const { code, out, err } = await skerry(args)
     expect([args, code, err]).toEqual([args, 0, ''])
-    expect(out).toContain('skerry import backlog-md FOLDER')
+    expect(out).toContain(text)
   }
+})
+
+test('only what is there for it makes a database; the others say where they have looked', async () => {
+  const { code, err } = await skerry(['user', 'disable', 'ann@example.com'])
+  expect(code).toBe(1)
+  expect(err).toContain(`There is no database in ${join(folder, 'data')} (DATA_DIR)`)
+  const doctor = await skerry(['doctor'])
+  expect(doctor.code).toBe(0)
+  expect(doctor.out).toContain(`none in ${join(folder, 'data')} (DATA_DIR)`)
+  expect(existsSync(join(folder, 'data'))).toBe(false)
+  expect(await skerry(['migrate'])).toMatchObject({ code: 0 })
 })
 
 test('unknown words end with 2 and the usage, wrong settings with 1 and every problem at once', async () => {
@@ -103,7 +115,18 @@ test('an account is made, an import runs beside the server, the counters verify,
   await api.post('/api/applications', { name: 'Harbour' })
   const second = await skerry(['start'])
   expect(second).toMatchObject({ code: 1 })
-  expect(second.err).toContain('Another Skerry is running')
+  expect(second.err).toMatch(/^The settings cannot be used:\n {2}DATA_DIR: Another Skerry is running on /)
+  if (process.platform === 'linux') expect(second.err).toContain(`(pid ${child.pid})`)
+  const elsewhere = join(folder, 'elsewhere')
+  const squeezed = await skerry(['start'], { env: { DATA_DIR: elsewhere, PORT: new URL(url).port } })
+  expect([squeezed.code, existsSync(elsewhere)]).toEqual([1, false])
+  expect(squeezed.err).toMatch(/^The settings cannot be used:\n {2}PORT: \d+ is in use already.*\n {4}→ .+\n$/)
+
+  const astray = await skerry(['export', 'markdown', 'x', '--application', 'Haven'])
+  expect(astray).toMatchObject({ code: 1 })
+  expect(astray.err).toMatch(
+    /There is no application "Haven" in the database of .* There are:\n {2}\S{36} {2}Harbour\n$/,
+  )
 
   const backlog = ['import', 'backlog-md', 'e2e/data/skerry-backlog', '--application', 'Harbour']
   const first = await skerry([...backlog, '--all-warnings'])
@@ -124,17 +147,23 @@ test('an account is made, an import runs beside the server, the counters verify,
   // ending the sessions from the command line reaches the running server
   expect(await skerry(['user', 'disable', 'ann@example.com'])).toMatchObject({ code: 0 })
   await expect(api.get('/api/applications')).rejects.toMatchObject({ code: 'unauthenticated' })
+  expect(await skerry(['user', 'enable', 'ann@example.com'])).toMatchObject({ code: 0 })
+  await api.login('ann@example.com', password)
+  const nobody = await skerry(['user', 'admin', 'nobody@example.com'])
+  expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('There is no account nobody@example.com')])
   expect((await fetch(`${url}/ready`)).status).toBe(200)
   child.kill('SIGTERM')
   expect(await ended).toBe(0)
 })
 
-test('killed at any moment, the server starts again on the same data', async () => {
+test('killed at any moment, the server starts again on the same data, and npm passes its signals on', async () => {
   const first = await started()
   first.child.kill('SIGKILL')
   await first.ended
-  const second = await started()
+  const second = await started('npm', ['start'])
   expect((await fetch(`${second.url}/ready`)).status).toBe(200)
-  second.child.kill('SIGINT')
-  expect(await second.ended).toBe(0)
+  second.child.kill('SIGTERM')
+  await second.ended
+  await expect(fetch(`${second.url}/ready`)).rejects.toThrow()
+  expect(existsSync(join(folder, 'data', 'postgres', 'postmaster.pid'))).toBe(false)
 })

@@ -4,9 +4,9 @@ import { verifyCounters } from '#server/kernel/counters.ts'
 import { migrationNames } from '#migrations/run.ts'
 import { withDatabase } from './session.ts'
 
-/** Migrates and says what the database has now. */
+/** Makes the database where there is none, migrates, and says what the database has now. */
 export const migrateCommand = (print: (text: string) => void): Promise<void> =>
-  withDatabase(async () => print(`The database is up to date (${migrationNames.at(-1)}).`))
+  withDatabase(async () => print(`The database is up to date (${migrationNames.at(-1)}).`), { create: true })
 
 /** Recounts, and derives the texts of documents anew; exit code 1 when something differs and is not repaired. */
 export const verifyCommand = (options: {

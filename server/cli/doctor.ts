@@ -1,16 +1,18 @@
 // skerry doctor: is everything that the server needs in order? Changes nothing, and starts nothing but the embedded
-// PostgreSQL where no server runs.
+// PostgreSQL where one has been made and no server runs.
 import { join } from 'node:path'
 import pg from 'pg'
 import { migrationNames } from '#migrations/run.ts'
 import { type Config, loadConfig } from '#server/kernel/config.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
-import { examine } from '#sync/engine/doctor/doctor.ts'
+import { examine, examineStorage } from '#sync/engine/doctor/doctor.ts'
 import { exitCodeOf, fail, type Finding, ok, printFindings, warn } from '#sync/engine/doctor/findings.ts'
-import { electricUpstream } from '#sync/electric-upstream.ts'
-import { runningUrl } from '../embedded/postgres.ts'
+import { lookAtElectric } from '#sync/electric-health.ts'
+import { hasCluster, runningUrl } from '../embedded/postgres.ts'
 import { databaseService } from '../main.ts'
+
+const emptySchema = warn('schema', 'empty', 'run skerry migrate, or start the server, which does it')
 
 const schema = async (url: string): Promise<Finding[]> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
@@ -18,8 +20,7 @@ const schema = async (url: string): Promise<Finding[]> => {
   try {
     await client.connect()
     const { rows } = await client.query<{ name: string | null }>(`select to_regclass('kysely_migration')::text as name`)
-    if (rows[0]?.name == null)
-      return [warn('schema', 'empty', 'run skerry migrate, or start the server, which does it')]
+    if (rows[0]?.name == null) return [emptySchema]
     const ran = await client.query<{ name: string }>('select name from kysely_migration')
     const done = new Set(ran.rows.map(row => row.name))
     const missing = migrationNames.filter(name => !done.has(name))
@@ -39,17 +40,28 @@ const schema = async (url: string): Promise<Finding[]> => {
 
 const electric = async (config: Config): Promise<Finding[]> => {
   if (config.electric === undefined) return []
-  const state = await electricUpstream(config.electric).health()
-  const { url } = config.electric
-  return [
-    state === 'active'
-      ? ok('Electric', `${url} is active`)
-      : fail(
-          'Electric',
-          `${url} is ${state}`,
-          'start it, or correct ELECTRIC_URL and ELECTRIC_SECRET; its log says more',
-        ),
-  ]
+  const { found, remedy } = await lookAtElectric(config.electric)
+  return [remedy === undefined ? ok('Electric', found) : fail('Electric', found, remedy)]
+}
+
+const noDatabase = (folder: string): Finding =>
+  warn(
+    'database',
+    `none in ${folder} (DATA_DIR)`,
+    'start the server, or run skerry migrate; for a server that runs already, set DATA_DIR or DATABASE_URL as it has them',
+  )
+
+const examineDatabase = async (config: Config, url: string): Promise<Finding[]> => {
+  const tables = await schema(url)
+  const findings = await examine({
+    databaseUrl: url,
+    storageDir: join(config.dataDir, 'shapes'),
+    publication: 'electric_publication_default',
+    slot: 'skerry_slot_default',
+    // the migrations make it: before them it cannot be missed
+    mode: tables.includes(emptySchema) ? 'automatic' : 'manual',
+  })
+  return [...findings, ...tables]
 }
 
 /** Prints the findings; exit code 1 when something has failed. */
@@ -58,17 +70,13 @@ export const doctorCommand = async (print: (text: string) => void): Promise<numb
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
   const running = config.databaseUrl === 'embedded' ? runningUrl(config.dataDir) : undefined
   const { service, url } = running ? { service: undefined, url: () => running } : databaseService(config, log)
-  await service?.start()
+  const isMissing = service !== undefined && !hasCluster(config.dataDir)
+  if (!isMissing) await service?.start()
   try {
     const findings = [
-      ...(await examine({
-        databaseUrl: url(),
-        storageDir: join(config.dataDir, 'shapes'),
-        publication: 'electric_publication_default',
-        slot: 'skerry_slot_default',
-        mode: 'manual',
-      })),
-      ...(await schema(url())),
+      ...(isMissing
+        ? [noDatabase(config.dataDir), await examineStorage(join(config.dataDir, 'shapes'))]
+        : await examineDatabase(config, url())),
       ...(await electric(config)),
     ]
     print(printFindings(findings))

@@ -1,5 +1,6 @@
 // Which application, project and person a command of imports and exports means.
 import type { DocumentTarget } from '../features/transfers/index.ts'
+import type { Reader } from '#server/kernel/database.ts'
 import type { CommandSession } from './session.ts'
 
 export interface Target {
@@ -15,8 +16,27 @@ export interface TargetNames {
   readonly as: string | undefined
 }
 
+const shown = 10
+
+/** Those that the person could have meant (all, where nobody is named), as the end of a message. */
+const applicationsOf = async (reader: Reader, as: string | undefined): Promise<string> => {
+  let query = reader.selectFrom('applications as a').select(['a.name', 'a.id']).orderBy('a.name')
+  if (as !== undefined)
+    query = query
+      .innerJoin('application_members as m', 'm.application_id', 'a.id')
+      .innerJoin('users as u', 'u.id', 'm.user_id')
+      .where('u.email', '=', as.trim().toLowerCase())
+  const rows = await query.limit(shown + 1).execute()
+  if (rows.length === 0) return as === undefined ? ' It has none yet.' : ` ${as} is a member of none.`
+  const list = rows.slice(0, shown).map(({ name, id }) => `\n  ${id}  ${name}`)
+  return ` There are:${list.join('')}${rows.length > shown ? '\n  …' : ''}`
+}
+
 /** The application and the person in it. Throws with a sentence for the terminal where one is missing or ambiguous. */
-export const findTarget = async ({ database }: CommandSession, { application, as }: TargetNames): Promise<Target> =>
+export const findTarget = async (
+  { database, place }: CommandSession,
+  { application, as }: TargetNames,
+): Promise<Target> =>
   database.read(async reader => {
     const isId = /^[0-9a-f-]{36}$/i.test(application)
     const found = await reader
@@ -25,7 +45,10 @@ export const findTarget = async ({ database }: CommandSession, { application, as
       .where(isId ? 'id' : 'name', '=', application)
       .execute()
     const [row, second] = found
-    if (!row) throw new Error(`There is no application ${JSON.stringify(application)}.`)
+    if (!row) {
+      const others = await applicationsOf(reader, as)
+      throw new Error(`There is no application ${JSON.stringify(application)} in ${place}.${others}`)
+    }
     if (second) throw new Error(`Several applications are called ${JSON.stringify(application)}; name one by its id.`)
     let people = reader
       .selectFrom('application_members as m')

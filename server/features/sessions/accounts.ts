@@ -73,6 +73,10 @@ export interface AccountTools {
   setPassword(email: string, password: string): Promise<{ endedSessions: number }>
   /** `skerry user disable`: no sign-in any more; all sessions and API tokens end. */
   disableUser(email: string): Promise<{ endedSessions: number }>
+  /** `skerry user enable`: the former password lets in again. */
+  enableUser(email: string): Promise<void>
+  /** `skerry user admin`: a server administrator, or no longer. */
+  setAdmin(email: string, isAdmin: boolean): Promise<void>
 }
 
 /** What the command line does with accounts. Rejects with AppError (`not_found`, `email_taken`, `validation_failed`). */
@@ -107,5 +111,15 @@ export const accountTools = (write: ServerWrite, sessions: SessionPort): Account
       await context.tx.updateTable('users').set({ disabled_at: context.now }).where('id', '=', id).execute()
       await revokeTokens(context, id)
       return { endedSessions: await endSessions(context, sessions, id) }
+    }),
+  enableUser: email =>
+    write('user.enable', systemActor('command line'), async context => {
+      const { id } = await byEmail(context, email)
+      await context.tx.updateTable('users').set({ disabled_at: null }).where('id', '=', id).execute()
+    }),
+  setAdmin: (email, isAdmin) =>
+    write('user.set_admin', systemActor('command line'), async context => {
+      const { id } = await byEmail(context, email)
+      await context.tx.updateTable('users').set({ is_admin: isAdmin }).where('id', '=', id).execute()
     }),
 })

@@ -181,6 +181,9 @@ describe('login', () => {
     expect((await dan.get('/api/me')).code).toBe('unauthenticated')
     expect((await login('dan@example.com')).code).toBe('account_disabled')
     expect((await login('dan@example.com', 'wrong-password-1')).code).toBe('invalid_credentials')
+    await tools.enableUser('DAN@example.com')
+    expect((await dan.get('/api/me')).code).toBe('unauthenticated')
+    expect((await login('dan@example.com')).status).toBe(200)
   })
 
   test('a session that outlives the disabling of its account is dead all the same', async () => {
@@ -196,7 +199,15 @@ describe('login', () => {
     expect(await tools.setPassword('cli@example.com', 'another-good-one')).toEqual({ endedSessions: 1 })
     expect((await login('cli@example.com')).code).toBe('invalid_credentials')
     expect((await login('cli@example.com', 'another-good-one')).status).toBe(200)
-    await expect(tools.disableUser('nobody@example.com')).rejects.toMatchObject({ code: 'not_found' })
+    const isAdmin = () => sql('select is_admin from users where email = $1', ['cli@example.com'])
+    await tools.setAdmin('CLI@example.com', true)
+    expect(await isAdmin()).toEqual([{ is_admin: true }])
+    await tools.setAdmin('cli@example.com', false)
+    expect(await isAdmin()).toEqual([{ is_admin: false }])
+    const nobody = 'nobody@example.com'
+    await expect(tools.disableUser(nobody)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(tools.enableUser(nobody)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(tools.setAdmin(nobody, true)).rejects.toMatchObject({ code: 'not_found' })
   })
 })
 

@@ -56,7 +56,8 @@ const existing = async (folder: string): Promise<string> => {
   return there ? folder : existing(dirname(folder))
 }
 
-const storage = async (given: string): Promise<Finding> => {
+/** Looks at the folder of logs and snapshots, which need not be there yet. */
+export const examineStorage = async (given: string): Promise<Finding> => {
   const folder = resolve(given)
   try {
     const base = await existing(folder)
@@ -77,5 +78,5 @@ const storage = async (given: string): Promise<Finding> => {
 /** All findings, in the order in which one would mend them. */
 export const examine = async (options: DoctorOptions): Promise<Finding[]> => [
   ...(await database(options)),
-  ...(options.storageDir === undefined ? [] : [await storage(options.storageDir)]),
+  ...(options.storageDir === undefined ? [] : [await examineStorage(options.storageDir)]),
 ]
