@@ -152,6 +152,8 @@ test('an account is made, an import runs beside the server, the counters verify,
   const nobody = await skerry(['user', 'admin', 'nobody@example.com'])
   expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('There is no account nobody@example.com')])
   expect((await fetch(`${url}/ready`)).status).toBe(200)
+  // Ctrl-C below npm comes twice, and is no order to give up
+  child.kill('SIGINT')
   child.kill('SIGTERM')
   expect(await ended).toBe(0)
 })
