@@ -17,6 +17,7 @@ const as = {
   value: 'EMAIL',
   help: 'the member in whose name it is done; default: the first owner of the application',
 } as const
+const allWarnings = { help: 'name every file of every warning, not the first of the most frequent kinds' } as const
 const project = {
   value: 'KEY',
   help: 'key of the project, such as PIER; default: documents of the application itself',
@@ -61,8 +62,9 @@ export const commands: readonly Command[] = [
     takes: 'FOLDER',
     summary: 'tasks, docs and decisions of a Backlog.md folder into a project',
     more: 'What an earlier run has imported is skipped. Exit code 1 when a file failed.',
-    options: { application, as },
-    run: async (folder, values) => (await import('./import.ts')).importCommand({ ...values, folder, print }),
+    options: { application, as, 'all-warnings': allWarnings },
+    run: async (folder, { 'all-warnings': allWarnings, ...values }) =>
+      (await import('./import.ts')).importCommand({ ...values, allWarnings, folder, print }),
   }),
   command({
     name: 'import markdown',
@@ -73,10 +75,12 @@ export const commands: readonly Command[] = [
       application,
       project,
       path: { value: 'A/B', help: 'folder of the library to import into, made where it is missing; default: the top' },
-      update: { help: 'rewrite documents that an earlier run imported and that differ from their file' },
+      update: { help: 'rewrite documents of an earlier run whose file has changed since' },
       as,
+      'all-warnings': allWarnings,
     },
-    run: async (folder, values) => (await import('./markdown.ts')).importMarkdownCommand({ ...values, folder, print }),
+    run: async (folder, { 'all-warnings': allWarnings, ...values }) =>
+      (await import('./markdown.ts')).importMarkdownCommand({ ...values, allWarnings, folder, print }),
   }),
   command({
     name: 'export markdown',
