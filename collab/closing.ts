@@ -9,6 +9,7 @@ export const closings = {
   badMessage: { code: 4400, reason: 'The message cannot be read.' },
   sessionEnded: { code: 4401, reason: 'The session has ended.' },
   accessLost: { code: 4403, reason: 'No access to the document.' },
+  scopeMissing: { code: 4403, reason: 'The API token needs the scope collab.' },
   documentGone: { code: 4404, reason: 'The document is gone.' },
   tooDeep: { code: 4422, reason: 'The content nests too deep.' },
   stopping: { code: 1001, reason: 'The server stops.' },
@@ -17,7 +18,7 @@ export const closings = {
 } as const satisfies Record<string, Closing>
 
 /** What the client hears when it may not enter a room; part of the protocol's `authenticationFailed`. */
-export type RefusalReason = 'unauthenticated' | 'not_found' | 'limit_reached' | 'unavailable'
+export type RefusalReason = 'unauthenticated' | 'scope_missing' | 'not_found' | 'limit_reached' | 'unavailable'
 
 /** Thrown by hooks. Without a message: the library would print it, and clients are refused every day. */
 export class Refusal extends Error {

@@ -50,6 +50,8 @@ for (const kind of ['hocuspocus', 'y-websocket'] as const) {
       open(foreign, `presence:${board.applicationId}`, kind),
     ]
     await until('all are refused', () => tries.every(isRefused))
+    const told = tries.map(({ refusals, closes }) => refusals[0] ?? closes[0])
+    expect(told).toEqual(kind === 'hocuspocus' ? ['scope_missing', 'not_found', 'not_found'] : [4403, 4403, 4403])
     expect(tries.some(replica => replica.synced())).toBe(false)
     const allowed = open(foreign, `presence:${other.applicationId}`, kind)
     await until('its own presence room lets it in', () => allowed.synced())

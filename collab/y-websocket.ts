@@ -38,6 +38,7 @@ export const chosenProtocol = (offered: ReadonlySet<string>): string | false =>
 const closingOf = (reason: string): Closing => {
   const known: Partial<Record<RefusalReason, Closing>> = {
     unauthenticated: closings.sessionEnded,
+    scope_missing: closings.scopeMissing,
     not_found: closings.accessLost,
     limit_reached: closings.tooMuch,
   }

@@ -84,8 +84,7 @@ const wireCollab = ({ documents, options, credentials, sessions, tokens, bus, me
       if (redeemed) return redeemed
       const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
       const { actor } = await authenticate(credentials, headers, ip)
-      if (actor.kind !== 'user') return undefined
-      return actor.token === undefined || actor.token.scopes.includes('collab') ? actor : undefined
+      return actor.kind === 'user' ? actor : undefined
     },
     sessionLives: actor => (actor.token === undefined ? sessions : tokens).lives(actor.sessionPublicId),
     isMember: async (actor, applicationId) =>

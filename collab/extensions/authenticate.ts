@@ -45,6 +45,7 @@ export const authenticate = (options: AuthenticateOptions): Extension<SeatContex
     const credentials = { token: token === '' ? undefined : token, cookie: socket.cookie, ip: socket.ip }
     const actor = await callerOf(credentials)
     if (!actor) throw new Refusal('unauthenticated')
+    if (actor.token && !actor.token.scopes.includes('collab')) throw new Refusal('scope_missing')
     // it may have gone while it was asked whose it is: nobody would count it off again
     if (socket.closed()) throw new Refusal('unavailable')
     admission.enter(socket, actor.userId)
