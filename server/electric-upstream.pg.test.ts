@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Server } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '#server/kernel/clock.ts'
 import { silentLog } from '#server/kernel/log.ts'
 import { makeBoard, makeTask, type People, signUpPeople, written } from '#server/testing/board.ts'
 import { migratedDatabase, type TestDatabase, until } from '#server/testing/postgres.ts'
@@ -13,6 +14,7 @@ import { electricUpstream } from '#sync/electric-upstream.ts'
 import { createHttpServer, listen } from '#sync/engine/http.ts'
 import type { Engine } from '#sync/engine/engine.ts'
 import { createEngine } from '#sync/engine/service.ts'
+import { createGate } from '#sync/gate.ts'
 
 const secret = 'a-secret-between-services'
 let database: TestDatabase
@@ -89,14 +91,26 @@ test('a live request passes data on, and ends within a second when the right end
   expect(performance.now() - begun).toBeLessThan(1500)
 })
 
-test('a service that does not answer is 503 with retry-after', async () => {
+test('a service that does not answer is 503 unavailable with retry-after', async () => {
   const gone = electricUpstream({ url: 'http://127.0.0.1:9', secret })
-  const answer = await gone.handle({
-    method: 'GET',
-    query: new URLSearchParams({ offset: '-1' }),
-    headers: {},
-    signal: new AbortController().signal,
-  })
-  expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5'])
+  const shapes = server.app.features.flatMap(feature => feature.shapes)
+  const gate = createGate({ upstream: gone, shapes, roleOf: async () => undefined, clock: systemClock })
+  const answer = await gate.handle(
+    {
+      method: 'GET',
+      name: 'me',
+      query: new URLSearchParams({ offset: '-1' }),
+      headers: {},
+      body: new Uint8Array(),
+      signal: new AbortController().signal,
+      requestId: 'r-1',
+    },
+    { kind: 'user', userId: people.owner.userId, displayName: '', sessionPublicId: '', isAdmin: false },
+  )
+  expect([answer.status, answer.headers['retry-after'], Buffer.from(answer.body as Uint8Array).toString()]).toEqual([
+    503,
+    '5',
+    '{"error":{"code":"unavailable","message":"The shape service does not answer.","request_id":"r-1"}}',
+  ])
   expect(await gone.health()).toBe('starting')
 })

@@ -1,5 +1,6 @@
 // A real Electric (or our engine standing alone) as the upstream: forwards over HTTP with the service's secret.
-import type { UpstreamHealth, ShapeRequest, ShapeResponse, ShapeUpstream } from './upstream.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import type { UpstreamHealth, ShapeRequest, ShapeUpstream } from './upstream.ts'
 
 export interface ElectricOptions {
   /** Base URL, without /v1/shape. */
@@ -11,12 +12,6 @@ export interface ElectricOptions {
 
 // the fetch client has already undone the transfer's encoding, so its length no longer holds
 const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-encoding', 'content-length'])
-
-const unreachable = (): ShapeResponse => ({
-  status: 503,
-  headers: { 'content-type': 'application/json; charset=utf-8', 'retry-after': '5', 'cache-control': 'no-store' },
-  body: Buffer.from(JSON.stringify({ code: 'upstream_unreachable', error: 'The shape service does not answer.' })),
-})
 
 const forwardedHeaders = (headers: ShapeRequest['headers']): Record<string, string> => {
   const out: Record<string, string> = {}
@@ -46,9 +41,11 @@ export const electricUpstream = ({ url, secret, fetch = globalThis.fetch }: Elec
         })
       } catch (error) {
         if (request.signal.aborted) return { status: 499, headers: {}, body: null }
-        // a refused connection is the service's state, not this request's
-        void error
-        return unreachable()
+        throw new AppError('unavailable', {
+          message: 'The shape service does not answer.',
+          retryAfter: 5,
+          cause: error,
+        })
       }
       const headers: Record<string, string> = {}
       answer.headers.forEach((value, name) => {

@@ -39,7 +39,7 @@ export interface ShapeResponse {
 export type UpstreamHealth = 'starting' | 'waiting' | 'active'
 
 export interface ShapeUpstream {
-  /** Never rejects for reasons of the request: every refusal is a response of the protocol. */
+  /** Every refusal of the request is a response of the protocol; rejects with AppError when the service is away. */
   handle(request: ShapeRequest): Promise<ShapeResponse>
   health(): Promise<UpstreamHealth>
   /** What keeps it from going on although it answers, in words for its operator; undefined when nothing does. */
