@@ -12,7 +12,7 @@ const docOf = (markdown: string): Y.Doc => {
   return doc
 }
 
-const at = (doc: Y.Doc, text: string, occurrence = 1): Anchor => must(anchorAt(doc, text, occurrence))
+const at = (doc: Y.Doc, text: string, occurrence = 1): Anchor => must(anchorAt(doc, text, occurrence).anchor)
 
 const placeOf = (doc: Y.Doc, anchor: Anchor) => createPlaces(doc)(anchor)
 
@@ -32,11 +32,11 @@ describe('where a text stands', () => {
   })
 
   test.each([
-    ['quay', 4],
-    ['Harbour The', 1],
-    ['pier', 1],
-  ])('%s, %i is nowhere', (text, occurrence) => {
-    expect(anchorAt(doc, text, occurrence)).toBeUndefined()
+    ['quay', 4, 3],
+    ['Harbour The', 1, 0],
+    ['pier', 1, 0],
+  ])('%s, %i is nowhere: it stands there %i times', (text, occurrence, seen) => {
+    expect(anchorAt(doc, text, occurrence)).toEqual({ anchor: undefined, seen })
   })
 })
 

@@ -138,21 +138,26 @@ export const createPlaces = (doc: Y.Doc): ((anchor: Anchor) => Place | undefined
 }
 
 /**
- * An anchor on the `occurrence`-th (from 1) place where `text` stands within one paragraph; undefined when it does not.
- * What is typed at its edges does not belong to it.
+ * An anchor on the `occurrence`-th (from 1) place where `text` stands within one paragraph; undefined when it stands
+ * there `seen` times only. What is typed at its edges does not belong to it.
  */
-export const anchorAt = (doc: Y.Doc, text: string, occurrence: number): Anchor | undefined => {
+export const anchorAt = (
+  doc: Y.Doc,
+  text: string,
+  occurrence: number,
+): { readonly anchor: Anchor | undefined; readonly seen: number } => {
   let seen = 0
   for (const node of textsIn(doc.getXmlFragment(contentField))) {
     const all = charactersOf(node)
     for (let at = all.indexOf(text); at >= 0; at = all.indexOf(text, at + text.length)) {
       seen += 1
       if (seen < occurrence) continue
-      return {
+      const anchor = {
         start: encode(Y.createRelativePositionFromTypeIndex(node, at, 0)),
         end: encode(Y.createRelativePositionFromTypeIndex(node, at + text.length, -1)),
       }
+      return { anchor, seen }
     }
   }
-  return undefined
+  return { anchor: undefined, seen }
 }

@@ -63,6 +63,12 @@ const open = async (context: WriteContext, id: string, action: DocumentCommentAc
   return { document, comment }
 }
 
+/** Why there is no place for a comment on a text that the document holds `seen` times. */
+const absence = (seen: number): string =>
+  seen === 0
+    ? 'No paragraph of the document holds that text; upper and lower case differ.'
+    : `The document holds that text only ${seen === 1 ? 'once' : `${seen} times`}.`
+
 /** The columns of the anchor that a creation names; a text is looked for in the present state of the document. */
 const anchorOf = async (
   context: WriteContext,
@@ -72,9 +78,9 @@ const anchorOf = async (
   if (anchor !== undefined) return { anchor_start: anchor.start, anchor_end: anchor.end, quote: anchor.quote }
   if (find === undefined) return {}
   const { doc } = must(await readState(context.tx, documentId))
-  const found = anchorAt(doc, find.text, find.occurrence)
+  const { anchor: found, seen } = anchorAt(doc, find.text, find.occurrence)
   doc.destroy()
-  if (!found) throw invalidAt('find', 'out_of_range', 'The document does not hold that text so often in one paragraph.')
+  if (!found) throw invalidAt('find', 'out_of_range', absence(seen))
   return { anchor_start: found.start, anchor_end: found.end, quote: find.text }
 }
 

@@ -53,6 +53,8 @@ describe('on a text', () => {
       [422, ['anchor.end bad_format', 'anchor.start bad_format']],
       [422, expect.arrayContaining(['anchor bad_format'])],
     ])
+    expect(answers[0]?.text).toContain('No paragraph of the document holds that text; upper and lower case differ.')
+    expect(answers[1]?.text).toContain('The document holds that text only once.')
     expect(await threads(owner, id)).toEqual([])
   })
 })
