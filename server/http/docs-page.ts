@@ -12,6 +12,7 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Skerry API</title>
+<link rel="icon" type="image/png" href="/api/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/api/docs/swagger-ui.css">
 <div id="reference"></div>
 <script src="/api/docs/swagger-ui-bundle.js"></script>
@@ -49,10 +50,11 @@ const asset = (name: string, type: string): Route => {
   return file(`/api/docs/${name}`, type, () => (bytes ??= readFile(join(folder(), name))), 'public, max-age=86400')
 }
 
-/** The page and its three parts. */
+/** The page and its parts. */
 export const docsRoutes = (): Route[] => [
   file('/api/docs', 'text/html; charset=utf-8', async () => Buffer.from(page), 'no-cache'),
   file('/api/docs/start.js', 'text/javascript; charset=utf-8', async () => Buffer.from(start), 'no-cache'),
+  asset('favicon-32x32.png', 'image/png'),
   asset('swagger-ui.css', 'text/css; charset=utf-8'),
   asset('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
 ]
