@@ -60,14 +60,22 @@ const text = (bytes: Buffer): string => {
   }
 }
 
+const jsonWanted = 'Send JSON with Content-Type: application/json.'
+
+const formOf = (source: string): Record<string, string> => {
+  // curl calls whatever it sends a form; read as one, JSON is a single field whose name holds everything
+  if (source.trimStart().startsWith('{')) throw new AppError('unsupported_media_type', { message: jsonWanted })
+  return Object.fromEntries(new URLSearchParams(source))
+}
+
 /** Parses `bytes` as the content type says. An empty body is undefined whatever its type. */
 export const parseBody = (request: IncomingMessage, bytes: Buffer, form: boolean): unknown => {
   if (bytes.length === 0) return undefined
   const type = mediaType(request)
-  if (form && type === 'application/x-www-form-urlencoded') return Object.fromEntries(new URLSearchParams(text(bytes)))
+  if (form && type === 'application/x-www-form-urlencoded') return formOf(text(bytes))
   if (type !== 'application/json' && !/^application\/[a-z0-9.-]+\+json$/.test(type)) {
     throw new AppError('unsupported_media_type', {
-      message: form ? 'Send JSON or a form.' : 'Send JSON with Content-Type: application/json.',
+      message: form ? 'Send JSON with Content-Type: application/json, or a form.' : jsonWanted,
     })
   }
   const source = text(bytes)

@@ -70,6 +70,16 @@ const things: Route[] = [
   }),
   rawRoute({
     method: 'POST',
+    path: '/sign-in',
+    access: 'PUBLIC',
+    summary: 'Takes a form too.',
+    accepts: 'json-or-form',
+    body: z.strictObject({ kind: z.string() }),
+    response: z.unknown(),
+    run: async ({ body }) => ({ status: 200, body }),
+  }),
+  rawRoute({
+    method: 'POST',
     path: '/boom',
     access: 'PUBLIC',
     summary: 'Throws.',
@@ -409,6 +419,12 @@ describe('bodies', () => {
     expect([text.status, text.code]).toEqual([415, 'unsupported_media_type'])
     const form = await anonymous.request('POST', '/boom', new URLSearchParams({ kind: 'x' }))
     expect(form.status).toBe(415)
+    const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
+    expect((await anonymous.request('POST', '/sign-in', 'kind=x', asForm)).body).toEqual({ kind: 'x' })
+    const mislabelled = await anonymous.request('POST', '/sign-in', ' {"kind":"a secret"}', asForm)
+    expect([mislabelled.status, mislabelled.code]).toEqual([415, 'unsupported_media_type'])
+    expect(mislabelled.text).toContain('Content-Type: application/json')
+    expect(mislabelled.text).not.toContain('secret')
     const gzip = await anonymous.request('POST', '/boom', '{"kind":"x"}', { ...json, 'content-encoding': 'gzip' })
     expect(gzip.status).toBe(415)
     expect((await anonymous.post('/boom')).issues).toEqual(['kind required'])
@@ -542,6 +558,7 @@ describe('service', () => {
         '/metrics',
         '/open',
         '/ready',
+        '/sign-in',
       ].sort(),
     )
     const body = document.paths['/api/things/{id}']?.['patch']?.requestBody?.content['application/json']?.schema
@@ -556,7 +573,7 @@ describe('service', () => {
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
     const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(match => match[1] ?? '')
-    expect(parts).toHaveLength(3)
+    expect(parts).toHaveLength(4)
     for (const part of parts) {
       expect(part).toMatch(/^\/api\/docs\//)
       const answer = await fetch(`${url}${part}`)

@@ -4,8 +4,8 @@ import { Router } from '@koa/router'
 import type Koa from 'koa'
 import type { Actor, SignedIn } from '#server/kernel/actor.ts'
 import type { Database } from '#server/kernel/database.ts'
-import { AppError, type Issue, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
-import { issuesOf, parseInput } from '#server/kernel/validation.ts'
+import { AppError, echoed, type Issue, invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { check, issuesOf, parseInput, unknownField } from '#server/kernel/validation.ts'
 import {
   type RawRoute,
   type ReadRoute,
@@ -70,12 +70,6 @@ const queryOf = (ctx: Koa.Context): URLSearchParams => new URLSearchParams(ctx.q
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const unknownField = (path: string): Issue => ({
-  path,
-  code: 'unknown_field',
-  message: 'This field is not known here.',
-})
-
 /** Body, path and query of a write become the arguments of its command; issues of the envelope come along. */
 export const writeArguments = (
   route: WriteRoute,
@@ -86,7 +80,7 @@ export const writeArguments = (
   const issues: Issue[] = []
   const fromQuery: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(queryObject(query))) {
-    if (!route.queryArgs?.includes(name) || Object.hasOwn(body, name)) issues.push(unknownField(name))
+    if (!route.queryArgs?.includes(name) || Object.hasOwn(body, name)) issues.push(unknownField(echoed(name)))
     else fromQuery[name] = value
   }
   const given = { ...body, ...fromQuery }
@@ -132,7 +126,7 @@ const writeHandler =
     const { args, issues } = writeArguments(route, params, body, queryOf(ctx))
     if (issues.length > 0) {
       // the command would say the rest when it is run; the caller is told everything at once
-      const parsed = route.command.input.safeParse(args, { reportInput: true })
+      const parsed = check(route.command.input, args)
       throw invalid(...issues, ...(parsed.success ? [] : issuesOf(parsed.error)))
     }
     const answer = await runWrite(

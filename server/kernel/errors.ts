@@ -96,6 +96,11 @@ export interface Issue {
   readonly message: string
 }
 
+const longestEcho = 100
+
+/** What a caller wrote, as it may stand in an answer: it may be anything, a whole body with a password too. */
+export const echoed = (text: string): string => (text.length > longestEcho ? `${text.slice(0, longestEcho)}…` : text)
+
 /** code → status and sentence, for the API reference. */
 export const catalogue: Readonly<Record<ErrorCode, Entry>> = Object.fromEntries(
   Object.entries(entries).map(([code, [status, message]]) => [code, { status, message }]),

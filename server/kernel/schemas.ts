@@ -35,7 +35,8 @@ const codePoints = (text: string): number => {
 const sized = (minimum: number, maximum: number) => (text: string, context: z.RefinementCtx) => {
   const length = codePoints(text)
   if (length < minimum) {
-    context.addIssue({ code: 'custom', message: `At least ${minimum} characters.`, ...issue('too_short') })
+    const message = minimum === 1 ? 'Must not be empty.' : `At least ${minimum} characters.`
+    context.addIssue({ code: 'custom', message, ...issue('too_short') })
   }
   if (length > maximum) {
     context.addIssue({ code: 'custom', message: `At most ${maximum} characters.`, ...issue('too_long') })

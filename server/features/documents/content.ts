@@ -13,7 +13,7 @@ import type { WriteContext } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { AppError, invalid, invalidAt } from '#server/kernel/errors.ts'
 import { markdown } from '#server/kernel/schemas.ts'
-import { issuesOf } from '#server/kernel/validation.ts'
+import { check, issuesOf } from '#server/kernel/validation.ts'
 import { membersAmong, saveMentions } from '../comments/mentions.ts'
 import { type LockedDocument, touchDocument } from './open.ts'
 import { contentBodyLimit, documentColumns } from './schema.ts'
@@ -245,7 +245,7 @@ const inside = (path: string, work: () => ContentNode): ContentNode => {
 /** Content as a caller gives it, checked against the model; 422 with every problem at `path`. */
 export const contentFrom = (format: 'json' | 'markdown' | 'text', value: unknown, path: string): ContentNode => {
   if (format === 'json') return checked(value, path)
-  const text = markdown(contentBodyLimit).safeParse(value, { reportInput: true })
+  const text = check(markdown(contentBodyLimit), value)
   if (!text.success) throw invalid(...issuesOf(text.error).map(issue => ({ ...issue, path })))
   return checked(
     format === 'text' ? textToContent(text.data) : inside(path, () => markdownToContent(text.data, 'document')),

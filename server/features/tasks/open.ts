@@ -182,7 +182,7 @@ export const requireEligible = async (context: WriteContext, project: TaskProjec
     throw invalidAt(
       'assignee_id',
       'assignee_not_eligible',
-      'Tasks go to owners, and to editors with a row in the project.',
+      'Tasks go to owners of the application, and to editors who are members of the project.',
     )
   }
 }
