@@ -1,5 +1,6 @@
 // Puts the parts together around an open database and a shape upstream: no logic, no process, no signals.
 import { randomUUID } from 'node:crypto'
+import { collabDoors } from '#collab/reference.ts'
 import { type Collab, createCollab } from '#collab/service.ts'
 import { postgresStore } from '#collab/postgres-store.ts'
 import { redisCluster } from '#collab/redis.ts'
@@ -28,6 +29,7 @@ import { createServerWrite, type ServerWrite } from '#server/kernel/server-write
 import { createRunWrite } from '#server/kernel/writes.ts'
 import { shapeCatalogue } from '#sync/catalogue.ts'
 import { createGate, type Gate } from '#sync/gate.ts'
+import { shapeDoors } from '#sync/gate-reference.ts'
 import type { ShapeUpstream } from '#sync/upstream.ts'
 
 export interface AppOptions {
@@ -189,6 +191,7 @@ export const createApp = (options: AppOptions): App => {
     windows,
     metrics,
     shapes: (call, actor) => gate.handle(call, actor),
+    doors: [...shapeDoors(shapes), ...collabDoors],
     collab,
   })
   return { http, bus, gate, features, routes, mutation, write, sessions, tokens, documents, collab }

@@ -1,4 +1,5 @@
 // What must fit together: folders and the list of features, shapes and tables, errors and their documentation.
+import { get } from 'node:http'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -82,10 +83,60 @@ test('every error code is used somewhere and stands in the API reference', async
   for (const name of Object.keys(catalogue)) expect([name, answer.text.includes(name)]).toEqual([name, true])
 })
 
-test('the API reference names every route', async () => {
-  const { paths } = (await server.anonymous.get('/api/openapi.json')).body as { paths: Record<string, object> }
-  for (const route of server.app.routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
-    expect([path, route.method.toLowerCase() in (paths[path] ?? {})]).toEqual([path, true])
+interface Operation {
+  readonly description: string
+  readonly parameters?: readonly { readonly name: string; readonly description?: string; readonly schema: object }[]
+  readonly responses: Readonly<Record<string, { readonly content?: Record<string, { readonly schema: object }> }>>
+}
+
+const reference = async () =>
+  (await server.anonymous.get('/api/openapi.json')).body as {
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   }
+
+const inReference = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}')
+
+test('the API reference names every route, every alias and every door, and nothing else', async () => {
+  const { paths } = await reference()
+  for (const { path, method, aliases = [] } of server.app.routes) {
+    const described = paths[inReference(path)]?.[method.toLowerCase()]
+    expect([path, described]).toEqual([path, expect.anything()])
+    for (const alias of aliases) expect(described?.description).toContain(inReference(alias))
+  }
+  const doors = ['/api/shapes/{name}', '/collab', '/collab/{room}', '/sync']
+  const service = ['/api/time', '/health', '/metrics', '/ready']
+  const known = [...server.app.routes.map(route => inReference(route.path)), ...doors, ...service]
+  expect(Object.keys(paths).toSorted()).toEqual([...new Set(known)].toSorted())
+  expect(Object.keys(paths['/api/shapes/{name}'] ?? {})).toEqual(['get', 'post'])
+})
+
+test('the doors of the reference are open: sockets switch, shapes ask who is there', async () => {
+  const upgrade = (path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
+      const asked = get(`${server.url}${path}`, {
+        headers: { ...headers, 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+      })
+      asked.on('upgrade', (answer, socket) => {
+        socket.destroy()
+        resolve(answer.statusCode)
+      })
+      asked.on('response', answer => resolve(answer.statusCode))
+      asked.on('error', reject)
+    })
+  expect(await Promise.all(['/sync', '/collab', '/collab/x', '/elsewhere'].map(upgrade))).toEqual([101, 101, 101, 404])
+  expect((await server.anonymous.get('/api/shapes/tasks')).code).toBe('unauthenticated')
+})
+
+test('every parameter that the gate takes stands in the reference of shapes, and what stands there is taken', async () => {
+  const { paths } = await reference()
+  const ann = await server.signUp('ann')
+  const asked = paths['/api/shapes/{name}']?.get
+  const names = (asked?.parameters ?? []).map(parameter => parameter.name).filter(name => name !== 'name')
+  expect(names).toEqual(expect.arrayContaining(['application_id', 'offset', 'handle', 'live', 'cursor', 'replica']))
+  const scoped = ['application_id', 'project_id', 'archived']
+  const query = new URLSearchParams(names.filter(name => !scoped.includes(name)).map(name => [name, '-1']))
+  expect((await ann.get(`/api/shapes/me?${query}`)).status).toBe(200)
+  for (const name of scoped) expect((await ann.get(`/api/shapes/me?${name}=x`)).text).not.toContain('is not taken here')
+  expect(Object.keys(asked?.responses ?? {})).toEqual(['200', '304', '400', '401', '403', '404', '409', '429', '503'])
 })

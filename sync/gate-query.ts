@@ -1,29 +1,12 @@
 // What of a client's query reaches the upstream: protocol parameters as they are, and the shape's own table, columns
 // and filter. Anything else is refused, so that no spelling of a parameter can widen what is read.
-import { AppError } from '#server/kernel/errors.ts'
+import { AppError, echoed } from '#server/kernel/errors.ts'
+import { protocolParameters, scopeParameters, subsetParameters } from './gate-parameters.ts'
 import type { ShapeDefinition } from './shape.ts'
 
-const protocol = new Set([
-  'live',
-  'live_sse',
-  'experimental_live_sse',
-  'handle',
-  'offset',
-  'cursor',
-  'expired_handle',
-  'cache-buster',
-  'log',
-  'replica',
-  'subset__where',
-  'subset__limit',
-  'subset__offset',
-  'subset__order_by',
-  'subset__params',
-  'subset__where_expr',
-  'subset__order_by_expr',
-])
-const scopes = new Set(['application_id', 'project_id', 'archived'])
-const subsetKeys = new Set(['where', 'order_by', 'limit', 'offset', 'params', 'where_expr', 'order_by_expr'])
+const protocol = new Set(Object.keys(protocolParameters))
+const scopes = new Set(Object.keys(scopeParameters))
+const subsetKeys = new Set(Object.keys(subsetParameters))
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
@@ -46,10 +29,12 @@ const scopeValue = (query: URLSearchParams, name: string): string | undefined =>
 const checkNames = (shape: ShapeDefinition, query: URLSearchParams): void => {
   const seen = new Set<string>()
   for (const name of query.keys()) {
-    if (seen.has(name)) throw bad(`The parameter ${name} stands there twice.`)
+    if (seen.has(name)) throw bad(`The parameter ${echoed(name)} stands there twice.`)
     seen.add(name)
     if (!protocol.has(name) && !scopes.has(name)) {
-      throw bad(`The parameter ${name} is not taken here: the shape's name says which rows and columns it holds.`)
+      throw bad(
+        `The parameter ${echoed(name)} is not taken here: the shape's name says which rows and columns it holds.`,
+      )
     }
   }
   if (shape.scope === 'user' && (seen.has('application_id') || seen.has('project_id'))) {
@@ -110,6 +95,6 @@ export const subsetBody = (body: Uint8Array): Uint8Array => {
   const inner = 'subset' in object && Object.keys(object).length === 1 ? object.subset : object
   if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) throw bad('subset is a JSON object.')
   const foreign = Object.keys(inner).filter(key => !subsetKeys.has(key))
-  if (foreign.length > 0) throw bad(`The body takes subset keys only, not ${foreign.join(', ')}.`)
+  if (foreign.length > 0) throw bad(`The body takes subset keys only, not ${echoed(foreign.join(', '))}.`)
   return Buffer.from(JSON.stringify(inner))
 }

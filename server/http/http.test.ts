@@ -559,6 +559,7 @@ describe('service', () => {
         '/open',
         '/ready',
         '/sign-in',
+        '/sync',
       ].sort(),
     )
     const body = document.paths['/api/things/{id}']?.['patch']?.requestBody?.content['application/json']?.schema

@@ -1,86 +1,11 @@
-// The API reference, made from the same route table and schemas that answer the requests.
+// The API reference, made from the same route table and schemas that answer the requests, and from the doors beside it.
 import { z } from 'zod'
-import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi'
-import { catalogue, isRetryable, issueCodes } from '#server/kernel/errors.ts'
-import { type Access, rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi'
+import type { Door, DoorAnswer } from '#server/kernel/door.ts'
+import { rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
+import { accessWords, describe, errorAnswer, scopeWords, writeAnswer, writeHeaders } from './openapi-parts.ts'
 
-/** What an API token needs. */
-const scopeWords = (route: Route): string => {
-  if (route.access === 'PUBLIC') return ''
-  const scope = scopeOf(route)
-  return scope === 'session' ? ' Not with an API token.' : ` API tokens need the scope \`${scope}\`.`
-}
-
-const accessWords: Readonly<Record<Access, string>> = {
-  PUBLIC: 'anybody',
-  USER: 'anyone who is signed in',
-  SELF: 'the person whose row it is',
-  MEMBER: 'members of the application',
-  EDITOR: 'owners and editors of the application',
-  OWNER: 'owners of the application',
-  CONTRIB: 'owners, and editors who are members of the project',
-  PADMIN: 'owners, and editors who are admins of the project',
-  DOCVIEW: 'members of the application; of personal documents the person alone',
-  DOCEDIT:
-    'owners and editors; in a project owners, and editors who are members of it; of personal documents the person alone',
-  AUTHOR: 'whoever made it',
-  ADMIN: 'administrators of the server',
-}
-
-const errorAnswer = z
-  .object({
-    error: z.object({
-      code: z.enum(Object.keys(catalogue) as [string, ...string[]]),
-      message: z.string(),
-      details: z.record(z.string(), z.unknown()).optional(),
-      request_id: z.string(),
-    }),
-  })
-  .meta({ id: 'Error' })
-
-const writeAnswer = z
-  .object({
-    data: z.unknown(),
-    txid: z
-      .int()
-      .nullable()
-      .meta({ description: 'The transaction as the shape log names it; null: no synced row changed' }),
-    shapes: z.array(z.string()).optional(),
-    superseded: z.array(z.record(z.string(), z.unknown())).optional(),
-    warnings: z.array(z.string()).optional(),
-  })
-  .meta({ id: 'WriteAnswer' })
-
-const writeHeaders = z.object({
-  'Idempotency-Key': z
-    .string()
-    .optional()
-    .meta({ description: 'Repeats of a request with the same key change nothing' }),
-  'If-Match': z.string().optional().meta({ description: 'The version the row must still have' }),
-  'Skerry-Edited-At': z.iso
-    .datetime({ offset: true })
-    .optional()
-    .meta({ description: 'When the person made the change' }),
-})
-
-/** The error catalogue as a Markdown table. */
-export const catalogueTable = (): string =>
-  [
-    '| Status | Code | Meaning | Repeat? |',
-    '| --- | --- | --- | --- |',
-    ...Object.entries(catalogue).map(
-      ([code, { status, message }]) =>
-        `| ${status} | \`${code}\` | ${message} | ${isRetryable(code as keyof typeof catalogue) ? 'yes' : 'no'} |`,
-    ),
-  ].join('\n')
-
-const describe = (): string =>
-  [
-    'Reads answer `{data}` or `{data, next_cursor}`, writes `{data, txid}`, errors `{error: {code, message, details, request_id}}`.',
-    'Sign in with the cookie `skerry_session` or with `Authorization: Bearer`; tokens are never taken from the URL.',
-    `\n## Errors\n\n${catalogueTable()}`,
-    `\n\`validation_failed\` lists everything that is wrong in \`details.issues\`, each with path, message and one of these codes: ${issueCodes.map(code => `\`${code}\``).join(', ')}.`,
-  ].join('\n')
+const openApiPath = (path: string): string => path.replace(/:([a-z0-9_]+)/g, '{$1}')
 
 const paramNames = (path: string): string[] => [...path.matchAll(/:([a-z0-9_]+)/g)].map(match => match[1] ?? '')
 
@@ -106,6 +31,21 @@ const bodyOf = (route: Route): ZodOpenApiOperationObject['requestBody'] => {
 
 const successStatus = (route: Route): string => String(route.kind === 'write' ? (route.status ?? 200) : 200)
 
+const wordsOn = (route: Route): string =>
+  [
+    `Who may: ${accessWords[route.access]}.`,
+    ...(route.access === 'PUBLIC' ? [] : [scopeWords(scopeOf(route))]),
+    ...(route.kind === 'write' ? [`Runs the command \`${route.command.name}\`.`] : []),
+    ...(route.aliases ?? []).map(alias => `Also at \`${openApiPath(alias)}\`.`),
+  ].join(' ')
+
+const operationId = (method: string, path: string): string =>
+  `${method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+(.?)/g, (_all, next: string) => next.toUpperCase())}`
+
+const tagOf = (path: string): string => path.split('/').find(part => part !== '' && part !== 'api') ?? 'service'
+
+const signedIn = [{ bearer: [] }, { cookie: [] }]
+
 const operation = (route: Route): ZodOpenApiOperationObject => {
   const names = paramNames(route.path)
   const query = querySchema(route)
@@ -113,21 +53,55 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
   const path = names.length > 0 ? z.object(Object.fromEntries(names.map(name => [name, z.string()]))) : undefined
   const header = route.kind === 'write' ? writeHeaders : undefined
   return {
-    operationId: `${route.method.toLowerCase()}${route.path.replace(/[^A-Za-z0-9]+(.?)/g, (_all, next: string) => next.toUpperCase())}`,
+    operationId: operationId(route.method, route.path),
     summary: route.summary,
-    description: `Who may: ${accessWords[route.access]}.${scopeWords(route)}${route.kind === 'write' ? ` Runs the command \`${route.command.name}\`.` : ''}`,
-    tags: [route.path.split('/').find(part => part !== '' && part !== 'api') ?? 'service'],
-    security: route.access === 'PUBLIC' ? [] : [{ bearer: [] }, { cookie: [] }],
+    description: wordsOn(route),
+    tags: [tagOf(route.path)],
+    security: route.access === 'PUBLIC' ? [] : signedIn,
     requestParams: { ...(path ? { path } : {}), ...(query ? { query } : {}), ...(header ? { header } : {}) },
     ...(requestBody ? { requestBody } : {}),
     responses: {
       [successStatus(route)]: {
         description: 'Done.',
-        content: json(route.kind === 'write' ? writeAnswer : route.response),
+        content: json(route.kind === 'write' ? writeAnswer(route.command.output ?? z.unknown()) : route.response),
       },
       default: { description: 'See the list of errors.', content: json(errorAnswer) },
     },
   }
+}
+
+const answerOf = ({ description, headers, content = {}, error }: DoorAnswer) => {
+  const { 'application/json': own, ...others } = content
+  const forms = [...(own ? [own] : []), ...(error ? [errorAnswer] : [])]
+  const [first, ...more] = forms
+  return {
+    description,
+    ...(headers ? { headers } : {}),
+    content: {
+      ...(first ? json(more.length > 0 ? z.union(forms) : first) : {}),
+      ...Object.fromEntries(Object.entries(others).map(([type, schema]) => [type, { schema }])),
+    },
+  }
+}
+
+const doorOperation = (door: Door): ZodOpenApiOperationObject => ({
+  operationId: operationId(door.method, door.path),
+  summary: door.summary,
+  description: `${door.description}\n\n${scopeWords(door.scope)}`,
+  tags: [tagOf(door.path)],
+  security: signedIn,
+  requestParams: {
+    ...(door.params ? { path: door.params } : {}),
+    ...(door.query ? { query: door.query } : {}),
+    ...(door.headers ? { header: door.headers } : {}),
+  },
+  ...(door.body ? { requestBody: { content: json(door.body) } } : {}),
+  responses: Object.fromEntries(Object.entries(door.answers).map(([status, answer]) => [status, answerOf(answer)])),
+})
+
+// swagger-ui makes an example of a format, and noise of the pattern that zod writes beside it
+const withoutPatterns: ZodOpenApiOverride = ({ jsonSchema }) => {
+  if (jsonSchema.format !== undefined) delete jsonSchema.pattern
 }
 
 interface PlainSchema {
@@ -148,27 +122,39 @@ const dropPathArguments = (route: Route, schema: PlainSchema | undefined): void 
   if (schema.required?.length === 0) delete schema.required
 }
 
-const openApiPath = (path: string): string => path.replace(/:([a-z0-9_]+)/g, '{$1}')
+export interface Reference {
+  readonly routes: readonly Route[]
+  readonly doors: readonly Door[]
+  readonly version: string
+  readonly publicUrl: string
+}
 
-/** The OpenAPI 3.1 document of `routes`. */
-export const openApiDocument = (routes: readonly Route[], about: { version: string; publicUrl: string }): object => {
+/** The OpenAPI 3.1 document of routes and doors. */
+export const openApiDocument = ({ routes, doors, version, publicUrl }: Reference): object => {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
   for (const route of routes) {
     const path = openApiPath(route.path)
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) }
   }
-  const document = createDocument({
-    openapi: '3.1.0',
-    info: { title: 'Skerry', version: about.version, description: describe() },
-    servers: [{ url: about.publicUrl }],
-    paths,
-    components: {
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer' },
-        cookie: { type: 'apiKey', in: 'cookie', name: 'skerry_session' },
+  for (const door of doors) {
+    const path = openApiPath(door.path)
+    paths[path] = { ...paths[path], [door.method.toLowerCase()]: doorOperation(door) }
+  }
+  const document = createDocument(
+    {
+      openapi: '3.1.0',
+      info: { title: 'Skerry', version, description: describe() },
+      servers: [{ url: publicUrl }],
+      paths,
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          cookie: { type: 'apiKey', in: 'cookie', name: 'skerry_session' },
+        },
       },
     },
-  })
+    { override: withoutPatterns },
+  )
   type Bodied = { requestBody?: { content?: Record<string, { schema?: PlainSchema }> } }
   for (const route of routes) {
     const made = document.paths?.[openApiPath(route.path)] as Record<string, Bodied> | undefined
@@ -178,7 +164,7 @@ export const openApiDocument = (routes: readonly Route[], about: { version: stri
 }
 
 /** GET /api/openapi.json. The document is made at the first request and kept. */
-export const openApiRoute = (routes: () => readonly Route[], about: { version: string; publicUrl: string }): Route => {
+export const openApiRoute = (about: Reference): Route => {
   let text: string | undefined
   return rawRoute({
     method: 'GET',
@@ -187,7 +173,7 @@ export const openApiRoute = (routes: () => readonly Route[], about: { version: s
     summary: 'This reference, as OpenAPI 3.1',
     response: z.record(z.string(), z.unknown()),
     run: async () => {
-      text ??= JSON.stringify(openApiDocument(routes(), about))
+      text ??= JSON.stringify(openApiDocument(about))
       return { status: 200, body: text }
     },
   })

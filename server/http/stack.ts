@@ -6,6 +6,7 @@ import Koa from 'koa'
 import { type Clock, systemClock } from '#server/kernel/clock.ts'
 import { type Config, networkTest } from '#server/kernel/config.ts'
 import type { Database } from '#server/kernel/database.ts'
+import type { Door } from '#server/kernel/door.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Log } from '#server/kernel/log.ts'
@@ -32,6 +33,7 @@ import {
 } from './session.ts'
 import { createShapes, type ShapeHandler, shapeRoute } from './shapes.ts'
 import { socketDoor, type SocketTarget } from './socket-door.ts'
+import { syncDoor } from './sync-reference.ts'
 import { createSyncSocket, refuseUpgrade } from './sync-socket.ts'
 
 export interface HttpOptions {
@@ -48,6 +50,8 @@ export interface HttpOptions {
   readonly shapes?: ShapeHandler
   /** The documents' sockets, at /collab and below. */
   readonly collab?: SocketTarget | undefined
+  /** What the reference says about shapes and documents. */
+  readonly doors?: readonly Door[]
   readonly clock?: Clock
   readonly version?: string
   /** Counters of the request limits; shared with features that limit by what stands in a body. */
@@ -129,7 +133,8 @@ export const createHttp = (options: HttpOptions): Http => {
     ...serviceRoutes(options.checks, version),
     metricsRoute(metrics, config.metricsToken),
   ]
-  const reference = openApiRoute(() => documented, { version, publicUrl: config.publicUrl })
+  const doors = [...(options.doors ?? []), syncDoor]
+  const reference = openApiRoute({ routes: documented, doors, version, publicUrl: config.publicUrl })
   const shapes = createShapes({ handler: options.shapes, limited: config.rateLimits })
 
   const app = new Koa()

@@ -85,6 +85,8 @@ export interface Command<Input extends z.ZodType = z.ZodType> {
   readonly scope?: RequiredScope
   /** Strict object schema of the arguments. */
   readonly input: Input
+  /** What `data` of the answer is, as JSON; every command that a caller can name has one. */
+  readonly output?: z.ZodType
   /**
    * The one thing that the command reads in order to change it, if there is only one: `task/<id>`. Writes of different
    * lanes may share a transaction (kernel/groups.ts). undefined: it needs one of its own.
