@@ -83,6 +83,18 @@ test('every error code is used somewhere and stands in the API reference', async
   for (const name of Object.keys(catalogue)) expect([name, answer.text.includes(name)]).toEqual([name, true])
 })
 
+test('every write of the API reference says what it gives back', async () => {
+  for (const command of server.app.features.flatMap(feature => feature.commands)) {
+    expect([command.name, command.output]).toEqual([command.name, expect.anything()])
+  }
+  const { paths } = await reference()
+  const answerOf = (path: string, status: string) =>
+    JSON.stringify(paths[path]?.post?.responses[status]?.content?.['application/json']?.schema)
+  expect(answerOf('/auth/tokens', '201')).toContain('"token":{')
+  expect(answerOf('/api/projects/{id}/tasks', '201')).toContain('#/components/schemas/Task"')
+  expect(answerOf('/api/tasks/{id}/move', '200')).toContain('#/components/schemas/Task"')
+})
+
 interface Operation {
   readonly description: string
   readonly parameters?: readonly { readonly name: string; readonly description?: string; readonly schema: object }[]

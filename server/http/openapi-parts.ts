@@ -37,24 +37,6 @@ export const errorAnswer = z
   })
   .meta({ id: 'Error' })
 
-const outcome = {
-  txid: z
-    .int()
-    .nullable()
-    .meta({ description: 'The transaction as the shape log names it; null: no synced row changed' }),
-  shapes: z.array(z.string()).optional().meta({ description: 'Shapes in whose logs the transaction appears' }),
-  superseded: z
-    .array(
-      z.looseObject({ field: z.string(), your_value: z.unknown(), value: z.unknown(), by_id: z.uuid().nullable() }),
-    )
-    .optional()
-    .meta({ description: 'Fields that were not stored, because somebody changed them later' }),
-  warnings: z.array(z.string()).optional(),
-}
-
-/** What a write answers that gives back `data`. */
-export const writeAnswer = (data: z.ZodType): z.ZodType => z.object({ data, ...outcome })
-
 /** What every write takes. */
 export const writeHeaders = z.object({
   'Idempotency-Key': z

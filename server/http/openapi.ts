@@ -1,9 +1,10 @@
 // The API reference, made from the same route table and schemas that answer the requests, and from the doors beside it.
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi'
+import { writeAnswer } from '#server/kernel/answers.ts'
 import type { Door, DoorAnswer } from '#server/kernel/door.ts'
 import { rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
-import { accessWords, describe, errorAnswer, scopeWords, writeAnswer, writeHeaders } from './openapi-parts.ts'
+import { accessWords, describe, errorAnswer, scopeWords, writeHeaders } from './openapi-parts.ts'
 
 const openApiPath = (path: string): string => path.replace(/:([a-z0-9_]+)/g, '{$1}')
 

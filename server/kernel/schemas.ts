@@ -84,6 +84,9 @@ export const color = z
 
 export const rank = z.string().max(200)
 
+/** What a command answers that leaves no row: whose row it was. */
+export const idOutput = z.object({ id: z.uuid() })
+
 export const expectedVersion = z.int().min(1).optional()
 
 /** Several labels: each 1–50 characters, at most 20, distinct ignoring case (the first spelling stays). */

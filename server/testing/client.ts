@@ -1,4 +1,5 @@
 // A plain HTTP client for tests: JSON in, status, headers and parsed JSON out. Never throws for a status.
+import type { Contract } from './contract.ts'
 
 export interface Answer {
   readonly status: number
@@ -35,8 +36,8 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** A client for the server at `url` that sends `headers` with every request. */
-export const createClient = (url: string, headers: Extra = {}): Client => {
+/** A client for the server at `url` that sends `headers` with every request; `contract` is asked about each success. */
+export const createClient = (url: string, headers: Extra = {}, contract?: Contract): Client => {
   const request: Client['request'] = async (method, path, body = null, extra = {}) => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -46,6 +47,7 @@ export const createClient = (url: string, headers: Extra = {}): Client => {
     })
     const text = await response.text()
     const json = parsed(text)
+    if (response.ok && json !== undefined) contract?.(method, path, json)
     const error = (json as ErrorBody | undefined)?.error
     return {
       status: response.status,

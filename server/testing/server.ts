@@ -9,6 +9,7 @@ import { silentLog } from '#server/kernel/log.ts'
 import type { ShapeUpstream } from '#sync/upstream.ts'
 import { type Client, createClient } from './client.ts'
 import { type TestClock, testClock } from './clock.ts'
+import { contractOf } from './contract.ts'
 import { migratedDatabase } from './postgres.ts'
 
 export interface TestServerOptions {
@@ -76,7 +77,8 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
   const server = new HttpServer({ ...app.http, host: '127.0.0.1', port: 0, log: silentLog })
   await server.start()
   const url = `http://127.0.0.1:${server.port}`
-  const anonymous = createClient(url)
+  const contract = contractOf(app.routes)
+  const anonymous = createClient(url, {}, contract)
   return {
     url,
     databaseUrl,
@@ -91,7 +93,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
       if (answer.status !== 201) throw new Error(`sign-up of ${name} failed: ${answer.text}`)
       const body = answer.body as { access_token: string; user: { id: string } }
       const token = body.access_token
-      return { ...createClient(url, { authorization: `Bearer ${token}` }), userId: body.user.id, token }
+      return { ...createClient(url, { authorization: `Bearer ${token}` }, contract), userId: body.user.id, token }
     },
     close: async () => {
       await server.stop()

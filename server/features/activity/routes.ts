@@ -1,6 +1,7 @@
 // Reading the activity log of a task, document, project or application (domain rules, section 5.10).
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
@@ -129,10 +130,9 @@ const list = async (
   return { ...rows, data: rows.data.map(({ bytes: _bytes, ...row }) => ({ ...row, ...shown.get(row.id) })) }
 }
 
-const response = z.object({
-  data: z.array(z.looseObject({ id: z.uuid(), action: z.string(), entity_id: z.uuid() }).meta({ id: 'Activity' })),
-  next_cursor: z.string().nullable(),
-})
+const response = pageOf(
+  z.looseObject({ id: z.uuid(), action: z.string(), entity_id: z.uuid() }).meta({ id: 'Activity' }),
+)
 
 const route = (
   path: string,

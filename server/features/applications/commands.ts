@@ -7,7 +7,7 @@ import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { limitedTo } from '#server/kernel/scopes.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { memberIds } from '../members/queries.ts'
@@ -17,7 +17,7 @@ import { forgetClocks } from '../tasks/clocks.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type ApplicationAction, applicationPolicy } from './policy.ts'
 import { lockApplication } from './queries.ts'
-import { applicationColumns, createInput, idInput, transferInput, updateInput } from './schema.ts'
+import { applicationColumns, createInput, idInput, transferInput, updateInput, applicationRow } from './schema.ts'
 
 const fields = ['name', 'description', 'editors_may_add_editors'] as const
 
@@ -43,6 +43,7 @@ const create = defineCommand({
   summary: 'Creates an application; the caller becomes its owner.',
   access: 'USER',
   input: createInput,
+  output: applicationRow,
   inTransactions: true,
   run: async (context, input) => {
     // it would not see what it has made
@@ -76,6 +77,7 @@ const update = defineCommand({
   summary: 'Changes name, description or who may invite editors.',
   access: 'EDITOR',
   input: updateInput,
+  output: applicationRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, fields)) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
@@ -104,6 +106,7 @@ const setArchived = (name: 'application.archive' | 'application.unarchive', arch
     summary: archive ? 'Makes the application read-only.' : 'Makes the application writable again.',
     access: 'OWNER',
     input: idInput,
+    output: applicationRow,
     inTransactions: true,
     run: async (context, input) => {
       const { row } = await open(context, input.id, 'own')
@@ -141,6 +144,7 @@ const remove = defineCommand({
   access: 'OWNER',
   scope: 'admin',
   input: idInput,
+  output: idOutput,
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')
@@ -175,6 +179,7 @@ const transfer = defineCommand({
   access: 'OWNER',
   scope: 'admin',
   input: transferInput,
+  output: applicationRow,
   inTransactions: false,
   run: async (context, input) => {
     const { row } = await open(context, input.id, 'own')

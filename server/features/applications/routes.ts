@@ -1,5 +1,6 @@
 // /api/applications… (domain rules, section 5.1).
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
@@ -28,7 +29,7 @@ export const applicationRoutes: readonly Route[] = [
       ownership: z.enum(['created', 'invited']).optional(),
       archived: z.stringbool().default(false),
     }),
-    response: z.object({ data: z.array(applicationRow), next_cursor: z.string().nullable() }),
+    response: pageOf(applicationRow),
     run: ({ reader, actor }, _params, query) => listApplications(reader, callerOf(actor), query),
   }),
   readRoute({

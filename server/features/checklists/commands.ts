@@ -5,12 +5,12 @@ import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { byRank } from '#server/kernel/rank.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
 import { insertItems } from './item-commands.ts'
 import { openChecklist, openTaskForLists, rankAmong, requireSameIds } from './open.ts'
 import { reorderRows } from './reorder.ts'
-import { checklistColumns, checklistInputs } from './schema.ts'
+import { checklistColumns, checklistInputs, checklistRow, checklistRows } from './schema.ts'
 
 const listLimit = 50
 
@@ -36,6 +36,7 @@ const create = define({
   name: 'checklist.create',
   summary: 'Adds a checklist to a task.',
   input: checklistInputs.create,
+  output: checklistRow,
   run: async (context, input) => {
     if (input.items !== undefined && context.actor.kind !== 'import') {
       throw invalidAt('items', 'unknown_field', 'Only imports set this.')
@@ -71,6 +72,7 @@ const update = define({
   name: 'checklist.update',
   summary: 'Renames a checklist.',
   input: checklistInputs.update,
+  output: checklistRow,
   run: async (context, input) => {
     if (isEmptyChange(input, ['title'])) throw invalidAt('', 'nothing_to_change', 'Name the new title.')
     const { task, list } = await openChecklist(context, input.id)
@@ -92,6 +94,7 @@ const remove = define({
   name: 'checklist.delete',
   summary: 'Deletes a checklist with its items.',
   input: checklistInputs.delete,
+  output: idOutput,
   run: async (context, input) => {
     const { task, list } = await openChecklist(context, input.id)
     await context.tx
@@ -121,6 +124,7 @@ const move = define({
   name: 'checklist.move',
   summary: 'Moves a checklist among those of its task.',
   input: checklistInputs.move,
+  output: checklistRow,
   run: async (context, input) => {
     if (isEmptyChange(input, ['after_id', 'before_id'])) {
       throw invalidAt('', 'nothing_to_change', 'Name after_id or before_id.')
@@ -145,6 +149,7 @@ const reorder = define({
   name: 'checklist.reorder',
   summary: 'Puts the checklists of a task into a given order.',
   input: checklistInputs.reorder,
+  output: checklistRows,
   run: async (context, input) => {
     const { task } = await openTaskForLists(context, input.task_id)
     const lists = await listsOf(context, task.id)

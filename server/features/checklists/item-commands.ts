@@ -6,11 +6,11 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import type { UnitEdit } from '#server/kernel/merge.ts'
 import { must } from '#server/kernel/must.ts'
 import { byRank, freshRanks } from '#server/kernel/rank.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import type { LockedTask } from '../tasks/open.ts'
 import { openChecklist, openItem, rankAmong, requireSameIds } from './open.ts'
 import { reorderRows } from './reorder.ts'
-import { itemColumns, itemInputs } from './schema.ts'
+import { itemColumns, itemInputs, itemRow, itemRows } from './schema.ts'
 
 const itemLimit = 500
 
@@ -85,6 +85,7 @@ const create = define({
   name: 'checklist_item.create',
   summary: 'Adds an item, at the end unless an anchor says otherwise.',
   input: itemInputs.create,
+  output: itemRow,
   run: async (context, input) => {
     const { task, list } = await openChecklist(context, input.checklist_id)
     const others = await itemsOf(context, list.id)
@@ -150,6 +151,7 @@ const update = define({
   name: 'checklist_item.update',
   summary: 'Changes an item’s text, or ticks it.',
   input: itemInputs.update,
+  output: itemRow,
   lane: input => laneOf(input.id),
   run: (context, input) => {
     if (isEmptyChange(input, ['content', 'is_done'])) {
@@ -163,6 +165,7 @@ const setDone = define({
   name: 'checklist_item.set_done',
   summary: 'Ticks an item or takes the tick away.',
   input: itemInputs.setDone,
+  output: itemRow,
   lane: input => laneOf(input.id),
   run: (context, input) => change(context, input.id, { is_done: input.is_done }),
 })
@@ -172,6 +175,7 @@ const toggle = define(
     name: 'checklist_item.toggle',
     summary: 'Turns the tick over, under lock.',
     input: itemInputs.toggle,
+    output: itemRow,
     run: async (context, input) => {
       const { item } = await openItem(context, input.id)
       return change(context, item.id, { is_done: !item.is_done }, setDone.name)
@@ -185,6 +189,7 @@ const move = define({
   name: 'checklist_item.move',
   summary: 'Moves an item, also to another checklist of the task.',
   input: itemInputs.move,
+  output: itemRow,
   run: async (context, input) => {
     if (isEmptyChange(input, ['checklist_id', 'after_id', 'before_id'])) {
       throw invalidAt('', 'nothing_to_change', 'Name a checklist or an anchor.')
@@ -229,6 +234,7 @@ const reorder = define({
   name: 'checklist_item.reorder',
   summary: 'Puts the items of a checklist into a given order.',
   input: itemInputs.reorder,
+  output: itemRows,
   run: async (context, input) => {
     const { task, list } = await openChecklist(context, input.checklist_id)
     const items = await itemsOf(context, list.id)
@@ -252,6 +258,7 @@ const remove = define({
   name: 'checklist_item.delete',
   summary: 'Deletes an item.',
   input: itemInputs.delete,
+  output: idOutput,
   run: async (context, input) => {
     const { task, item } = await openItem(context, input.id)
     await context.tx.deleteFrom('checklist_items').where('id', '=', item.id).execute()

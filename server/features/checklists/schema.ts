@@ -35,6 +35,7 @@ export const itemColumns = [
 export const itemRow = z
   .looseObject({ id: z.uuid(), checklist_id: z.uuid(), content: z.string(), is_done: z.boolean(), rank: z.string() })
   .meta({ id: 'ChecklistItem' })
+export const itemRows = z.array(itemRow)
 
 export const checklistRow = z
   .looseObject({
@@ -48,6 +49,7 @@ export const checklistRow = z
     items: z.array(itemRow).optional(),
   })
   .meta({ id: 'Checklist' })
+export const checklistRows = z.array(checklistRow)
 
 const title = line(1, 255)
 const content = markdown(10_000).refine(text => text.length > 0, {

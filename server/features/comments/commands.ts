@@ -10,7 +10,7 @@ import { type LockedTask, openTask } from '../tasks/open.ts'
 import { readBody } from './body.ts'
 import { type MentionSource, saveMentions } from './mentions.ts'
 import { commentPolicy } from './policy.ts'
-import { commentColumns, createInput, deleteInput, updateInput } from './schema.ts'
+import { commentColumns, createInput, deleteInput, updateInput, commentRow } from './schema.ts'
 import { requireRoom, requireThread, type Subject, writersIn } from './threads.ts'
 
 const sourceOf = (comment: { readonly id: string; readonly application_id: string }): MentionSource => ({
@@ -48,6 +48,7 @@ const create = defineCommand({
   summary: 'Writes a comment or a reply.',
   access: 'MEMBER',
   input: createInput,
+  output: commentRow,
   inTransactions: true,
   // what there is already is read: the comment that is replied to, and how much it is
   lane: input => `comments/${input.task_id.toLowerCase()}`,
@@ -108,6 +109,7 @@ const update = defineCommand({
   summary: 'Rewrites one’s own comment.',
   access: 'AUTHOR',
   input: updateInput,
+  output: commentRow,
   inTransactions: true,
   run: async (context, input) => {
     const { task, comment } = await open(context, input.id, 'update')
@@ -134,6 +136,7 @@ const remove = defineCommand({
   summary: 'Leaves a tombstone: the text goes, the replies stay.',
   access: 'AUTHOR',
   input: deleteInput,
+  output: commentRow,
   inTransactions: true,
   run: async (context, input) => {
     const { comment } = await open(context, input.id, 'delete')

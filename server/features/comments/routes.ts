@@ -1,6 +1,7 @@
 // /api/tasks/:id/comments, /api/comments/:id (domain rules, section 5.8).
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
@@ -65,7 +66,7 @@ export const commentRoutes: readonly Route[] = [
       order: z.enum(['asc', 'desc']).default('desc'),
       flat: z.stringbool().default(false),
     }),
-    response: z.object({ data: z.array(commentRow), next_cursor: z.string().nullable() }),
+    response: pageOf(commentRow),
     run: async (context, params, query) => {
       await readTaskScope(context, must(params.id))
       return listComments(context.reader, must(params.id), query)

@@ -17,7 +17,7 @@ import { readState } from '../documents/content.ts'
 import { type LockedDocument, openDocument, recordIn } from '../documents/open.ts'
 import { shapeIn } from '../documents/place.ts'
 import { type DocumentCommentAction, documentCommentPolicy } from './policy.ts'
-import { createInput, documentCommentColumns, idInput, updateInput } from './schema.ts'
+import { createInput, documentCommentColumns, idInput, updateInput, documentCommentRow } from './schema.ts'
 
 const readComment = (context: WriteContext, id: string) =>
   context.tx.selectFrom('document_comments').select(documentCommentColumns).where('id', '=', id)
@@ -89,6 +89,7 @@ const create = defineCommand({
   summary: 'Writes a comment on a document or on a text in it, or a reply.',
   access: 'DOCVIEW',
   input: createInput,
+  output: documentCommentRow,
   limits: [{ name: 'document_comments', count: 120, seconds: 60, per: 'person' }],
   inTransactions: true,
   run: async (context, input) => {
@@ -145,6 +146,7 @@ const update = defineCommand({
   summary: 'Rewrites one’s own comment.',
   access: 'AUTHOR',
   input: updateInput,
+  output: documentCommentRow,
   inTransactions: true,
   run: async (context, input) => {
     const opened = await open(context, input.id, 'update')
@@ -170,6 +172,7 @@ const remove = defineCommand({
   summary: 'Leaves a tombstone: the text goes, the replies stay.',
   access: 'AUTHOR',
   input: idInput,
+  output: documentCommentRow,
   inTransactions: true,
   run: async (context, input) => {
     const opened = await open(context, input.id, 'delete')
@@ -199,6 +202,7 @@ const settle = (name: 'resolve' | 'reopen', summary: string): AnyCommand =>
     summary,
     access: 'AUTHOR',
     input: idInput,
+    output: documentCommentRow,
     inTransactions: true,
     run: async (context, input) => {
       const opened = await open(context, input.id, 'resolve')

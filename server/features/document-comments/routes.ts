@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { createPlaces } from '#server/content/anchor.ts'
+import { pageOf } from '#server/kernel/answers.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { must } from '#server/kernel/must.ts'
 import { page, pageQuery, type PageQuery } from '#server/kernel/pages.ts'
@@ -82,7 +83,7 @@ export const documentCommentRoutes: readonly Route[] = [
       resolved: z.stringbool().optional(),
       with_place: z.stringbool().default(false),
     }),
-    response: z.object({ data: z.array(documentCommentRow), next_cursor: z.string().nullable() }),
+    response: pageOf(documentCommentRow),
     run: async (context, params, query) => {
       const { id } = await readDocument(context, must(params.id))
       return listThreads(context.reader, id, query)

@@ -27,6 +27,7 @@ import {
   moveInput,
   updateInput,
   writeInput,
+  documentRow,
 } from './schema.ts'
 
 /** Puts the tags into the document; 422 `tag_foreign` for one that belongs elsewhere. */
@@ -143,6 +144,7 @@ const move = defineCommand({
   summary: 'Moves a document to a folder of its scope, or to another place in its folder.',
   access: 'DOCEDIT',
   input: moveInput,
+  output: documentRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, ['folder_id', 'after_id', 'before_id', 'rank'])) {
@@ -159,6 +161,7 @@ const update = defineCommand({
   summary: 'Renames a document.',
   access: 'DOCEDIT',
   input: updateInput,
+  output: documentRow,
   inTransactions: true,
   run: async (context, input) => {
     if (input.title === undefined) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
@@ -172,6 +175,7 @@ const createCommand = (settings: DocumentSettings) =>
     summary: 'Makes a document, empty, with a first content, or from a template.',
     access: 'DOCEDIT',
     input: createInput,
+    output: documentRow,
     limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
@@ -194,6 +198,7 @@ const duplicateCommand = (settings: DocumentSettings) =>
     summary: 'Copies the present content and the tags of a document.',
     access: 'DOCEDIT',
     input: duplicateInput,
+    output: documentRow,
     limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
@@ -224,6 +229,7 @@ const writeCommand = (settings: DocumentSettings) =>
     summary: 'Writes content: replaces what differs, or adds blocks at an end. Concurrent typing survives.',
     access: 'DOCEDIT',
     input: writeInput,
+    output: documentRow,
     limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {
@@ -267,6 +273,7 @@ export const mergeCommand = (settings: DocumentSettings): AnyCommand =>
     summary: 'Merges a Yjs update.',
     access: 'DOCEDIT',
     input: z.strictObject({ id: reference, update: z.instanceof(Uint8Array) }),
+    output: documentRow,
     inTransactions: false,
     run: async (context, input) => {
       const document = await openDocument(context, input.id, 'edit')

@@ -1,6 +1,7 @@
 // /api/documents/:id/content and /updates (domain rules, sections 5.11 and 8.3). Bytes and ETags: these answer by
 // themselves.
 import { z } from 'zod'
+import { writeAnswer } from '#server/kernel/answers.ts'
 import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
@@ -9,7 +10,7 @@ import { rawRoute, replayedHeader, type Route, type RunWrite, writeRoute } from 
 import { parseInput } from '#server/kernel/validation.ts'
 import { formats, isTypedIn, presentContent } from './content.ts'
 import { readDocument } from './read.ts'
-import { contentBodyLimit, contentWrites } from './schema.ts'
+import { contentBodyLimit, contentWrites, documentRow } from './schema.ts'
 
 export interface ContentRouteDeps {
   readonly database: Pick<Database, 'read'>
@@ -67,7 +68,7 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     accepts: 'bytes',
     bodyLimit: contentBodyLimit,
     limits: contentWrites,
-    response: z.object({ data: z.unknown(), txid: z.int().nullable() }),
+    response: writeAnswer(documentRow),
     run: async ({ actor, params, headers, body, writeOrigin }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
       if ((headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() !== octets) {

@@ -1,8 +1,9 @@
 // document.delete, .restore and .purge (domain rules, sections 4 and 8.9).
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { type LockedDocument, openDocument, recordOf } from './open.ts'
-import { documentColumns, idInput } from './schema.ts'
+import { documentColumns, idInput, documentRow } from './schema.ts'
 import { bringBack, purge as purgeLot, putAway } from './trash.ts'
 
 const rootOf = (document: LockedDocument) =>
@@ -17,6 +18,7 @@ const remove = defineCommand({
   summary: 'Moves a document to the trash for 30 days.',
   access: 'DOCEDIT',
   input: idInput,
+  output: documentRow,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.id, 'edit', true)
@@ -31,6 +33,7 @@ const restore = defineCommand({
   summary: 'Brings a document back from the trash, to its folder or else to the root of its scope.',
   access: 'DOCEDIT',
   input: idInput,
+  output: documentRow,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.id, 'edit', true)
@@ -44,6 +47,7 @@ const purge = defineCommand({
   summary: 'Deletes a document from the trash for good.',
   access: 'DOCEDIT',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.id, 'edit', true)

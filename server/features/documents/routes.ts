@@ -1,5 +1,6 @@
 // /api/documents… (domain rules, section 5.11); content has a file of its own.
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
@@ -12,7 +13,6 @@ import { activeLocks, listDocuments, listTrash, lockOf, projectsWithContent, sco
 import { grantedDocument, readPlace, rightsAt, rightsOf } from './read.ts'
 import { contentBodyLimit, documentRow, hasScopeId, place, scopeIdIssue } from './schema.ts'
 
-const list = <Row extends z.ZodType>(row: Row) => z.object({ data: z.array(row), next_cursor: z.string().nullable() })
 const one = <Row extends z.ZodType>(row: Row) => z.object({ data: row })
 const several = z.preprocess(value => (typeof value === 'string' ? [value] : value), z.array(reference).max(20))
 
@@ -39,7 +39,7 @@ const reads: readonly Route[] = [
     access: 'DOCVIEW',
     summary: 'Documents of one scope, without content.',
     query: listQuery,
-    response: list(documentRow),
+    response: pageOf(documentRow),
     run: async (context, _params, query) => {
       const { scope, scope_id, ...filters } = query
       return listDocuments(context.reader, await readPlace(context, { scope, scope_id }), filters)
@@ -50,7 +50,7 @@ const reads: readonly Route[] = [
     access: 'DOCEDIT',
     summary: 'Deleted folders and documents with the day of their end; without scope everything that I may edit.',
     query: trashQuery,
-    response: list(z.looseObject({ id: z.uuid(), kind: z.enum(['folder', 'document']), purge_at: z.iso.datetime() })),
+    response: pageOf(z.looseObject({ id: z.uuid(), kind: z.enum(['folder', 'document']), purge_at: z.iso.datetime() })),
     run: async (context, _params, query) => {
       const { scope, scope_id, ...request } = query
       const where =
@@ -92,7 +92,7 @@ const reads: readonly Route[] = [
     access: 'DOCVIEW',
     summary: 'Locks of a scope that hold now; those of an application include its projects’.',
     query: z.strictObject({ ...pageQuery, ...place }).refine(hasScopeId, scopeIdIssue),
-    response: list(z.looseObject({ document_id: z.uuid(), holder_id: z.uuid() })),
+    response: pageOf(z.looseObject({ document_id: z.uuid(), holder_id: z.uuid() })),
     run: async (context, _params, { scope, scope_id, ...request }) =>
       activeLocks(context, await readPlace(context, { scope, scope_id }), request),
   }),

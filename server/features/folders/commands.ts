@@ -8,7 +8,7 @@ import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { mergePlace, type PlaceEdits } from '../documents/merge-place.ts'
 import { recordIn } from '../documents/open.ts'
 import {
@@ -24,7 +24,7 @@ import {
 } from '../documents/place.ts'
 import { placePolicy } from '../documents/policy.ts'
 import { bringBack, lotBelow, purge as purgeLot, putAway } from '../documents/trash.ts'
-import { createInput, folderColumns, idInput, moveInput, updateInput } from './schema.ts'
+import { createInput, folderColumns, idInput, moveInput, updateInput, folderRow } from './schema.ts'
 
 const folderLimit = 2000
 const deepest = 5
@@ -69,6 +69,7 @@ const create = defineCommand({
   summary: 'Makes a folder.',
   access: 'DOCEDIT',
   input: createInput,
+  output: folderRow,
   inTransactions: true,
   run: async (context, input) => {
     const place = await openPlace(context, input)
@@ -156,6 +157,7 @@ const update = defineCommand({
   summary: 'Renames a folder.',
   access: 'DOCEDIT',
   input: updateInput,
+  output: folderRow,
   inTransactions: true,
   run: async (context, input) => {
     if (input.name === undefined) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
@@ -168,6 +170,7 @@ const move = defineCommand({
   summary: 'Moves a folder with everything in it.',
   access: 'DOCEDIT',
   input: moveInput,
+  output: folderRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, ['parent_id', 'after_id', 'before_id', 'rank'])) {
@@ -187,6 +190,7 @@ const remove = defineCommand({
   summary: 'Moves a folder with everything in it to the trash for 30 days.',
   access: 'DOCEDIT',
   input: idInput,
+  output: folderRow,
   inTransactions: true,
   run: async (context, input) => {
     const folder = await open(context, input.id)
@@ -201,6 +205,7 @@ const restore = defineCommand({
   summary: 'Brings a folder back from the trash, with what went there together with it.',
   access: 'DOCEDIT',
   input: idInput,
+  output: folderRow,
   inTransactions: true,
   run: async (context, input) => {
     const folder = await open(context, input.id)
@@ -216,6 +221,7 @@ const purge = defineCommand({
   summary: 'Deletes a folder from the trash for good, with what went there together with it.',
   access: 'DOCEDIT',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const folder = await open(context, input.id)

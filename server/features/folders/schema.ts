@@ -23,6 +23,26 @@ export const folderColumns = [
   'created_by_id',
 ] as const
 
+const timestamp = z.iso.datetime()
+
+export const folderRow = z
+  .looseObject({
+    id: z.uuid(),
+    version: z.int(),
+    created_at: timestamp,
+    updated_at: timestamp,
+    scope: z.enum(['personal', 'application', 'project']),
+    application_id: z.uuid().nullable(),
+    project_id: z.uuid().nullable(),
+    user_id: z.uuid().nullable(),
+    parent_id: z.uuid().nullable(),
+    depth: z.int(),
+    name: z.string(),
+    rank: z.string(),
+    deleted_at: timestamp.nullable(),
+  })
+  .meta({ id: 'DocumentFolder' })
+
 const name = line(1, 255)
 
 export const createInput = z

@@ -9,7 +9,7 @@ import { findStanding } from '../members/access.ts'
 import { lockCounters } from '../notifications/lock-counters.ts'
 import { close, type Invitation, noticeOf, openInvitation, recordOf } from './open.ts'
 import { inviteAction, invitationPolicy } from './policy.ts'
-import { answerInput, projectsList } from './schema.ts'
+import { answerInput, projectsList, invitationRow } from './schema.ts'
 
 const memberLimit = 1000
 
@@ -130,6 +130,7 @@ const accept = defineCommand({
   access: 'USER',
   scope: 'admin',
   input: answerInput,
+  output: invitationRow,
   inTransactions: true,
   run: async (context, input) => ({ data: await acceptInvitation(context, await openAsInvitee(context, input)) }),
 })
@@ -140,6 +141,7 @@ const reject = defineCommand({
   access: 'USER',
   scope: 'admin',
   input: answerInput,
+  output: invitationRow,
   inTransactions: true,
   run: async (context, input) => {
     const { invitation } = await openAsInvitee(context, input)

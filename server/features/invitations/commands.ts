@@ -5,13 +5,14 @@ import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, type Role } from '#server/kernel/policy.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { hashOf, newSecret } from '#server/kernel/secrets.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { projectPolicy } from '../projects/policy.ts'
 import { answerCommands } from './answer.ts'
 import { close, noticeOf, openInvitation, recordOf } from './open.ts'
 import { inviteAction, invitationPolicy } from './policy.ts'
-import { createInput, idInput, invitationColumns } from './schema.ts'
+import { createInput, idInput, invitationColumns, linkedInvitation } from './schema.ts'
 
 export interface InvitationOptions {
   /** Base of the link in an invitation; the token stands in the fragment, which never reaches a server. */
@@ -66,6 +67,7 @@ const createCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     scope: 'admin',
     secrets: ['link'],
     input: createInput,
+    output: linkedInvitation,
     inTransactions: true,
     run: async (context, input) => {
       const application = await lockApplication(context.tx, input.application_id)
@@ -142,6 +144,7 @@ const resendCommand = ({ publicUrl, invitationDays }: InvitationOptions): AnyCom
     scope: 'admin',
     secrets: ['link'],
     input: idInput,
+    output: linkedInvitation,
     inTransactions: true,
     run: async (context, input) => {
       const { invitation, subject } = await openForTakingBack(context, input.id)
@@ -186,6 +189,7 @@ const cancel = defineCommand({
   access: 'MEMBER',
   scope: 'admin',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { invitation } = await openForTakingBack(context, input.id)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type SqlBool, sql } from 'kysely'
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import type { Database, Reader } from '#server/kernel/database.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
@@ -28,7 +29,7 @@ export interface InvitationRouteDeps {
   readonly runWrite: RunWrite
 }
 
-const list = z.object({ data: z.array(invitationRow), next_cursor: z.string().nullable() })
+const list = pageOf(invitationRow)
 
 const listWhere = (
   reader: Reader,

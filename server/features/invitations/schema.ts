@@ -39,6 +39,12 @@ export const invitationRow = z
   })
   .meta({ id: 'Invitation' })
 
+export const linkedInvitation = invitationRow.extend({
+  link: z.string().optional().meta({
+    description: 'For an address without account: what to send there; not there when the answer is a repeated one',
+  }),
+})
+
 const email = z
   .string()
   .transform(text => text.trim().normalize('NFC'))

@@ -5,7 +5,7 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { AppError } from '#server/kernel/errors.ts'
 import { type LockedDocument, openDocument, recordOf } from '../documents/open.ts'
 import { shapeIn } from '../documents/place.ts'
-import { lockColumns, lockInput } from './schema.ts'
+import { lockColumns, lockInput, lockOutput } from './schema.ts'
 
 export interface LockSettings {
   /** Seconds that a lock lasts without a heartbeat. */
@@ -85,6 +85,7 @@ const acquire = ({ documentLockTtl }: LockSettings) =>
     summary: 'Takes the lock of a document, or renews one’s own.',
     access: 'DOCEDIT',
     input: lockInput,
+    output: lockOutput,
     inTransactions: true,
     run: async (context, input) => {
       const { document, lock } = await open(context, input.document_id, 'edit')
@@ -105,6 +106,7 @@ const heartbeat = ({ documentLockTtl }: LockSettings) =>
     summary: 'Keeps one’s lock alive.',
     access: 'DOCEDIT',
     input: lockInput,
+    output: lockOutput,
     inTransactions: true,
     run: async (context, input) => {
       const { document, lock } = await open(context, input.document_id, 'edit')
@@ -118,6 +120,7 @@ const release = defineCommand({
   summary: 'Gives one’s lock back; a free lock stays free.',
   access: 'DOCEDIT',
   input: lockInput,
+  output: lockOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { document, lock } = await open(context, input.document_id, 'edit')
@@ -137,6 +140,7 @@ const forceTake = ({ documentLockTtl }: LockSettings) =>
     summary: 'Takes the lock over from whoever holds it.',
     access: 'OWNER',
     input: lockInput,
+    output: lockOutput,
     inTransactions: true,
     run: async (context, input) => {
       const { document, lock } = await open(context, input.document_id, 'takeOver')

@@ -23,3 +23,6 @@ export const lockState = z
       .nullable(),
   })
   .meta({ id: 'DocumentLock' })
+
+/** What commands answer. */
+export const lockOutput = lockState.extend({ document_id: z.uuid() })

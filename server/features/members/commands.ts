@@ -4,13 +4,14 @@ import { defineCommand, type AnyCommand, type WriteContext } from '#server/kerne
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide, type Role } from '#server/kernel/policy.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { announceLocks } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
 import { type MemberAction, memberPolicy, roleAction } from './policy.ts'
 import { memberIds } from './queries.ts'
 import { setMemberRole } from './roles.ts'
-import { leaveInput, memberColumns, removeInput, setRoleInput } from './schema.ts'
+import { leaveInput, memberColumns, removeInput, setRoleInput, memberRow } from './schema.ts'
 
 const open = async (context: WriteContext, applicationId: string, action: MemberAction) => {
   const application = await lockApplication(context.tx, applicationId)
@@ -92,6 +93,7 @@ const setRole = defineCommand({
   access: 'EDITOR',
   scope: 'admin',
   input: setRoleInput,
+  output: memberRow,
   inTransactions: true,
   run: async (context, input) => {
     const { application, subject } = await open(context, input.application_id, 'read')
@@ -116,6 +118,7 @@ const remove = defineCommand({
   access: 'OWNER',
   scope: 'admin',
   input: removeInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     // a member who names himself leaves
@@ -135,6 +138,7 @@ const leave = defineCommand({
   access: 'MEMBER',
   scope: 'admin',
   input: leaveInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { application } = await open(context, input.application_id, 'leave')

@@ -1,5 +1,6 @@
 // /api/applications/:id/members… (domain rules, section 5.2).
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -28,7 +29,7 @@ export const memberRoutes: readonly Route[] = [
     access: 'MEMBER',
     summary: 'Members of the application, oldest first; e-mail addresses for owners and editors.',
     query: z.strictObject({ ...pageQuery, role: role.optional() }),
-    response: z.object({ data: z.array(memberRow), next_cursor: z.string().nullable() }),
+    response: pageOf(memberRow),
     run: async (context, params, query) => {
       const { standing } = await requireRead(context, must(params.id))
       return listMembers(context.reader, must(params.id), {

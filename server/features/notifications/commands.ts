@@ -14,6 +14,8 @@ import {
   preferenceDefaults,
   setPreferenceInput,
   setReadInput,
+  countOutput,
+  preferenceRow,
 } from './schema.ts'
 
 /** The answer to a change of `count` rows, of which some were or became unread unless `counted` says no. */
@@ -51,6 +53,7 @@ const setRead = defineCommand({
   summary: 'Marks own notifications as read or unread.',
   access: 'SELF',
   input: setReadInput,
+  output: countOutput,
   inTransactions: true,
   run: async (context, input) => {
     const result = await context.tx
@@ -68,6 +71,7 @@ const markAllRead = defineCommand({
   summary: 'Marks all own notifications as read.',
   access: 'SELF',
   input: markAllReadInput,
+  output: countOutput,
   inTransactions: true,
   run: async context => {
     lockCounters(context, [context.userId])
@@ -87,6 +91,7 @@ const remove = defineCommand({
   summary: 'Deletes own notifications.',
   access: 'SELF',
   input: deleteInput,
+  output: countOutput,
   inTransactions: true,
   run: async (context, input) => {
     const rows = await context.tx
@@ -103,6 +108,7 @@ const removeAll = defineCommand({
   summary: 'Deletes all own notifications, or those that are read.',
   access: 'SELF',
   input: deleteAllInput,
+  output: countOutput,
   inTransactions: true,
   run: async (context, input) => {
     lockCounters(context, [context.userId])
@@ -120,6 +126,7 @@ const setPreference = defineCommand({
   summary: 'Says whether notifications of a type are wanted, in the application and by mail.',
   access: 'SELF',
   input: setPreferenceInput,
+  output: preferenceRow,
   inTransactions: true,
   run: async (context, { type, ...wanted }) => {
     requirePersonal(context.actor)

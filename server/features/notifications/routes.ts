@@ -1,6 +1,7 @@
 // /api/notifications…, /api/notification-preferences (domain rules, section 5.10).
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import { notFound } from '#server/kernel/errors.ts'
@@ -75,7 +76,7 @@ export const notificationRoutes: readonly Route[] = [
       entity_type: entityType.optional(),
       application_id: reference.optional(),
     }),
-    response: z.object({ data: z.array(notificationRow), next_cursor: z.string().nullable() }),
+    response: pageOf(notificationRow),
     run: ({ reader, actor }, _params, query) => list(reader, callerOf(actor), query),
   }),
   readRoute({

@@ -81,6 +81,8 @@ export const counterRow = z
   .object({ unread_notifications: z.int(), pending_invitations: z.int() })
   .meta({ id: 'UserCounters' })
 
+export const countOutput = z.object({ updated_count: z.int() })
+
 /** Up to 100; a path names one. */
 const ids = z.preprocess(value => (typeof value === 'string' ? [value] : value), z.array(reference).min(1).max(100))
 

@@ -1,19 +1,28 @@
 // project.* (domain rules, section 4).
 import { fieldEdits, mergeRow, recordMerge, startClock } from '#server/kernel/clocks.ts'
-import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
+import { type AnyCommand, defineCommand, type WriteContext, z } from '#server/kernel/command.ts'
 import { AppError, invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { decide, requireLive } from '#server/kernel/policy.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { endLibrary } from '../documents/endings.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { memberIds } from '../members/queries.ts'
 import { createStatuses, defaultStatuses } from '../statuses/create.ts'
+import { statusRow } from '../statuses/schema.ts'
 import { forgetClocks } from '../tasks/clocks.ts'
 import { lockProject, openProject, requireUnarchived } from './open.ts'
 import { projectPolicy } from './policy.ts'
-import { aggregateColumns, createInput, idInput, overrideInput, projectColumns, updateInput } from './schema.ts'
+import {
+  aggregateColumns,
+  createInput,
+  idInput,
+  overrideInput,
+  projectColumns,
+  updateInput,
+  projectRow,
+} from './schema.ts'
 
 const projectLimit = 500
 
@@ -61,6 +70,7 @@ const create = defineCommand({
   summary: 'Creates a board with its columns; the caller becomes its admin.',
   access: 'EDITOR',
   input: createInput,
+  output: projectRow.extend({ statuses: z.array(statusRow), my_project_role: z.literal('admin') }),
   inTransactions: true,
   run: async (context, input) => {
     const id = input.id ?? uuid7()
@@ -131,6 +141,7 @@ const update = defineCommand({
   summary: 'Changes a project; its key stays.',
   access: 'EDITOR',
   input: updateInput,
+  output: projectRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, fields)) throw invalidAt('', 'nothing_to_change', 'Name at least one field to change.')
@@ -159,6 +170,7 @@ const setArchived = (name: 'project.archive' | 'project.unarchive', archive: boo
     summary: archive ? 'Puts a finished project away; its tasks keep their state.' : 'Brings a project back.',
     access: 'EDITOR',
     input: idInput,
+    output: projectRow,
     inTransactions: true,
     run: async (context, input) => {
       const found = await context.tx
@@ -195,6 +207,7 @@ const remove = defineCommand({
   summary: 'Deletes the project with everything inside, at once and for good.',
   access: 'PADMIN',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const found = await context.tx
@@ -237,6 +250,7 @@ const setOverride = defineCommand({
   summary: 'States the project’s status by hand, with a reason and an optional end.',
   access: 'OWNER',
   input: overrideInput,
+  output: projectRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.id, 'override')
@@ -298,6 +312,7 @@ const clearOverride = defineCommand({
   summary: 'Lets the project’s status follow its tasks again.',
   access: 'OWNER',
   input: idInput,
+  output: projectRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.id, 'override')

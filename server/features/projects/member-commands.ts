@@ -2,6 +2,7 @@
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { announceLocks } from '../documents/endings.ts'
 import { memberLabel } from '../members/roles.ts'
 import { releaseOpenTasks } from '../tasks/release.ts'
@@ -12,6 +13,7 @@ import {
   projectMemberColumns,
   removeMemberInput,
   setMemberRoleInput,
+  projectMemberRow,
 } from './schema.ts'
 
 const find = (context: WriteContext, projectId: string, userId: string) =>
@@ -70,6 +72,7 @@ const add = defineCommand({
   access: 'PADMIN',
   scope: 'admin',
   input: addMemberInput,
+  output: projectMemberRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.project_id, 'administer')
@@ -109,6 +112,7 @@ const setRole = defineCommand({
   access: 'PADMIN',
   scope: 'admin',
   input: setMemberRoleInput,
+  output: projectMemberRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.project_id, 'administer')
@@ -172,6 +176,7 @@ const remove = defineCommand({
   access: 'PADMIN',
   scope: 'admin',
   input: removeMemberInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { project, granted } = await openProject(context, input.project_id, 'administer')
@@ -185,6 +190,7 @@ const leave = defineCommand({
   access: 'SELF',
   scope: 'admin',
   input: leaveProjectInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { project, granted } = await openProject(context, input.project_id, 'leave')

@@ -1,5 +1,6 @@
 // /api/projects…, /api/applications/:id/projects… (domain rules, sections 5.1, 5.4 and 5.5).
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -24,8 +25,8 @@ import { category, projectMemberRow, projectRow } from './schema.ts'
 
 const commands = [...projectCommands, ...projectMemberCommands]
 const command = (name: string) => commandNamed(commands, name)
-const list = z.object({ data: z.array(projectRow), next_cursor: z.string().nullable() })
-const members = z.object({ data: z.array(projectMemberRow), next_cursor: z.string().nullable() })
+const list = pageOf(projectRow)
+const members = pageOf(projectMemberRow)
 const search = z.string().trim().max(255).optional()
 const none = z.strictObject({})
 

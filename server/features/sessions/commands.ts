@@ -1,8 +1,9 @@
 // session.revoke and session.revoke_others (domain rules, section 4): ending one's own sessions.
 import { type AnyCommand, defineCommand } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { endSessions } from './accounts.ts'
-import { noInput, revokeInput } from './schema.ts'
+import { noInput, revokeInput, endedOutput } from './schema.ts'
 import type { SessionPort } from './session-port.ts'
 
 export interface SessionCommands {
@@ -18,6 +19,7 @@ export const sessionCommands = (sessions: SessionPort): SessionCommands => ({
     access: 'SELF',
     scope: 'session',
     input: revokeInput,
+    output: idOutput,
     inTransactions: false,
     run: async (context, { id }) => {
       if (!(await sessions.revoke(context.tx, context.userId, id))) throw notFound()
@@ -31,6 +33,7 @@ export const sessionCommands = (sessions: SessionPort): SessionCommands => ({
     access: 'SELF',
     scope: 'session',
     input: noInput,
+    output: endedOutput,
     inTransactions: false,
     run: async context => {
       const current = context.actor.kind === 'user' ? context.actor.sessionPublicId : undefined

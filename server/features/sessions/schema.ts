@@ -93,4 +93,6 @@ export const sessionRow = z
   })
   .meta({ id: 'SessionDevice' })
 
+export const endedOutput = z.object({ ended: z.int().meta({ description: 'How many sessions' }) })
+
 export const doneBody = z.object({ data: z.object({ id: z.uuid() }), txid: z.null() })

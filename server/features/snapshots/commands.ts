@@ -6,12 +6,13 @@ import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide } from '#server/kernel/policy.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { changeContent } from '../documents/change-content.ts'
 import { readState, storedContent } from '../documents/content.ts'
 import { type LockedDocument, openDocument, recordOf as recordOfDocument, requireUnlocked } from '../documents/open.ts'
-import { contentWrites, type DocumentSettings } from '../documents/schema.ts'
+import { documentRow, contentWrites, type DocumentSettings } from '../documents/schema.ts'
 import { snapshotColumns, takeSnapshot } from '../documents/take-snapshot.ts'
-import { createInput, idInput, renameInput } from './schema.ts'
+import { createInput, idInput, renameInput, snapshotRow } from './schema.ts'
 import { snapshotPolicy } from './policy.ts'
 
 const read = (context: WriteContext, id: string) =>
@@ -41,6 +42,7 @@ const create = defineCommand({
   summary: 'Keeps the present state of a document under a name.',
   access: 'DOCEDIT',
   input: createInput,
+  output: snapshotRow,
   limits: contentWrites,
   inTransactions: true,
   run: async (context, input) => {
@@ -61,6 +63,7 @@ const rename = defineCommand({
   summary: 'Names a snapshot; it is then kept until it is deleted.',
   access: 'DOCEDIT',
   input: renameInput,
+  output: snapshotRow,
   inTransactions: true,
   run: async (context, input) => {
     const { document, snapshot } = await open(context, input.id)
@@ -84,6 +87,7 @@ const remove = defineCommand({
   summary: 'Deletes a snapshot.',
   access: 'DOCEDIT',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { document, snapshot } = await open(context, input.id)
@@ -101,6 +105,7 @@ const restore = (settings: DocumentSettings) =>
     summary: 'Makes the content of the document equal the snapshot, by one edit that reaches every editor.',
     access: 'DOCEDIT',
     input: idInput,
+    output: documentRow,
     limits: contentWrites,
     inTransactions: true,
     run: async (context, input) => {

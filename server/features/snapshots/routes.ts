@@ -1,6 +1,7 @@
 // /api/documents/:id/snapshots, /api/snapshots/:id… (domain rules, section 5.11).
 import { z } from 'zod'
 import { textDiff } from '#server/content/text-diff.ts'
+import { pageOf } from '#server/kernel/answers.ts'
 import { type AnyCommand, commandNamed } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
@@ -20,7 +21,7 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     access: 'DOCVIEW',
     summary: 'Kept states of a document, newest first.',
     query: z.strictObject({ ...pageQuery, kind: snapshotKind.optional() }),
-    response: z.object({ data: z.array(snapshotRow), next_cursor: z.string().nullable() }),
+    response: pageOf(snapshotRow),
     run: (context, params, query) => listSnapshots(context, must(params.id), query),
   }),
   readRoute({

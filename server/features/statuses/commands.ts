@@ -7,10 +7,10 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { place } from '#server/kernel/placement.ts'
 import { freshRanks } from '#server/kernel/rank.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { type LockedProject, openProject, watchingStatus } from '../projects/open.ts'
 import { categoryColors } from './create.ts'
-import { createInput, deleteInput, moveInput, statusColumns, updateInput } from './schema.ts'
+import { createInput, deleteInput, moveInput, statusColumns, updateInput, statusRow } from './schema.ts'
 
 const statusLimit = 20
 
@@ -88,6 +88,7 @@ const create = defineCommand({
   summary: 'Adds a column to a board.',
   access: 'PADMIN',
   input: createInput,
+  output: statusRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project } = await openProject(context, input.project_id, 'administer')
@@ -123,6 +124,7 @@ const update = defineCommand({
   summary: 'Renames or recolours a column.',
   access: 'PADMIN',
   input: updateInput,
+  output: statusRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, ['name', 'color'])) {
@@ -152,6 +154,7 @@ const move = defineCommand({
   summary: 'Moves a column.',
   access: 'PADMIN',
   input: moveInput,
+  output: statusRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, ['after_id', 'before_id'])) {
@@ -212,6 +215,7 @@ const remove = defineCommand({
   summary: 'Deletes a column; its tasks go to the end of target_status_id.',
   access: 'PADMIN',
   input: deleteInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { project, list, status } = await open(context, input.id)

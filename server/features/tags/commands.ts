@@ -5,11 +5,21 @@ import { invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { forgetClocks, openDocument, recordIn, recordOf as recordOfDocument } from '../documents/open.ts'
 import { ofOwner, openOwned, placeOfOwner, requireFreeName, requireRoom } from '../documents/owned.ts'
 import { openPlace, shapeIn } from '../documents/place.ts'
-import { assignInput, assignmentColumns, createInput, idInput, tagColumns, updateInput } from './schema.ts'
+import {
+  assignInput,
+  assignmentColumns,
+  createInput,
+  idInput,
+  tagColumns,
+  updateInput,
+  assignmentRow,
+  tagRow,
+  unassigned,
+} from './schema.ts'
 
 const tagLimit = 500
 
@@ -30,6 +40,7 @@ const create = defineCommand({
   summary: 'Makes a tag.',
   access: 'DOCEDIT',
   input: createInput,
+  output: tagRow,
   inTransactions: true,
   run: async (context, input) => {
     const owner = await openPlace(context, input)
@@ -59,6 +70,7 @@ const update = defineCommand({
   summary: 'Renames or recolours a tag.',
   access: 'DOCEDIT',
   input: updateInput,
+  output: tagRow,
   inTransactions: true,
   run: async (context, input) => {
     if (isEmptyChange(input, ['name', 'color'])) {
@@ -89,6 +101,7 @@ const remove = defineCommand({
   summary: 'Deletes a tag and takes it off every document.',
   access: 'DOCEDIT',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const tag = await openOwned(context, readTag(context, input.id))
@@ -105,6 +118,7 @@ const assign = defineCommand({
   summary: 'Puts a tag on a document.',
   access: 'DOCEDIT',
   input: assignInput,
+  output: assignmentRow,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'edit')
@@ -137,6 +151,7 @@ const unassign = defineCommand({
   summary: 'Takes a tag off a document.',
   access: 'DOCEDIT',
   input: assignInput,
+  output: unassigned,
   inTransactions: true,
   run: async (context, input) => {
     const document = await openDocument(context, input.document_id, 'edit')

@@ -7,7 +7,7 @@ import { ofOwner } from '../documents/owned.ts'
 import { readPlace } from '../documents/read.ts'
 import { hasScopeId, ownerPlace, scopeIdIssue } from '../documents/schema.ts'
 import { tagCommands } from './commands.ts'
-import { tagColumns } from './schema.ts'
+import { tagColumns, tagRow } from './schema.ts'
 
 const write = (
   name: string,
@@ -17,17 +17,13 @@ const write = (
   return writeRoute({ ...route, access: 'DOCEDIT', summary: command.summary, command })
 }
 
-const tagRow = z
-  .looseObject({ id: z.uuid(), name: z.string(), color: z.string().nullable(), use_count: z.int() })
-  .meta({ id: 'DocumentTag' })
-
 export const tagRoutes: readonly Route[] = [
   readRoute({
     path: '/api/document-tags',
     access: 'DOCVIEW',
     summary: 'Tags by name, with the number of live documents that have each.',
     query: z.strictObject(ownerPlace).refine(hasScopeId, scopeIdIssue),
-    response: z.object({ data: z.array(tagRow), next_cursor: z.null() }),
+    response: z.object({ data: z.array(tagRow.extend({ use_count: z.int() })), next_cursor: z.null() }),
     run: async (context, _params, query) => {
       const owner = await readPlace(context, query)
       const data = await context.reader

@@ -16,6 +16,21 @@ export const tagColumns = [
 
 export const assignmentColumns = ['id', 'created_at', 'application_id', 'user_id', 'document_id', 'tag_id'] as const
 
+export const tagRow = z
+  .looseObject({
+    id: z.uuid(),
+    version: z.int(),
+    application_id: z.uuid().nullable(),
+    user_id: z.uuid().nullable(),
+    name: z.string(),
+    color: z.string().nullable(),
+  })
+  .meta({ id: 'DocumentTag' })
+
+export const assignmentRow = z.looseObject({ id: z.uuid(), document_id: z.uuid(), tag_id: z.uuid() })
+/** Without id: the tag was not on the document. */
+export const unassigned = assignmentRow.extend({ id: z.uuid().nullable() })
+
 const name = line(1, 100)
 
 export const createInput = z

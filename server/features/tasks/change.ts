@@ -23,7 +23,7 @@ import {
   requireReporter,
 } from './open.ts'
 import { announceChange } from './notices.ts'
-import { moveInput, taskColumns, type UpdateInput, updateInput } from './schema.ts'
+import { moveInput, taskColumns, type UpdateInput, updateInput, taskRow } from './schema.ts'
 
 const fields = [
   'title',
@@ -178,6 +178,7 @@ export const updateTask = defineCommand({
   summary: 'Changes fields of a card, each on its own: the later edit of a field wins.',
   access: 'CONTRIB',
   input: updateInput,
+  output: taskRow,
   inTransactions: true,
   // a change of column or parent reads other cards
   lane: input => (touchesBoard(input) ? undefined : `task/${input.id.toLowerCase()}`),
@@ -196,6 +197,7 @@ export const moveTask = defineCommand({
   summary: 'Moves a card to a column and a place in it.',
   access: 'CONTRIB',
   input: moveInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     const { id, status_id: statusId, expected_version: _version, ...placement } = input

@@ -11,7 +11,7 @@ import { rankInColumn } from './column.ts'
 import { firstTodo, lockStatus, readTask, recordOf, requireEligible, requireParent, requireReporter } from './open.ts'
 import { announceAssignment } from './notices.ts'
 import { taskPolicy } from './policy.ts'
-import { createInput, importedFields } from './schema.ts'
+import { createInput, importedFields, taskRow } from './schema.ts'
 
 const taskLimit = 50_000
 
@@ -20,6 +20,7 @@ export const createTask = defineCommand({
   summary: 'Creates a card; the number comes from the project’s counter.',
   access: 'CONTRIB',
   input: createInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     const foreign = context.actor.kind === 'import' ? [] : importedFields.filter(name => name in input)

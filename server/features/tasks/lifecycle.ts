@@ -4,6 +4,7 @@ import { changesOf, mergeRow, type RowMerge } from '#server/kernel/clocks.ts'
 import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { type LockedProject, unarchiveProject, watchingStatus } from '../projects/open.ts'
 import { forgetClocks } from './clocks.ts'
@@ -19,7 +20,7 @@ import {
   recordOf,
 } from './open.ts'
 import { announceLot, announceWithdrawal } from './notices.ts'
-import { idInput, taskColumns } from './schema.ts'
+import { idInput, taskColumns, taskRow } from './schema.ts'
 
 /** The task's subtree, itself included, locked in id order. */
 const lockSubtree = async (context: WriteContext, id: string) => {
@@ -61,6 +62,7 @@ const archive = defineCommand({
   summary: 'Puts a card away; it keeps column and place.',
   access: 'CONTRIB',
   input: idInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project, task } = await openBoardTask(context, input.id, 'write')
@@ -106,6 +108,7 @@ const unarchive = defineCommand({
   summary: 'Brings a card back from the archive, and its project with it.',
   access: 'CONTRIB',
   input: idInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
@@ -138,6 +141,7 @@ const remove = defineCommand({
   summary: 'Moves a card and everything below it to the trash for 30 days.',
   access: 'CONTRIB',
   input: idInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     const { project, task } = await openBoardTask(context, input.id, 'write')
@@ -174,6 +178,7 @@ const restore = defineCommand({
   summary: 'Brings a card back from the trash, with what went there together with it.',
   access: 'CONTRIB',
   input: idInput,
+  output: taskRow,
   inTransactions: true,
   run: async (context, input) => {
     await lockApplicationOf(context, input.id)
@@ -219,6 +224,7 @@ const purge = defineCommand({
   summary: 'Deletes a card from the trash for good, with everything below it.',
   access: 'PADMIN',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const { task } = await openBoardTask(context, input.id, 'purge')

@@ -1,5 +1,6 @@
 // /api/projects/:id/tasks…, /api/tasks/:id… (domain rules, sections 5.1, 5.4 and 5.7).
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { commandNamed } from '#server/kernel/command.ts'
 import { notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
@@ -20,7 +21,7 @@ import { readTaskScope } from './read.ts'
 import { priorities, taskRow, taskType } from './schema.ts'
 
 const command = (name: string) => commandNamed(taskCommands, name)
-const list = z.object({ data: z.array(taskRow), next_cursor: z.string().nullable() })
+const list = pageOf(taskRow)
 const search = z.string().trim().max(500).optional()
 const none = z.strictObject({})
 const trashDays = 30

@@ -10,14 +10,14 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import type { UnitEdit } from '#server/kernel/merge.ts'
 import { must } from '#server/kernel/must.ts'
 import { decide } from '#server/kernel/policy.ts'
-import { isEmptyChange } from '#server/kernel/schemas.ts'
+import { idOutput, isEmptyChange } from '#server/kernel/schemas.ts'
 import { contentFrom, isTypedIn, presentContent } from '../documents/content.ts'
 import { forgetClocks, recordIn } from '../documents/open.ts'
 import { openOwned, placeOfOwner, requireFreeName, requireRoom } from '../documents/owned.ts'
 import { openPlace, shapeIn } from '../documents/place.ts'
 import { placePolicy, type PlaceSubject } from '../documents/policy.ts'
 import { contentWrites } from '../documents/schema.ts'
-import { createInput, idInput, templateColumns, updateInput } from './schema.ts'
+import { createInput, idInput, templateColumns, updateInput, templateRow } from './schema.ts'
 
 /** Of an application or a person. */
 const templateLimit = 200
@@ -65,6 +65,7 @@ const create = defineCommand({
   summary: 'Makes a template of documents, from a content or from what a document holds.',
   access: 'DOCEDIT',
   input: createInput,
+  output: templateRow,
   limits: contentWrites,
   inTransactions: true,
   run: async (context, input) => {
@@ -108,6 +109,7 @@ const update = defineCommand({
   summary: 'Renames, describes or rewrites a template.',
   access: 'DOCEDIT',
   input: updateInput,
+  output: templateRow,
   limits: contentWrites,
   inTransactions: true,
   run: async (context, input) => {
@@ -148,6 +150,7 @@ const remove = defineCommand({
   summary: 'Deletes a template; documents that were made from it stay.',
   access: 'DOCEDIT',
   input: idInput,
+  output: idOutput,
   inTransactions: true,
   run: async (context, input) => {
     const template = await openOwned(context, readTemplate(context, input.id))

@@ -4,8 +4,9 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
+import { idOutput } from '#server/kernel/schemas.ts'
 import { hashOf, newSecret } from '#server/kernel/secrets.ts'
-import { createInput, revokeInput, tokenColumns } from './schema.ts'
+import { createInput, revokeInput, tokenColumns, createdToken } from './schema.ts'
 import { apiTokenPrefix } from './token-source.ts'
 
 /** Characters of a token that stay readable, so that a person can tell his tokens apart. */
@@ -52,6 +53,7 @@ export const create = defineCommand({
   access: 'SELF',
   scope: 'session',
   input: createInput,
+  output: createdToken,
   secrets: ['token'],
   inTransactions: false,
   run: async (context, input) => {
@@ -112,6 +114,7 @@ export const revoke = defineCommand({
   access: 'SELF',
   scope: 'session',
   input: revokeInput,
+  output: idOutput,
   inTransactions: false,
   run: async (context, { id }) => {
     const [row] = await revokeTokens(context, context.userId, id)

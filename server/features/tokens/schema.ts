@@ -49,3 +49,7 @@ export const tokenRow = z
     expires_at: z.iso.datetime().nullable(),
   })
   .meta({ id: 'ApiToken' })
+
+export const createdToken = tokenRow.extend({
+  token: z.string().optional().meta({ description: 'The token itself; not there when the answer is a repeated one' }),
+})

@@ -3,7 +3,7 @@ import { type AnyCommand, defineCommand, type WriteContext } from '#server/kerne
 import { AppError, invalidAt, notFound } from '#server/kernel/errors.ts'
 import { isEmptyChange } from '#server/kernel/schemas.ts'
 import { requirePersonal } from '#server/kernel/scopes.ts'
-import { ownColumns, profileFields, profileInput } from './schema.ts'
+import { ownColumns, profileFields, profileInput, ownRow } from './schema.ts'
 
 const lockOwn = async (context: WriteContext) => {
   const row = await context.tx
@@ -21,6 +21,7 @@ export const updateProfile = defineCommand({
   summary: 'Changes the own name, time zone, first day of the week or language.',
   access: 'SELF',
   input: profileInput,
+  output: ownRow,
   inTransactions: false,
   run: async (context, input) => {
     requirePersonal(context.actor)

@@ -1,5 +1,6 @@
 // /auth/me, /api/me and /api/users… (domain rules, section 5.12).
 import { z } from 'zod'
+import { pageOf } from '#server/kernel/answers.ts'
 import { AppError, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
@@ -39,7 +40,7 @@ export const userRoutes: readonly Route[] = [
     summary: 'People who share an application with the caller, by name; an exact address for editors.',
     limits: [{ name: 'user_search', count: 30, seconds: 60, per: 'person' }],
     query: z.strictObject({ ...pageQuery, q: z.string().trim().min(2).max(254) }),
-    response: z.object({ data: z.array(personRow), next_cursor: z.string().nullable() }),
+    response: pageOf(personRow),
     run: async ({ reader, actor }, _params, { q, ...request }) => searchPeople(reader, callerOf(actor), q, request),
   }),
   readRoute({
