@@ -97,7 +97,7 @@ test('every write of the API reference says what it gives back', async () => {
 
 interface Operation {
   readonly description: string
-  readonly parameters?: readonly { readonly name: string; readonly description?: string; readonly schema: object }[]
+  readonly parameters?: readonly { readonly in: string; readonly name: string; readonly description?: string }[]
   readonly responses: Readonly<Record<string, { readonly content?: Record<string, { readonly schema: object }> }>>
 }
 
@@ -120,6 +120,21 @@ test('the API reference names every route, every alias and every door, and nothi
   const known = [...server.app.routes.map(route => inReference(route.path)), ...doors, ...service]
   expect(Object.keys(paths).toSorted()).toEqual([...new Set(known)].toSorted())
   expect(Object.keys(paths['/api/shapes/{name}'] ?? {})).toEqual(['get', 'post'])
+})
+
+test('every parameter of a query is described, and swagger-ui finds a format or an example where there is a pattern', async () => {
+  const document = await reference()
+  for (const [path, methods] of Object.entries(document.paths))
+    for (const [method, { parameters = [] }] of Object.entries(methods))
+      for (const { name, description, in: where } of parameters)
+        if (where === 'query')
+          expect([method, path, name, description]).toEqual([method, path, name, expect.any(String)])
+  const patterns: unknown[] = []
+  JSON.stringify(document, (_key, value: unknown) => {
+    if (typeof value === 'object' && value !== null && 'pattern' in value && !('example' in value)) patterns.push(value)
+    return value
+  })
+  expect(patterns).toEqual([])
 })
 
 test('the doors of the reference are open: sockets switch, shapes ask who is there', async () => {

@@ -75,7 +75,7 @@ export const serviceRoutes = (checks: Checks, version: string): Route[] => [
     path: '/api/time',
     access: 'PUBLIC',
     summary: 'The server clock',
-    response: z.object({ now: z.iso.datetime() }),
+    response: z.object({ now: z.iso.datetime().meta({ example: '2026-03-01T09:30:00.000Z' }) }),
     run: async ({ now }) => ({ status: 200, body: { now: now.toISOString() } }),
   }),
 ]

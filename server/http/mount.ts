@@ -22,7 +22,7 @@ import { defaultBodyLimit, parseBody, readBody, streamBody } from './body.ts'
 import { flatHeaders, stateOf } from './context.ts'
 import { enforce } from './rate-limit.ts'
 import { editedAt, expectedVersion, idempotency, via } from './request-headers.ts'
-import { routeTable } from './route-table.ts'
+import { namesId, routeTable } from './route-table.ts'
 import { sendBody } from './send.ts'
 
 export interface MountOptions {
@@ -36,12 +36,11 @@ type Params = Readonly<Record<string, string>>
 type Handler = (ctx: Koa.Context, params: Params) => Promise<void>
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const namesId = /(^|_)id$/
 
 /** One spelling only: an escaped letter or a malformed id in the path is as unknown as any other wrong path. */
 const checkPath = (ctx: Koa.Context, params: Params): void => {
   if (ctx.path.includes('%')) throw notFound()
-  for (const [name, value] of Object.entries(params)) if (namesId.test(name) && !uuid.test(value)) throw notFound()
+  for (const [name, value] of Object.entries(params)) if (namesId(name) && !uuid.test(value)) throw notFound()
 }
 
 const signedIn = (actor: Actor): SignedIn => {

@@ -5,6 +5,7 @@ import { writeAnswer } from '#server/kernel/answers.ts'
 import type { Door, DoorAnswer } from '#server/kernel/door.ts'
 import { rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
 import { accessWords, describe, errorAnswer, scopeWords, writeHeaders } from './openapi-parts.ts'
+import { namesId } from './route-table.ts'
 
 const openApiPath = (path: string): string => path.replace(/:([a-z0-9_]+)/g, '{$1}')
 
@@ -15,7 +16,9 @@ const json = (schema: z.ZodType) => ({ 'application/json': { schema } })
 const querySchema = (route: Route): z.ZodObject | undefined => {
   if (route.kind === 'read') return route.query instanceof z.ZodObject ? route.query : undefined
   if (route.kind !== 'write' || !route.queryArgs) return undefined
-  return z.object(Object.fromEntries(route.queryArgs.map(name => [name, z.string().optional()])))
+  const { input } = route.command
+  const shape: Readonly<Record<string, z.ZodType>> = input instanceof z.ZodObject ? input.shape : {}
+  return z.object(Object.fromEntries(route.queryArgs.map(name => [name, shape[name] ?? z.string().optional()])))
 }
 
 const bodyOf = (route: Route): ZodOpenApiOperationObject['requestBody'] => {
@@ -51,7 +54,10 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
   const names = paramNames(route.path)
   const query = querySchema(route)
   const requestBody = bodyOf(route)
-  const path = names.length > 0 ? z.object(Object.fromEntries(names.map(name => [name, z.string()]))) : undefined
+  const path =
+    names.length > 0
+      ? z.object(Object.fromEntries(names.map(name => [name, namesId(name) ? z.uuid() : z.string()])))
+      : undefined
   const header = route.kind === 'write' ? writeHeaders : undefined
   return {
     operationId: operationId(route.method, route.path),

@@ -32,6 +32,9 @@ const checkRoute = (route: Route): void => {
   }
 }
 
+/** Is the parameter `name` the id of a row? */
+export const namesId = (name: string): boolean => /(^|_)id$/.test(name)
+
 const isParam = (segment: string): boolean => segment.startsWith(':')
 
 /** The path with parameter names taken out: two routes with the same shape would hide each other. */

@@ -7,9 +7,9 @@ import { AppError } from './errors.ts'
 
 /** Query parameters that every list takes. */
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(2000).optional(),
-  include_total: z.stringbool().default(false),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('Rows of a page'),
+  cursor: z.string().max(2000).optional().describe('`next_cursor` of the page before; with the same filters'),
+  include_total: z.stringbool().default(false).describe('Counts all rows that the filters leave, as `total`'),
 }
 
 export interface PageQuery {

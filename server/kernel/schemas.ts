@@ -70,6 +70,11 @@ export const newId = z
   .string()
   .transform(text => text.toLowerCase())
   .refine(isUuid7, { error: 'Ids are version-7 UUIDs.', ...issue('bad_format') })
+  .meta({
+    format: 'uuid',
+    description: 'A UUID of version 7 that the client makes',
+    example: '0198f3c2-7a10-7000-8000-000000000001',
+  })
 
 /** `YYYY-MM-DD`, a day that exists. */
 export const date = z.iso.date()
@@ -81,6 +86,7 @@ export const color = z
   .string()
   .regex(/^#[0-9A-Fa-f]{6}$/, { error: 'A colour is #RRGGBB.' })
   .transform(text => text.toUpperCase())
+  .meta({ example: '#1F6FEB' })
 
 export const rank = z.string().max(200)
 

@@ -37,11 +37,11 @@ const columns = [
 
 const query = z.strictObject({
   ...pageQuery,
-  actor_id: reference.optional(),
-  action: z.string().trim().min(1).max(100).optional(),
-  since: instant.optional(),
-  until: instant.optional(),
-  full: z.stringbool().default(false),
+  actor_id: reference.optional().describe('What this person did'),
+  action: z.string().trim().min(1).max(100).optional().describe('A command’s name, such as `task.move`'),
+  since: instant.optional().describe('From this time on'),
+  until: instant.optional().describe('Before this time'),
+  full: z.stringbool().default(false).describe('Long values whole'),
 })
 
 /** What a log may be asked for. */

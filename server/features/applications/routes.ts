@@ -15,7 +15,7 @@ import { applicationRow } from './schema.ts'
 
 const command = (name: string) => commandNamed(applicationCommands, name)
 
-const search = z.string().trim().max(255).optional()
+const search = z.string().trim().max(255).optional().describe('Stands in the name')
 
 export const applicationRoutes: readonly Route[] = [
   readRoute({
@@ -25,9 +25,12 @@ export const applicationRoutes: readonly Route[] = [
     query: z.strictObject({
       ...pageQuery,
       search,
-      role: z.enum(['owner', 'editor', 'viewer']).optional(),
-      ownership: z.enum(['created', 'invited']).optional(),
-      archived: z.stringbool().default(false),
+      role: z.enum(['owner', 'editor', 'viewer']).optional().describe('Where the caller has this role'),
+      ownership: z
+        .enum(['created', 'invited'])
+        .optional()
+        .describe('`created` by the caller, or `invited` for the rest'),
+      archived: z.stringbool().default(false).describe('The archived ones instead'),
     }),
     response: pageOf(applicationRow),
     run: ({ reader, actor }, _params, query) => listApplications(reader, callerOf(actor), query),

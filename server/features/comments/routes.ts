@@ -63,8 +63,8 @@ export const commentRoutes: readonly Route[] = [
     summary: 'Comments of a task, newest first, replies nested; tombstones included.',
     query: z.strictObject({
       ...pageQuery,
-      order: z.enum(['asc', 'desc']).default('desc'),
-      flat: z.stringbool().default(false),
+      order: z.enum(['asc', 'desc']).default('desc').describe('`desc`: the newest first'),
+      flat: z.stringbool().default(false).describe('Replies as rows of their own, not below their thread'),
     }),
     response: pageOf(commentRow),
     run: async (context, params, query) => {

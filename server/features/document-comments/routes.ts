@@ -79,9 +79,9 @@ export const documentCommentRoutes: readonly Route[] = [
     summary: 'Threads of a document, newest first, replies nested; `with_place` says where their texts are now.',
     query: z.strictObject({
       ...pageQuery,
-      order: z.enum(['asc', 'desc']).default('desc'),
-      resolved: z.stringbool().optional(),
-      with_place: z.stringbool().default(false),
+      order: z.enum(['asc', 'desc']).default('desc').describe('`desc`: the newest first'),
+      resolved: z.stringbool().optional().describe('Settled threads alone, or open ones alone'),
+      with_place: z.stringbool().default(false).describe('Where each stands in the present text, as `place`'),
     }),
     response: pageOf(documentCommentRow),
     run: async (context, params, query) => {

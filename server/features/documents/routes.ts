@@ -20,17 +20,24 @@ const listQuery = z
   .strictObject({
     ...pageQuery,
     ...place,
-    folder_id: z.union([z.literal('root'), reference]).optional(),
-    tag_id: several.default([]),
-    search: z.string().trim().min(1).max(200).optional(),
-    sort: z.enum(['title', 'updated_at', 'rank']).default('title'),
+    folder_id: z
+      .union([z.literal('root'), reference])
+      .optional()
+      .describe('In this folder, or `root` for those in none'),
+    tag_id: several.default([]).describe('With this tag; repeated, with all of them'),
+    search: z.string().trim().min(1).max(200).optional().describe('Stands in the title'),
+    sort: z.enum(['title', 'updated_at', 'rank']).default('title').describe('`updated_at`: the newest first'),
   })
   .refine(hasScopeId, scopeIdIssue)
 
 const placeQuery = z.strictObject(place).refine(hasScopeId, scopeIdIssue)
 
 const trashQuery = z
-  .strictObject({ ...pageQuery, scope: place.scope.optional(), scope_id: place.scope_id })
+  .strictObject({
+    ...pageQuery,
+    scope: place.scope.optional().describe('Of one knowledge base alone'),
+    scope_id: place.scope_id,
+  })
   .refine(({ scope, scope_id }) => scope === undefined || hasScopeId({ scope, scope_id }), scopeIdIssue)
 
 const reads: readonly Route[] = [
@@ -70,7 +77,7 @@ const reads: readonly Route[] = [
     path: '/api/documents/projects-with-content',
     access: 'MEMBER',
     summary: 'Projects of an application that hold folders or documents.',
-    query: z.strictObject({ application_id: reference }),
+    query: z.strictObject({ application_id: reference.describe('Whose projects') }),
     response: one(z.array(z.object({ project_id: z.uuid(), can_edit: z.boolean() }))),
     run: async (context, _params, { application_id: id }) => {
       await readPlace(context, { scope: 'application', scope_id: id })

@@ -57,10 +57,12 @@ const scopes = ['personal', 'application', 'project'] as const
 export type ScopeName = (typeof scopes)[number]
 
 /** Which knowledge base: an application's, a project's, or one's own (then without id). */
-export const place = { scope: z.enum(scopes), scope_id: reference.optional() }
+const scopeId = reference.optional().describe('The application or project; none for `personal`')
+
+export const place = { scope: z.enum(scopes).describe('Whose knowledge base'), scope_id: scopeId }
 
 /** Whose tags and templates: projects have none of their own, their documents use those of the application. */
-export const ownerPlace = { scope: z.enum(['personal', 'application']), scope_id: reference.optional() }
+export const ownerPlace = { scope: z.enum(['personal', 'application']).describe('Whose'), scope_id: scopeId }
 
 /** The id is needed for everything but one's own. */
 export const hasScopeId = (input: { scope: ScopeName; scope_id?: string | undefined }): boolean =>

@@ -71,7 +71,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       path: '/api/invitations',
       access: 'USER',
       summary: 'Invitations that I received, pending ones unless `state` says otherwise.',
-      query: z.strictObject({ ...pageQuery, state: state.default('pending') }),
+      query: z.strictObject({ ...pageQuery, state: state.default('pending').describe('Invitations in this state') }),
       response: list,
       run: ({ reader, actor }, _params, query) =>
         listWhere(reader, callerOf(actor), { column: 'user_id', id: callerOf(actor).userId }, query),
@@ -80,7 +80,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       path: '/api/invitations/sent',
       access: 'USER',
       summary: 'Invitations that I sent.',
-      query: z.strictObject({ ...pageQuery, state: state.optional() }),
+      query: z.strictObject({ ...pageQuery, state: state.optional().describe('Invitations in this state') }),
       response: list,
       run: ({ reader, actor }, _params, query) =>
         listWhere(reader, callerOf(actor), { column: 'inviter_id', id: callerOf(actor).userId }, query),
@@ -129,7 +129,7 @@ export const invitationRoutes = (commands: readonly AnyCommand[], deps: Invitati
       path: '/api/applications/:id/invitations',
       access: 'OWNER',
       summary: 'Invitations of the application, newest first.',
-      query: z.strictObject({ ...pageQuery, state: state.optional() }),
+      query: z.strictObject({ ...pageQuery, state: state.optional().describe('Invitations in this state') }),
       response: list,
       run: async ({ reader, actor }, params, query) => {
         const subject = { applicationId: must(params.id), editorsMayAddEditors: false }

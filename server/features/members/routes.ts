@@ -28,7 +28,7 @@ export const memberRoutes: readonly Route[] = [
     path: base,
     access: 'MEMBER',
     summary: 'Members of the application, oldest first; e-mail addresses for owners and editors.',
-    query: z.strictObject({ ...pageQuery, role: role.optional() }),
+    query: z.strictObject({ ...pageQuery, role: role.optional().describe('Members with this role') }),
     response: pageOf(memberRow),
     run: async (context, params, query) => {
       const { standing } = await requireRead(context, must(params.id))

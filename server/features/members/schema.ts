@@ -35,8 +35,11 @@ export const memberRow = z
 
 /** What becomes of a person's open tasks: refuse (default), unassign or reassign to `to_user_id`. */
 export const openTasksInput = {
-  open_tasks: z.enum(['refuse', 'unassign', 'reassign']).default('refuse'),
-  to_user_id: reference.optional(),
+  open_tasks: z
+    .enum(['refuse', 'unassign', 'reassign'])
+    .default('refuse')
+    .describe('What becomes of open tasks of the person'),
+  to_user_id: reference.optional().describe('Who gets them with `reassign`'),
 }
 
 export const setRoleInput = z.strictObject({

@@ -90,7 +90,7 @@ export const setReadInput = z.strictObject({ ids, is_read: z.boolean() })
 export const markAllReadInput = z.strictObject({})
 export const deleteInput = z.strictObject({ ids })
 export const deleteAllInput = z.strictObject({
-  read_only: z.union([z.boolean(), z.stringbool()]).optional(),
+  read_only: z.union([z.boolean(), z.stringbool()]).optional().describe('Those alone that are read'),
 })
 
 export const setPreferenceInput = z

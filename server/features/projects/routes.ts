@@ -27,7 +27,7 @@ const commands = [...projectCommands, ...projectMemberCommands]
 const command = (name: string) => commandNamed(commands, name)
 const list = pageOf(projectRow)
 const members = pageOf(projectMemberRow)
-const search = z.string().trim().max(255).optional()
+const search = z.string().trim().max(255).optional().describe('Stands in the name or the key')
 const none = z.strictObject({})
 
 const requireMember = async ({ reader, actor }: ReadContext, applicationId: string) =>
@@ -35,10 +35,10 @@ const requireMember = async ({ reader, actor }: ReadContext, applicationId: stri
 
 const myQuery = z.strictObject({
   ...pageQuery,
-  all: z.stringbool().default(false),
-  sort: z.enum(['due_date', 'name', 'updated_at']).default('due_date'),
-  order: z.enum(['asc', 'desc']).default('asc'),
-  status: category.optional(),
+  all: z.stringbool().default(false).describe('Every project that is not archived, not the caller’s alone'),
+  sort: z.enum(['due_date', 'name', 'updated_at']).default('due_date').describe('What they are sorted by'),
+  order: z.enum(['asc', 'desc']).default('asc').describe('Nulls come last in either'),
+  status: category.optional().describe('The effective status'),
   search,
 })
 
@@ -69,9 +69,9 @@ const reads: readonly Route[] = [
     query: z.strictObject({
       ...pageQuery,
       search,
-      project_type: z.enum(['kanban', 'scrum']).optional(),
-      status: category.optional(),
-      archived: z.enum(['false', 'true', 'all']).default('false'),
+      project_type: z.enum(['kanban', 'scrum']).optional().describe('Projects of this type'),
+      status: category.optional().describe('The effective status'),
+      archived: z.enum(['false', 'true', 'all']).default('false').describe('`true`: the archived ones alone'),
     }),
     response: list,
     run: async (context, params, query) => {

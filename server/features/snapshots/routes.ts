@@ -20,7 +20,7 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     path: '/api/documents/:id/snapshots',
     access: 'DOCVIEW',
     summary: 'Kept states of a document, newest first.',
-    query: z.strictObject({ ...pageQuery, kind: snapshotKind.optional() }),
+    query: z.strictObject({ ...pageQuery, kind: snapshotKind.optional().describe('Snapshots of this kind') }),
     response: pageOf(snapshotRow),
     run: (context, params, query) => listSnapshots(context, must(params.id), query),
   }),
@@ -54,7 +54,12 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     path: '/api/snapshots/:id/diff',
     access: 'DOCVIEW',
     summary: 'What leads from this snapshot to the present text, or to another snapshot (`against`), line by line.',
-    query: z.strictObject({ against: z.union([z.literal('current'), reference]).default('current') }),
+    query: z.strictObject({
+      against: z
+        .union([z.literal('current'), reference])
+        .default('current')
+        .describe('Another snapshot, or `current` for what the document holds'),
+    }),
     response: z.object({ data: z.object({ unified: z.string(), added: z.int(), removed: z.int() }) }),
     run: async (context, params, { against }) => {
       const { row, text } = await snapshotText(context, must(params.id))

@@ -49,4 +49,7 @@ export const moveInput = z.strictObject({
   after_id: reference.optional(),
   before_id: reference.optional(),
 })
-export const deleteInput = z.strictObject({ id: reference, target_status_id: reference.optional() })
+export const deleteInput = z.strictObject({
+  id: reference,
+  target_status_id: reference.optional().describe('Where its tasks go'),
+})

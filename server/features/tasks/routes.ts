@@ -22,7 +22,7 @@ import { priorities, taskRow, taskType } from './schema.ts'
 
 const command = (name: string) => commandNamed(taskCommands, name)
 const list = pageOf(taskRow)
-const search = z.string().trim().max(500).optional()
+const search = z.string().trim().max(500).optional().describe('Stands in the title or the key')
 const none = z.strictObject({})
 const trashDays = 30
 
@@ -37,7 +37,11 @@ const myTasks = (path: string, state: 'open' | 'completed' | 'archived') =>
     path,
     access: 'MEMBER',
     summary: 'My tasks in the application.',
-    query: z.strictObject({ ...pageQuery, state: z.enum(['open', 'completed', 'archived']).default(state), search }),
+    query: z.strictObject({
+      ...pageQuery,
+      state: z.enum(['open', 'completed', 'archived']).default(state).describe('`completed`: in the last 7 days'),
+      search,
+    }),
     response: list,
     run: async (context, params, query) => {
       await requireMember(context, must(params.id))
@@ -88,8 +92,11 @@ export const taskRoutes: readonly Route[] = [
     summary: 'My open tasks in all applications.',
     query: z.strictObject({
       ...pageQuery,
-      category: category.optional(),
-      sort: z.enum(['updated_at', 'due_date', 'title']).default('updated_at'),
+      category: category.optional().describe('Of the status'),
+      sort: z
+        .enum(['updated_at', 'due_date', 'title'])
+        .default('updated_at')
+        .describe('`updated_at`: the newest first'),
       search,
     }),
     response: list,
@@ -103,18 +110,27 @@ export const taskRoutes: readonly Route[] = [
     query: z.strictObject({
       ...pageQuery,
       search,
-      task_type: taskType.optional(),
-      status_id: reference.optional(),
-      category: category.optional(),
-      priority: z.enum(priorities).optional(),
-      assignee_id: z.union([reference, z.enum(['me', 'none'])]).optional(),
-      label: z.string().trim().min(1).max(50).optional(),
-      parent_id: z.union([reference, z.literal('none')]).optional(),
-      due_before: date.optional(),
-      due_after: date.optional(),
-      overdue: z.stringbool().optional(),
-      sort: z.enum(['board', 'updated_at', 'created_at', 'due_date', 'title', 'priority', 'number']).default('board'),
-      order: z.enum(['asc', 'desc']).default('asc'),
+      task_type: taskType.optional().describe('Tasks of this type'),
+      status_id: reference.optional().describe('Tasks of this column'),
+      category: category.optional().describe('Of the status'),
+      priority: z.enum(priorities).optional().describe('Tasks of this priority'),
+      assignee_id: z
+        .union([reference, z.enum(['me', 'none'])])
+        .optional()
+        .describe('A person’s id, `me`, or `none` for unassigned tasks'),
+      label: z.string().trim().min(1).max(50).optional().describe('Tasks with this label, in any case of letters'),
+      parent_id: z
+        .union([reference, z.literal('none')])
+        .optional()
+        .describe('Subtasks of a task, or `none` for those of no task'),
+      due_before: date.optional().describe('Due before this day'),
+      due_after: date.optional().describe('Due after this day'),
+      overdue: z.stringbool().optional().describe('Due before today and not done; `false`: all others'),
+      sort: z
+        .enum(['board', 'updated_at', 'created_at', 'due_date', 'title', 'priority', 'number'])
+        .default('board')
+        .describe('`board`: by column, and as the cards lie in it'),
+      order: z.enum(['asc', 'desc']).default('asc').describe('Nulls come last in either'),
     }),
     response: list,
     run: async (context, params, query) => {

@@ -39,7 +39,10 @@ export const userRoutes: readonly Route[] = [
     access: 'USER',
     summary: 'People who share an application with the caller, by name; an exact address for editors.',
     limits: [{ name: 'user_search', count: 30, seconds: 60, per: 'person' }],
-    query: z.strictObject({ ...pageQuery, q: z.string().trim().min(2).max(254) }),
+    query: z.strictObject({
+      ...pageQuery,
+      q: z.string().trim().min(2).max(254).describe('Part of a name, or a whole e-mail address'),
+    }),
     response: pageOf(personRow),
     run: async ({ reader, actor }, _params, { q, ...request }) => searchPeople(reader, callerOf(actor), q, request),
   }),
