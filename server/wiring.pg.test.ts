@@ -137,6 +137,17 @@ test('every parameter of a query is described, and swagger-ui finds a format or 
   expect(patterns).toEqual([])
 })
 
+test('the reference says how somebody is mentioned, where Markdown with mentions is taken', async () => {
+  const { paths } = await reference()
+  for (const [path, method] of [
+    ['/api/tasks/{id}/comments', 'post'],
+    ['/api/documents/{id}/comments', 'post'],
+    ['/api/documents', 'post'],
+    ['/api/documents/{id}/content', 'patch'],
+  ] as const)
+    expect(JSON.stringify(paths[path]?.[method])).toContain('[@Eve](skerry-user:<user_id>)')
+})
+
 test('the doors of the reference are open: sockets switch, shapes ask who is there', async () => {
   const upgrade = (path: string) =>
     new Promise<number | undefined>((resolve, reject) => {

@@ -60,7 +60,10 @@ export const markdown = (maximum: number) =>
       }
       sized(0, maximum)(text, context)
     })
-    .meta({ maxLength: maximum })
+    .meta({ maxLength: maximum, description: 'Markdown' })
+
+/** How to name a person in Markdown of comments and documents, so that he is told. */
+export const mentionWords = '`[@Eve](skerry-user:<user_id>)` mentions a member, who is notified'
 
 /** Any UUID that names an existing row. */
 export const reference = z.guid().transform(text => text.toLowerCase())

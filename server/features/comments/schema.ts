@@ -1,6 +1,6 @@
 // Comments and mentions: columns and inputs (domain rules, sections 2.2 and 4).
 import { z } from 'zod'
-import { markdown, newId, reference } from '#server/kernel/schemas.ts'
+import { markdown, mentionWords, newId, reference } from '#server/kernel/schemas.ts'
 
 export const commentColumns = [
   'id',
@@ -36,7 +36,14 @@ export const commentRow: z.ZodType = z
   .meta({ id: 'Comment' })
 
 /** What a comment says: one of the two. */
-export const body = { body: z.record(z.string(), z.unknown()).optional(), body_markdown: markdown(50_000).optional() }
+export const body = {
+  body: z.record(z.string(), z.unknown()).optional().meta({
+    description: 'TipTap JSON; a node `{"type":"mention","attrs":{"id":"<user_id>","label":"Eve"}}` mentions a member',
+  }),
+  body_markdown: markdown(50_000)
+    .optional()
+    .meta({ description: `Markdown; ${mentionWords}` }),
+}
 
 export const oneBody = (input: { body?: unknown; body_markdown?: unknown }) =>
   (input.body === undefined) !== (input.body_markdown === undefined)

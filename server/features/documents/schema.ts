@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { IssueCode } from '#server/kernel/errors.ts'
 import type { RouteLimit } from '#server/kernel/route.ts'
-import { expectedVersion, line, newId, rank, reference } from '#server/kernel/schemas.ts'
+import { expectedVersion, line, mentionWords, newId, rank, reference } from '#server/kernel/schemas.ts'
 
 export const documentColumns = [
   'id',
@@ -82,6 +82,9 @@ export const anchors = { after_id: reference.optional(), before_id: reference.op
 export const contentBodyLimit = 10 * 1024 * 1024
 
 const contentFormat = z.enum(['json', 'markdown'])
+const contentValue = z
+  .unknown()
+  .meta({ description: `TipTap JSON or Markdown, as \`format\` says; in Markdown ${mentionWords}` })
 
 const title = line(1, 255)
 
@@ -92,7 +95,7 @@ export const createInput = z
     title,
     folder_id: reference.nullable().optional(),
     tag_ids: z.array(reference).max(50).optional(),
-    content: z.strictObject({ format: contentFormat, value: z.unknown() }).optional(),
+    content: z.strictObject({ format: contentFormat, value: contentValue }).optional(),
     template_id: reference.optional(),
     on_name_conflict: onNameConflict,
   })
@@ -120,7 +123,7 @@ export const writeInput = z.strictObject({
   id: reference,
   mode: z.enum(['replace', 'append', 'prepend']).default('replace'),
   format: contentFormat,
-  value: z.unknown(),
+  value: contentValue,
   expected_content_version: z.int().min(0).optional(),
 })
 
