@@ -93,6 +93,8 @@ test('every write of the API reference says what it gives back', async () => {
   expect(answerOf('/auth/tokens', '201')).toContain('"token":{')
   expect(answerOf('/api/projects/{id}/tasks', '201')).toContain('#/components/schemas/Task"')
   expect(answerOf('/api/tasks/{id}/move', '200')).toContain('#/components/schemas/Task"')
+  expect(paths['/api/documents/{id}/content']?.get?.parameters?.map(({ name }) => name)).toEqual(['id', 'format'])
+  expect(JSON.stringify(paths['/api/documents/{id}/updates']?.post)).toContain('"application/octet-stream"')
 })
 
 interface Operation {

@@ -14,8 +14,8 @@ const paramNames = (path: string): string[] => [...path.matchAll(/:([a-z0-9_]+)/
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } })
 
 const querySchema = (route: Route): z.ZodObject | undefined => {
-  if (route.kind === 'read') return route.query instanceof z.ZodObject ? route.query : undefined
-  if (route.kind !== 'write' || !route.queryArgs) return undefined
+  if (route.kind !== 'write') return route.query instanceof z.ZodObject ? route.query : undefined
+  if (!route.queryArgs) return undefined
   const { input } = route.command
   const shape: Readonly<Record<string, z.ZodType>> = input instanceof z.ZodObject ? input.shape : {}
   return z.object(Object.fromEntries(route.queryArgs.map(name => [name, shape[name] ?? z.string().optional()])))
@@ -23,7 +23,11 @@ const querySchema = (route: Route): z.ZodObject | undefined => {
 
 const bodyOf = (route: Route): ZodOpenApiOperationObject['requestBody'] => {
   if (route.kind === 'write') return { content: json(route.command.input) }
-  if (route.kind !== 'raw' || !route.body) return undefined
+  if (route.kind !== 'raw') return undefined
+  if (route.accepts === 'bytes' || route.accepts === 'stream') {
+    return { content: { 'application/octet-stream': { schema: z.string().meta({ format: 'binary' }) } } }
+  }
+  if (!route.body) return undefined
   const form = route.accepts === 'json-or-form'
   return {
     content: {

@@ -77,6 +77,8 @@ export interface WriteRoute extends RouteBase {
 /** Everything that is neither: sign-in, transactions, uploads. It gets the request whole and answers by itself. */
 export interface RawRoute extends RouteBase {
   readonly kind: 'raw'
+  /** What `run` reads from the query and checks by itself. */
+  readonly query?: z.ZodObject
   readonly body?: z.ZodType
   readonly response: z.ZodType
   /** What the body may be; `bytes` and `stream` are neither parsed nor validated. Default `json`. */

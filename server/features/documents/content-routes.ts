@@ -17,7 +17,7 @@ export interface ContentRouteDeps {
   readonly runWrite: RunWrite
 }
 
-export const formatQuery = z.strictObject({ format: z.enum(formats).default('json') })
+export const formatQuery = z.strictObject({ format: z.enum(formats).default('json').describe('`yjs` answers bytes') })
 
 const octets = 'application/octet-stream'
 
@@ -28,6 +28,7 @@ export const contentRoutes = (write: AnyCommand, merge: AnyCommand, deps: Conten
     path: '/api/documents/:id/content',
     access: 'DOCVIEW',
     summary: 'The content as JSON, Markdown, plain text, or Yjs state (`format`), with what open editors have typed.',
+    query: formatQuery,
     response: z.object({ data: z.object({ format: z.enum(formats), value: z.unknown(), content_version: z.int() }) }),
     run: async ({ actor, params, query, headers }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')

@@ -37,6 +37,7 @@ const reads = (deps: { readonly database: Pick<Database, 'read'> }): readonly Ro
     path: '/api/snapshots/:id/content',
     access: 'DOCVIEW',
     summary: 'The content of a snapshot as JSON, Markdown, plain text, or Yjs state (`format`).',
+    query: formatQuery,
     response: z.object({ data: z.object({ format: z.enum(formats), value: z.unknown(), content_version: z.int() }) }),
     run: async ({ actor, params, query }) => {
       if (actor.kind === 'anonymous') throw new AppError('unauthenticated')
