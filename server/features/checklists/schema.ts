@@ -53,7 +53,7 @@ export const checklistRows = z.array(checklistRow)
 
 const title = line(1, 255)
 const content = markdown(10_000).refine(text => text.length > 0, {
-  error: 'At least 1 character.',
+  error: 'Must not be empty.',
   params: { issue: 'too_short' },
 })
 const anchors = { after_id: reference.optional(), before_id: reference.optional() }
