@@ -605,3 +605,9 @@ test('an AppError keeps its details', async () => {
     },
   })
 })
+
+test('a server on a port in use names the setting', async () => {
+  const { server } = await start()
+  const second = new HttpServer({ handler: () => undefined, host: '127.0.0.1', port: server.port, log: silentLog })
+  await expect(second.start()).rejects.toThrow(/PORT: \d+ is in use already/)
+})
