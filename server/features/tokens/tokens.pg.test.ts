@@ -250,6 +250,10 @@ describe('limited to applications', () => {
     expect(new Set(all.map(row => row.application_id))).toEqual(new Set([board.applicationId, other.applicationId]))
     const seen = dataOf<typeof all>(await limited.get('/api/notifications'))
     expect(new Set(seen.map(row => row.application_id))).toEqual(new Set([board.applicationId]))
+    const counters = async (client: Pick<typeof limited, 'get'>) =>
+      dataOf<{ counters: unknown }>(await client.get('/api/me')).counters
+    expect(await counters(limited)).toMatchObject({ unread_notifications: seen.length })
+    expect(await counters(people.member)).toMatchObject({ unread_notifications: all.length })
     const foreign = must(all.find(row => row.application_id === other.applicationId)).id
     expect((await limited.get(`/api/notifications/${foreign}`)).status).toBe(404)
     expect((await limited.delete(`/api/notifications/${foreign}`)).status).toBe(404)

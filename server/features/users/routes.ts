@@ -21,10 +21,11 @@ export const userRoutes: readonly Route[] = [
     query: z.strictObject({}),
     response: z.object({ data: z.object({ user: ownRow, counters: counterRow }) }),
     run: async ({ reader, actor }) => {
-      const user = await findOwn(reader, callerOf(actor).userId)
+      const caller = callerOf(actor)
+      const user = await findOwn(reader, caller.userId)
       // the account went between the session check and this read
       if (!user) throw new AppError('unauthenticated')
-      return { data: { user, counters: await readCounters(reader, user.id) } }
+      return { data: { user, counters: await readCounters(reader, caller) } }
     },
   }),
   writeRoute({
