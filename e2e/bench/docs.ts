@@ -23,7 +23,7 @@ const perSecond = 5
 const seconds = Number(process.env.DOCS_SECONDS ?? 10)
 const smallDocuments = 1000
 const operations = 100_000
-const coldOpenings = 3
+const coldOpenings = 10
 const settleMs = 1500
 
 type Measured = Record<'p50' | 'p99' | 'cpu' | 'database' | 'missing' | 'memory' | 'bytes' | 'applied' | 'cold', number>
