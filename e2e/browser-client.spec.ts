@@ -236,7 +236,8 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     await until('the queue has stopped', async () => (await state(page)).outbox === 'signed_out')
     expect((await state(page)).queued).toBe(1)
     expect(await onServer()).toHaveLength(1)
-    expect((await titles(page)).toSorted()).toEqual(['Signed in', 'Signed out'])
+    // the page draws in its own time
+    await expect.poll(async () => (await titles(page)).toSorted()).toEqual(['Signed in', 'Signed out'])
 
     await signIn(door)
     await page.evaluate(async () => (await window.skerry.opened()).client.resume())

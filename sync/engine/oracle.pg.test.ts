@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
 import { emptyDatabase, queryOnce, sharedMajor, startCluster, until } from '#server/testing/postgres.ts'
 import { type CrashPoint, crashPoints } from '../testing/crash-points.ts'
@@ -24,6 +25,35 @@ interface Scene {
   readers(): readonly { reader: StrictReader; query: ShapeQuery }[]
 }
 
+/** WAL that readers may be behind; then the writers wait: how much more there is to make up for would prove nothing. */
+const mostBehind = 4n * 1024n * 1024n
+
+/** Watches how far the readers are behind, until `signal`; the answer says whether it is too far. */
+const watchLag = (databaseUrl: string, readers: readonly { reader: StrictReader }[], signal: AbortSignal) => {
+  let isTooFar = false
+  const look = async (db: pg.Client) => {
+    const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
+    const written = BigInt(must(rows[0]).lsn)
+    isTooFar = readers.some(({ reader: { complete } }) => complete > 0n && written - complete > mostBehind)
+  }
+  const watch = async () => {
+    while (!signal.aborted) {
+      const db = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3000, query_timeout: 10_000 })
+      db.on('error', () => {})
+      try {
+        await db.connect()
+        for (; !signal.aborted; await pause(50, signal)) await look(db)
+        await db.end()
+      } catch {
+        // Postgres was killed, as the writers have noticed as well
+        void db.end().catch(() => {})
+        await pause(20, signal)
+      }
+    }
+  }
+  return { isTooFar: () => isTooFar, done: watch() }
+}
+
 const inScene = async (
   databaseUrl: string,
   seed: number,
@@ -39,11 +69,13 @@ const inScene = async (
   const readers: { reader: StrictReader; query: ShapeQuery }[] = []
   const stopWriting = new AbortController()
   let committed = 0
+  const lag = watchLag(databaseUrl, readers, stopWriting.signal)
   const writers = [1, 2, 3].map(n =>
     writeRandomly(databaseUrl, randomFrom(seed + n), {
       workload,
       signal: stopWriting.signal,
       onCommit: () => (committed += 1),
+      isHeld: lag.isTooFar,
     }),
   )
   const left: StrictReader[] = []
@@ -72,7 +104,7 @@ const inScene = async (
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
   } finally {
     stopWriting.abort()
-    await Promise.all(writers)
+    await Promise.all([...writers, lag.done])
     await Promise.all(readers.map(({ reader }) => reader.stop()))
     await engine.destroy()
   }

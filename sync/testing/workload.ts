@@ -94,13 +94,15 @@ export interface WriterOptions {
   readonly signal: AbortSignal
   /** Told of every transaction that ended. */
   readonly onCommit?: () => void
+  /** While it says so, nothing is written. */
+  readonly isHeld?: () => boolean
 }
 
 /** Runs random transactions until `signal`; survives a database that goes away. */
 export const writeRandomly = async (
   url: string,
   random: () => number,
-  { workload: { statement, paceMs = 0 }, signal, onCommit }: WriterOptions,
+  { workload: { statement, paceMs = 0 }, signal, onCommit, isHeld = () => false }: WriterOptions,
 ): Promise<void> => {
   while (!signal.aborted) {
     // a server that is killed while it lets us in, or while it answers, would keep the driver waiting for ever
@@ -127,6 +129,7 @@ export const writeRandomly = async (
         }
         if (random() < 0.2) await pause(below(random, 8), signal)
         if (paceMs > 0) await pause(paceMs, signal)
+        while (isHeld() && !signal.aborted) await pause(20, signal)
       }
       await db.end()
     } catch {

@@ -1,6 +1,6 @@
 // A storage that cannot be written: what is stored is served, the slot is told nothing, everybody can see why, and when
 // there is room again nothing is missing. Writes fail at the named points of the files (crash-point.ts).
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
@@ -29,22 +29,22 @@ const all = { params: { table: 'items' }, sql: 'select * from items' }
 /** An engine whose writes at `points` fail with `code` while `broken` is set. */
 const begin = async (code: string, points: readonly CrashPoint[], options: Parameters<typeof startEngine>[1] = {}) => {
   const fault = { broken: false }
+  const passed = new Set<CrashPoint>()
   const log = collectingLog()
   const running = await startEngine(database.url, {
     longPollMs: 300,
     log,
     reach: point => {
       if (fault.broken && points.includes(point)) throw Object.assign(new Error(`${code}: ${point}`), { code })
+      passed.add(point)
     },
     ...options,
   })
   cleanUp.push(() => running.stop())
-  return { running, fault, log }
+  // what is served before it is recorded does not outlive its engine
+  const stored = () => until('the first shape is durable', () => passed.has('snapshot.complete'))
+  return { running, fault, log, stored }
 }
-
-/** What is served before it is recorded does not outlive its engine: waits until the first shape is complete on disk. */
-const stored = ({ folder }: TestEngine) =>
-  until('its shape is stored', () => readFileSync(join(folder, 'shapes.jsonl'), 'utf8').includes('complete'))
 
 /** What the slot has been told, as Postgres has it. */
 const confirmed = async ({ replicationId }: TestEngine): Promise<bigint> => {
@@ -67,11 +67,11 @@ const places: readonly (readonly [string, string, readonly CrashPoint[]])[] = [
 test.each(places)(
   'S-42 %s: what is stored is served, the slot waits, and nothing is lost',
   async (_name, code, points) => {
-    const { running, fault, log } = await begin(code, points)
+    const { running, fault, log, stored } = await begin(code, points)
     const reader = followStrictly(() => running.url, all.params)
     cleanUp.push(() => reader.stop())
     await until('the reader is there', () => reader.complete > 0n)
-    await stored(running)
+    await stored()
     fault.broken = true
     await sql("insert into items values (2, 'b')")
     const before = await walEnd()
@@ -128,9 +128,9 @@ test('S-42 S-83 with a full disk memory stays bounded: the stream stands still, 
 })
 
 test('S-42 S-40 an engine that ends with a full disk loses nothing: the slot repeats what was not stored', async () => {
-  const { running, fault } = await begin('ENOSPC', ['log.before-write', 'position.before-sync'])
+  const { running, fault, stored } = await begin('ENOSPC', ['log.before-write', 'position.before-sync'])
   const at = await readToEnd(running.url, all.params)
-  await stored(running)
+  await stored()
   fault.broken = true
   await sql("insert into items values (2, 'b')")
   const served = await ask(running.url, { ...all.params, handle: at.handle, offset: at.offset, live: true })
@@ -148,9 +148,9 @@ test('S-42 S-40 an engine that ends with a full disk loses nothing: the slot rep
 })
 
 test('S-1 S-42 the end of a shape that cannot be stored is told to nobody, and then to everybody', async () => {
-  const { running, fault } = await begin('ENOSPC', ['catalog.before-sync'])
+  const { running, fault, stored } = await begin('ENOSPC', ['catalog.before-sync'])
   const at = await readToEnd(running.url, all.params)
-  await stored(running)
+  await stored()
   const old = { ...all.params, handle: at.handle, offset: at.offset }
   fault.broken = true
   await sql('truncate items')
