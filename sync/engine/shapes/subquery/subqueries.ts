@@ -310,8 +310,9 @@ export class Subqueries {
     this.progress()
   }
 
-  /** Goes on with what lags, slice by slice. */
+  /** Goes on with what lags: one slice a turn, however often the stream goes on in it. */
   #catchUp(): void {
+    if (this.#again !== undefined) return
     let left = sliceRows
     for (const moves of this.#lagging) {
       if (this.#backlog.has(moves)) continue
@@ -319,7 +320,7 @@ export class Subqueries {
       if (this.#drain(moves)) moves.shape.wake()
       left -= this.judged - before
       if (left > 0 && !moves.paused) continue
-      this.#again ??= setImmediate(() => {
+      this.#again = setImmediate(() => {
         this.#again = undefined
         this.progress()
       })
