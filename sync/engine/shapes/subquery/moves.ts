@@ -47,6 +47,16 @@ interface Answer extends Fetched {
   rewound?: RewoundRows
 }
 
+/** What was worked out at once. */
+export interface Drained {
+  /** Readers have something new. */
+  readonly news: boolean
+  /** Transactions and changes of rows; less than the limit: nothing is left, or it has to wait. */
+  readonly work: number
+  /** Changes of rows that were held against the filter. */
+  readonly judged: number
+}
+
 export class Moves {
   readonly shape: Shape
   readonly filter: Filter
@@ -54,7 +64,7 @@ export class Moves {
   /** All sets that have a say, also through others. */
   readonly sets: ReadonlySet<ValueSet>
   /** Changes of rows that were held against the filter so far. */
-  judged = 0
+  #judged = 0
   readonly #hooks: MovesHooks
   readonly #definition: ShapeDefinition
   readonly #outer: Set<number>
@@ -69,7 +79,6 @@ export class Moves {
   #bytes = 0
   #asking: AbortController | undefined
   #answer: Answer | undefined
-  #paused = false
   /** Undefined while only the log knows. */
   #lastEvent: bigint | undefined
 
@@ -168,37 +177,29 @@ export class Moves {
     return this.#queue.length === 0 && this.#ready()
   }
 
-  /** `drain` has stopped at its limit: it can go on at once. */
-  get paused(): boolean {
-    return this.#paused
-  }
-
   /** By which values the router can find the shape; null when it has to ask the shape about every change. */
   anchors(indexOf: (set: ValueSet) => ValueIndex): readonly Anchor[] | null {
     return anchorsOf(this.filter, this.#literalSets, indexOf)
   }
 
-  /**
-   * Goes on as far as possible, or until about `limit` transactions and changes of rows are worked out; true when readers
-   * have something new.
-   */
-  drain(limit: number): boolean {
-    const end = this.judged + limit
+  /** Goes on as far as possible, or until about `limit` transactions and changes of rows are worked out. */
+  drain(limit: number): Drained {
+    const before = this.#judged
+    let records = 0
+    const work = () => records + this.#judged - before
     let news = false
-    this.#paused = false
     try {
-      for (let done = 0; this.#ready() && this.#queue.length > 0; done += 1) {
-        this.#paused = this.judged + done >= end
-        if (this.#paused) break
+      while (work() < limit && this.#ready() && this.#queue.length > 0) {
         const step = this.#step()
         if (step === 'wait') break
+        records += 1
         news ||= step === 'news'
       }
     } catch (error) {
       this.#hooks.warn('a move could not be worked out', error)
       this.#hooks.retire(this.shape, 'its rows could not be worked out')
     }
-    return news
+    return { news, work: work(), judged: this.#judged - before }
   }
 
   #ready(): boolean {
@@ -240,7 +241,7 @@ export class Moves {
       entering = answer.rewound.withKeys(moved.gains)
     }
     const changes = this.#changesOf(record)
-    this.judged += changes.length
+    this.#judged += changes.length
     const items = this.#maker.items({
       record,
       changes,

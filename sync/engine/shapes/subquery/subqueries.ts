@@ -1,6 +1,5 @@
 // All subquery shapes of an engine and their value sets: which change concerns whom, when a commit is worked out (sets
 // before the sets and shapes that depend on them), and what waits for the stream.
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
@@ -13,6 +12,7 @@ import type { Router } from '../router.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
 import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
 import type { Filter } from './definition.ts'
+import { Backlog } from './backlog.ts'
 import { Moves, type MovesHooks } from './moves.ts'
 import { createNudge } from './nudge.ts'
 import { OpenTransaction } from './open-transaction.ts'
@@ -43,8 +43,6 @@ const loadMs = 60_000
 const retryMs = 250
 /** How long a subset may wait for its shape; milliseconds. */
 const reachMs = 5_000
-/** Changes of rows that are held against shapes, of a commit or of many, before others get their turn. */
-const sliceRows = 1000
 const tooLargeReason = 'a transaction was too large for its subqueries'
 
 /** The subquery shapes of an engine. */
@@ -54,22 +52,22 @@ export class Subqueries {
   readonly #loading = new WeakMap<ValueSet, Promise<void>>()
   readonly #users = new Map<ValueSet, Set<Moves>>()
   readonly #unsettled = new Set<ValueSet>()
-  /** Shapes that have something to wait for, or are not yet known not to. */
-  readonly #lagging = new Set<Moves>()
-  /** Shapes for which the last commit has not been worked out yet. */
-  readonly #backlog = new Set<Moves>()
+  readonly #backlog: Backlog
   readonly #waiters = new Set<{ readonly waitsFor: bigint }>()
   readonly #stop = new AbortController()
   readonly #nudge: () => void
-  #again: NodeJS.Immediate | undefined
-  /** Changes of rows that were held against the filters of shapes. */
-  judged = 0
   #open = new OpenTransaction()
 
   constructor(parts: SubqueryParts) {
     this.#parts = parts
-    const { unproven, reader, pool } = parts
+    const { unproven, reader, pool, router, relieve } = parts
     this.#sets = new SetRegistry(oid => unproven.touching([oid], reader.openXid))
+    this.#backlog = new Backlog({
+      router,
+      indexOf: set => this.#sets.indexOf(set),
+      relieve,
+      goOn: () => this.progress(),
+    })
     this.#nudge = createNudge({ pool, waits: () => this.#waits(), signal: this.#stop.signal })
   }
 
@@ -78,11 +76,14 @@ export class Subqueries {
     return this.#sets.size
   }
 
-  /** The lowest LSN that some shape has not yet in its log although the stream has passed it. */
+  /** See `Backlog`. */
   get held(): bigint | null {
-    let lowest: bigint | null = null
-    for (const { held } of this.#lagging) if (held !== null && (lowest === null || held < lowest)) lowest = held
-    return lowest
+    return this.#backlog.held
+  }
+
+  /** Changes of rows that were held against the filters of shapes. */
+  get judged(): number {
+    return this.#backlog.judged
   }
 
   /**
@@ -117,15 +118,14 @@ export class Subqueries {
       if (users === undefined) this.#users.set(set, new Set([moves]))
       else users.add(moves)
     }
-    this.#lagging.add(moves)
+    this.#backlog.add(moves)
     return moves
   }
 
   /** The shape has ended. Sets that nobody needs any more go. */
   detach(moves: Moves): void {
     moves.stop()
-    this.#lagging.delete(moves)
-    this.#backlog.delete(moves)
+    this.#backlog.remove(moves)
     this.#open.hits.delete(moves)
     for (const set of moves.sets) {
       const users = this.#users.get(set)
@@ -218,18 +218,14 @@ export class Subqueries {
       const { shape } = moves
       if (shape.retiring !== undefined) continue
       if (open.lost.size > 0 && moves.sources.some(oid => open.lost.has(oid))) this.#parts.retire(shape, tooLargeReason)
-      else {
-        this.#lagging.add(moves)
-        this.#backlog.add(moves)
-        moves.enqueue(record)
-      }
+      else this.#backlog.enqueue(moves, record)
     }
-    return this.#slice()
+    return this.#backlog.commit()
   }
 
   /** What the last commit has left to do, with turns for others in between; the stream waits for it. */
   rest(): Promise<void> | null {
-    return this.#backlog.size === 0 ? null : this.#finish()
+    return this.#backlog.rest()
   }
 
   /** The table was emptied without a word about its rows. */
@@ -247,7 +243,7 @@ export class Subqueries {
 
   /** The stream has gone on, or an answer has come. */
   progress(): void {
-    if (this.#unsettled.size === 0 && this.#lagging.size === 0) return
+    if (this.#unsettled.size === 0 && this.#backlog.isEmpty) return
     const { processed } = this.#parts.reader
     for (const set of this.#unsettled) {
       if (![...set.inner.values()].every(inner => inner.ready)) continue
@@ -259,7 +255,7 @@ export class Subqueries {
         this.#fail(set, error as Error)
       }
     }
-    this.#catchUp()
+    this.#backlog.catchUp()
     this.#nudge()
   }
 
@@ -283,68 +279,9 @@ export class Subqueries {
   /** Ends all questions. */
   async close(): Promise<void> {
     this.#stop.abort()
-    clearImmediate(this.#again)
-    this.#backlog.clear()
+    this.#backlog.close()
     for (const moves of [...this.#users.values()].flatMap(users => [...users])) moves.stop()
     await Promise.all(this.#sets.all().map(async set => this.#loading.get(set)))
-  }
-
-  /** Works the commit out for some shapes; returns those whose readers have something new. */
-  #slice(): readonly Shape[] {
-    const news: Shape[] = []
-    const end = this.judged + sliceRows
-    for (const moves of this.#backlog) {
-      this.#backlog.delete(moves)
-      if (this.#drain(moves)) news.push(moves.shape)
-      if (moves.paused) this.#backlog.add(moves)
-      if (this.judged >= end) break
-    }
-    return news
-  }
-
-  async #finish(): Promise<void> {
-    while (this.#backlog.size > 0) {
-      await (this.#parts.relieve() ?? turn())
-      for (const shape of this.#slice()) shape.wake()
-    }
-    this.progress()
-  }
-
-  /** Goes on with what lags: one slice a turn, however often the stream goes on in it. */
-  #catchUp(): void {
-    if (this.#again !== undefined) return
-    let left = sliceRows
-    for (const moves of this.#lagging) {
-      if (this.#backlog.has(moves)) continue
-      const before = this.judged
-      if (this.#drain(moves)) moves.shape.wake()
-      left -= this.judged - before
-      if (left > 0 && !moves.paused) continue
-      this.#again = setImmediate(() => {
-        this.#again = undefined
-        this.progress()
-      })
-      return
-    }
-  }
-
-  #drain(moves: Moves): boolean {
-    const before = moves.judged
-    const news = moves.drain(sliceRows)
-    this.judged += moves.judged - before
-    const { shape } = moves
-    const { router } = this.#parts
-    if (shape.retiring !== undefined) this.#lagging.delete(moves)
-    else if (moves.settled) {
-      this.#lagging.delete(moves)
-      if (router.isAnchored(shape)) return news
-      const anchors = moves.anchors(set => this.#sets.indexOf(set))
-      if (anchors !== null) router.anchor(shape, moves.sources, anchors)
-    } else {
-      this.#lagging.add(moves)
-      router.release(shape)
-    }
-    return news
   }
 
   #drop(set: ValueSet): void {
@@ -411,7 +348,7 @@ export class Subqueries {
     const ahead = this.#parts.reader.processed + 1n
     for (const { waitsFor } of this.#waiters) if (waitsFor > ahead) return true
     for (const { waitsFor } of this.#unsettled) if (waitsFor !== null && waitsFor > ahead) return true
-    for (const { waitsFor } of this.#lagging) if (waitsFor !== null && waitsFor > ahead) return true
+    for (const { waitsFor } of this.#backlog.lagging) if (waitsFor !== null && waitsFor > ahead) return true
     return false
   }
 }
