@@ -62,10 +62,15 @@ const text = (bytes: Buffer): string => {
 
 const jsonWanted = 'Send JSON with Content-Type: application/json.'
 
+const fieldName = /^\w{1,64}$/
+
 const formOf = (source: string): Record<string, string> => {
-  // curl calls whatever it sends a form; read as one, JSON is a single field whose name holds everything
-  if (source.trimStart().startsWith('{')) throw new AppError('unsupported_media_type', { message: jsonWanted })
-  return Object.fromEntries(new URLSearchParams(source))
+  const fields = [...new URLSearchParams(source)]
+  // curl calls whatever it sends a form; read as one, JSON is a single field whose name holds everything, passwords too
+  if (!fields.every(([name]) => fieldName.test(name))) {
+    throw new AppError('unsupported_media_type', { message: jsonWanted })
+  }
+  return Object.fromEntries(fields)
 }
 
 /** Parses `bytes` as the content type says. An empty body is undefined whatever its type. */

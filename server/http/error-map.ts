@@ -15,7 +15,7 @@ const unreadable = new Set(['22P02', '22P05', '22021'])
 export const toAppError = (error: unknown): AppError => {
   const known = translate(error)
   if (known instanceof AppError) return known
-  if (error instanceof ZodError) return invalid(...issuesOf(error))
+  if (error instanceof ZodError) return invalid(issuesOf(error))
   const code = (error as { code?: unknown } | undefined)?.code
   return new AppError(typeof code === 'string' && unreadable.has(code) ? 'bad_request' : 'internal', { cause: error })
 }

@@ -423,6 +423,10 @@ describe('bodies', () => {
     expect((await anonymous.request('POST', '/sign-in', 'kind=x', asForm)).body).toEqual({ kind: 'x' })
     const mislabelled = await anonymous.request('POST', '/sign-in', ' {"kind":"a secret"}', asForm)
     expect([mislabelled.status, mislabelled.code]).toEqual([415, 'unsupported_media_type'])
+    for (const body of ['%7B"password":"geheim"}', 'email%3Da%40b.c%26password%3Dgeheim']) {
+      const odd = await anonymous.request('POST', '/sign-in', body, asForm)
+      expect([odd.status, odd.text.includes('geheim')]).toEqual([415, false])
+    }
     expect(mislabelled.text).toContain('Content-Type: application/json')
     expect(mislabelled.text).not.toContain('secret')
     const gzip = await anonymous.request('POST', '/boom', '{"kind":"x"}', { ...json, 'content-encoding': 'gzip' })

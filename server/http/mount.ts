@@ -126,7 +126,7 @@ const writeHandler =
     if (issues.length > 0) {
       // the command would say the rest when it is run; the caller is told everything at once
       const parsed = check(route.command.input, args)
-      throw invalid(...issues, ...(parsed.success ? [] : issuesOf(parsed.error)))
+      throw invalid([...issues, ...(parsed.success ? [] : issuesOf(parsed.error))])
     }
     const answer = await runWrite(
       { ...origin, actor: signedIn(actor), command: route.command, args, expectedVersion: version },

@@ -137,11 +137,19 @@ export class AppError extends Error {
   }
 }
 
-/** 422 with all `issues` at once. */
-export const invalid = (...issues: Issue[]): AppError => new AppError('validation_failed', { details: { issues } })
+/** Of more faults than these only the number is told: a body of a few megabytes may have a hundred thousand. */
+const mostIssues = 1000
+
+/** 422 with all `issues` at once; `details.more` counts those beyond the first thousand. */
+export const invalid = (issues: readonly Issue[]): AppError => {
+  const more = issues.length - mostIssues
+  const details = more > 0 ? { issues: issues.slice(0, mostIssues), more } : { issues }
+  return new AppError('validation_failed', { details })
+}
 
 /** 422 with one issue. */
-export const invalidAt = (path: string, code: IssueCode, message: string): AppError => invalid({ path, code, message })
+export const invalidAt = (path: string, code: IssueCode, message: string): AppError =>
+  invalid([{ path, code, message }])
 
 /** 404, alike for the missing and the hidden. */
 export const notFound = (): AppError => new AppError('not_found')

@@ -10,6 +10,9 @@ const schema = z.strictObject({
   kind: z.enum(['a', 'b']),
   person: z.union([reference, z.enum(['me', 'none'])]),
   both: z.union([z.int(), z.strictObject({ x: z.int() })]).optional(),
+  either: z
+    .discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })])
+    .optional(),
   list: z.array(z.string()).min(1).max(2),
   at: z.iso.datetime({ offset: true }),
   color: z.string().regex(/^#/, { error: 'A colour is #RRGGBB.' }),
@@ -54,6 +57,8 @@ test.each([
   [{ kind: 'c' }, 'kind not_in_enum: Must be one of: a, b.'],
   [{ person: 'you' }, 'person bad_format: Must be a UUID, or one of: me, none.'],
   [{ both: { y: 1 } }, 'both bad_format: Has none of the forms that are taken here.'],
+  [{ both: { x: 'a' } }, 'both bad_format: Has none of the forms that are taken here.'],
+  [{ either: { kind: 'c' } }, 'either.kind bad_format: Has none of the forms that are taken here.'],
   [{ list: [] }, 'list too_short: Must not be empty.'],
   [{ list: ['x', 'y', 'z'] }, 'list too_long: At most 2 entries.'],
   [{ list: 'x' }, 'list bad_format: Must be a list.'],
@@ -68,4 +73,16 @@ test('of a field that nobody knows at most 100 characters are told back', () => 
     `${'x'.repeat(100)}… unknown_field: There is no such field here.`,
     'y unknown_field: There is no such field here.',
   ])
+})
+
+test('of a hundred thousand faults a thousand are told, and how many there are besides', () => {
+  const many = Object.fromEntries(Array.from({ length: 125_000 }, (_, index) => [`x${index}`, 1]))
+  const refused = (() => {
+    try {
+      return parseInput(schema, { ...good, ...many })
+    } catch (error) {
+      return error
+    }
+  })() as AppError
+  expect([refused.code, issuesIn(refused).length, refused.details?.more]).toEqual(['validation_failed', 1000, 124_000])
 })

@@ -43,8 +43,10 @@ const wordsFor: z.core.$ZodErrorMap = issue => {
       return issue.input === undefined ? 'Is required.' : `Must be one of: ${issue.values.map(String).join(', ')}.`
     case 'invalid_union': {
       if (issue.input === undefined) return 'Is required.'
-      const ways = new Set(issue.errors.flat().map(way => /^Must be (.*)\.$/.exec(way.message)?.[1]))
-      return ways.has(undefined) ? 'Has none of the forms that are taken here.' : `Must be ${[...ways].join(', or ')}.`
+      // what is said of a part of the value is not said of the value
+      const ways = issue.errors.flat().map(way => way.path.length === 0 && /^Must be (.*)\.$/.exec(way.message)?.[1])
+      const isPlain = ways.length > 0 && ways.every(Boolean)
+      return isPlain ? `Must be ${[...new Set(ways)].join(', or ')}.` : 'Has none of the forms that are taken here.'
     }
     case 'invalid_format':
       return formats[issue.format] && `Must be ${formats[issue.format]}.`
@@ -107,7 +109,7 @@ export const issuesOf = (error: z.ZodError): Issue[] =>
 export const parseInput = <Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> => {
   const parsed = check(schema, value)
   if (parsed.success) return parsed.data
-  throw invalid(...issuesOf(parsed.error))
+  throw invalid(issuesOf(parsed.error))
 }
 
 /** The issues inside an AppError of kind validation_failed, for tests and for batches. */

@@ -1,6 +1,6 @@
 // Opening checklists and items for a write: rights and locks are those of the task they hang on.
 import type { WriteContext } from '#server/kernel/command.ts'
-import { invalid, invalidAt, notFound } from '#server/kernel/errors.ts'
+import { invalidAt, notFound } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { type PlacementRequest, place, type Ranked } from '#server/kernel/placement.ts'
 import { byRank, freshRanks } from '#server/kernel/rank.ts'
@@ -85,6 +85,6 @@ export const requireSameIds = (rows: readonly Ranked[], ids: readonly string[]):
   if (new Set(ids).size < ids.length) throw invalidAt('ids', 'duplicate_ids', 'Each id once.')
   const known = new Set(rows.map(row => row.id))
   if (ids.length !== known.size || ids.some(id => !known.has(id))) {
-    throw invalid({ path: 'ids', code: 'incomplete_list', message: 'Exactly the present ids, all of them.' })
+    throw invalidAt('ids', 'incomplete_list', 'Exactly the present ids, all of them.')
   }
 }

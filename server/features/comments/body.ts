@@ -33,7 +33,7 @@ const contentOf = (input: BodyInput): ContentNode => {
   const field = input.body === undefined ? 'body_markdown' : 'body'
   const checked = checkContent(input.body ?? fromMarkdown(must(input.body_markdown)))
   if ('problems' in checked) {
-    throw invalid(...checked.problems.map(one => ({ ...one, path: one.path === '' ? field : `${field}.${one.path}` })))
+    throw invalid(checked.problems.map(one => ({ ...one, path: one.path === '' ? field : `${field}.${one.path}` })))
   }
   return checked.content
 }

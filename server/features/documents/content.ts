@@ -230,7 +230,7 @@ export const saveState = async (
 const checked = (content: unknown, path: string): ContentNode => {
   const result = checkContent(content, 'document')
   if ('content' in result) return result.content
-  throw invalid(...result.problems.map(one => ({ ...one, path: one.path === '' ? path : `${path}.${one.path}` })))
+  throw invalid(result.problems.map(one => ({ ...one, path: one.path === '' ? path : `${path}.${one.path}` })))
 }
 
 const inside = (path: string, work: () => ContentNode): ContentNode => {
@@ -246,7 +246,7 @@ const inside = (path: string, work: () => ContentNode): ContentNode => {
 export const contentFrom = (format: 'json' | 'markdown' | 'text', value: unknown, path: string): ContentNode => {
   if (format === 'json') return checked(value, path)
   const text = check(markdown(contentBodyLimit), value)
-  if (!text.success) throw invalid(...issuesOf(text.error).map(issue => ({ ...issue, path })))
+  if (!text.success) throw invalid(issuesOf(text.error).map(issue => ({ ...issue, path })))
   return checked(
     format === 'text' ? textToContent(text.data) : inside(path, () => markdownToContent(text.data, 'document')),
     path,

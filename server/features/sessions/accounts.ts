@@ -73,7 +73,7 @@ export interface AccountTools {
   setPassword(email: string, password: string): Promise<{ endedSessions: number }>
   /** `skerry user disable`: no sign-in any more; all sessions and API tokens end. */
   disableUser(email: string): Promise<{ endedSessions: number }>
-  /** `skerry user enable`: the former password lets in again. */
+  /** `skerry user enable`: the former password lets in again, no former session or API token. */
   enableUser(email: string): Promise<void>
   /** `skerry user admin`: a server administrator, or no longer. */
   setAdmin(email: string, isAdmin: boolean): Promise<void>
@@ -116,6 +116,9 @@ export const accountTools = (write: ServerWrite, sessions: SessionPort): Account
     write('user.enable', systemActor('command line'), async context => {
       const { id } = await byEmail(context, email)
       await context.tx.updateTable('users').set({ disabled_at: null }).where('id', '=', id).execute()
+      // those that were made while the account was being disabled must not come to life
+      await revokeTokens(context, id)
+      await endSessions(context, sessions, id)
     }),
   setAdmin: (email, isAdmin) =>
     write('user.set_admin', systemActor('command line'), async context => {

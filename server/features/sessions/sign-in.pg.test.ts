@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createClient } from '#server/testing/client.ts'
 import { queryOnce, until } from '#server/testing/postgres.ts'
@@ -184,6 +185,22 @@ describe('login', () => {
     await tools.enableUser('DAN@example.com')
     expect((await dan.get('/api/me')).code).toBe('unauthenticated')
     expect((await login('dan@example.com')).status).toBe(200)
+  })
+
+  test('who signs in while the account is being disabled is told so; enabling it wakes no session', async () => {
+    const mia = await server.signUp('mia')
+    const admin = new pg.Client({ connectionString: server.databaseUrl })
+    await admin.connect()
+    onTestFinished(() => admin.end())
+    await admin.query('begin')
+    await admin.query('update users set disabled_at = now() where id = $1', [mia.userId])
+    const late = login('mia@example.com')
+    const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    await until('the sign-in waits', async () => (await sql(waiting)).length > 0)
+    await admin.query('commit')
+    expect((await late).code).toBe('account_disabled')
+    await accountTools(server.app.write, server.app.sessions).enableUser('mia@example.com')
+    expect((await mia.get('/api/me')).code).toBe('unauthenticated')
   })
 
   test('a session that outlives the disabling of its account is dead all the same', async () => {

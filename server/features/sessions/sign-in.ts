@@ -57,16 +57,20 @@ export interface SignIn {
   changePassword(actor: UserActor, input: z.output<typeof changePasswordInput>, now: Date): Promise<void>
 }
 
-/** 401 when the password that was compared is no longer the account's: the change of it ends only sessions that it finds. */
+/**
+ * 401 when the password that was compared is no longer the account's, 403 when the account was disabled meanwhile: either
+ * change ends only the sessions that it finds.
+ */
 const requirePassword = async (context: WriteContext, userId: string, passwordHash: string): Promise<void> => {
   const held = await context.tx
     .selectFrom('users')
-    .select('id')
+    .select('disabled_at')
     .where('id', '=', userId)
     .where('password_hash', '=', passwordHash)
     .forShare()
     .executeTakeFirst()
   if (!held) throw new AppError('invalid_credentials')
+  if (held.disabled_at !== null) throw new AppError('account_disabled')
 }
 
 /** See the interface; every function rejects with AppError. */

@@ -25,9 +25,7 @@ export const createTask = defineCommand({
   run: async (context, input) => {
     const foreign = context.actor.kind === 'import' ? [] : importedFields.filter(name => name in input)
     if (foreign.length > 0) {
-      throw invalid(
-        ...foreign.map(path => ({ path, code: 'unknown_field' as const, message: 'Only imports set this.' })),
-      )
+      throw invalid(foreign.map(path => ({ path, code: 'unknown_field', message: 'Only imports set this.' })))
     }
     const found = await context.tx
       .selectFrom('projects')
