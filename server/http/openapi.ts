@@ -1,9 +1,8 @@
 // The API reference, made from the same route table and schemas that answer the requests, and from the doors beside it.
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi'
-import { writeAnswer } from '#server/kernel/answers.ts'
 import type { Door, DoorAnswer } from '#server/kernel/door.ts'
-import { rawRoute, type Route, scopeOf } from '#server/kernel/route.ts'
+import { rawRoute, type Route, scopeOf, successOf } from '#server/kernel/route.ts'
 import { accessWords, describe, errorAnswer, scopeWords, writeHeaders } from './openapi-parts.ts'
 import { namesId } from './route-table.ts'
 
@@ -37,8 +36,6 @@ const bodyOf = (route: Route): ZodOpenApiOperationObject['requestBody'] => {
   }
 }
 
-const successStatus = (route: Route): string => String(route.kind === 'write' ? (route.status ?? 200) : 200)
-
 const wordsOn = (route: Route): string =>
   [
     `Who may: ${accessWords[route.access]}.`,
@@ -63,6 +60,7 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
       ? z.object(Object.fromEntries(names.map(name => [name, namesId(name) ? z.uuid() : z.string()])))
       : undefined
   const header = route.kind === 'write' ? writeHeaders : undefined
+  const success = successOf(route)
   return {
     operationId: operationId(route.method, route.path),
     summary: route.summary,
@@ -72,10 +70,7 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
     requestParams: { ...(path ? { path } : {}), ...(query ? { query } : {}), ...(header ? { header } : {}) },
     ...(requestBody ? { requestBody } : {}),
     responses: {
-      [successStatus(route)]: {
-        description: 'Done.',
-        content: json(route.kind === 'write' ? writeAnswer(route.command.output ?? z.unknown()) : route.response),
-      },
+      [String(success.status)]: { description: 'Done.', content: json(success.schema) },
       default: { description: 'See the list of errors.', content: json(errorAnswer) },
     },
   }

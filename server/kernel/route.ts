@@ -1,6 +1,7 @@
 // Routes as data: what the HTTP layer mounts, what the API reference prints, and what the forbidden matrix calls.
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Actor, RequiredScope, SignedIn } from './actor.ts'
+import { writeAnswer } from './answers.ts'
 import type { AnyCommand, WriteOutcome } from './command.ts'
 import type { Reader } from './database.ts'
 import type { Limit } from './windows.ts'
@@ -81,6 +82,8 @@ export interface RawRoute extends RouteBase {
   readonly query?: z.ZodObject
   readonly body?: z.ZodType
   readonly response: z.ZodType
+  /** Of the answer that `response` describes; default 200. */
+  readonly status?: 201
   /** What the body may be; `bytes` and `stream` are neither parsed nor validated. Default `json`. */
   readonly accepts?: 'json' | 'json-or-form' | 'bytes' | 'stream'
   /** The body limit in bytes; default 2 MiB. */
@@ -120,6 +123,12 @@ export const scopeOf = (route: Route): RequiredScope =>
   route.scope ??
   (route.kind === 'write' ? route.command.scope : undefined) ??
   (route.method === 'GET' ? 'read' : 'write')
+
+/** What a successful answer of `route` is; a command that names no output belongs to no caller. */
+export const successOf = (route: Route): { readonly status: number; readonly schema: z.ZodType } =>
+  route.kind === 'write'
+    ? { status: route.status ?? 200, schema: writeAnswer(route.command.output ?? z.never()) }
+    : { status: (route.kind === 'raw' ? route.status : undefined) ?? 200, schema: route.response }
 
 /** Keeps the query's type while a route is written as a literal. */
 export const readRoute = <Query extends z.ZodType>(route: Omit<ReadRoute<Query>, 'kind' | 'method'>): ReadRoute =>

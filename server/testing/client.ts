@@ -47,7 +47,7 @@ export const createClient = (url: string, headers: Extra = {}, contract?: Contra
     })
     const text = await response.text()
     const json = parsed(text)
-    if (response.ok && json !== undefined) contract?.(method, path, json)
+    if (response.ok && json !== undefined) contract?.(method, path, response.status, json)
     const error = (json as ErrorBody | undefined)?.error
     return {
       status: response.status,

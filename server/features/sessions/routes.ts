@@ -47,6 +47,7 @@ export const sessionRoutes = (signIn: SignIn, sessions: SessionPort, commands: S
       limits: [{ name: 'register', count: 5, seconds: 60, per: 'ip' }],
       body: registerInput,
       response: sessionBody,
+      status: 201,
       run: async request => {
         const input = request.body as z.output<typeof registerInput>
         return signedIn(201, await signIn.register(input, deviceOf(request, input.device_name)))
