@@ -2,16 +2,22 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Router } from '../router.ts'
 import type { Shape } from '../shape.ts'
-import type { Moves } from './moves.ts'
+import type { Drained, Moves } from './moves.ts'
 import type { TxRecord } from './records.ts'
 import type { ValueIndex } from './value-index.ts'
 import type { ValueSet } from './value-set.ts'
 
-/** Transactions, and changes of rows held against shapes, that are worked out before others get their turn. */
+/** What is worked out before others get their turn; see `Drained`. */
 const sliceWork = 1000
 
+/** What is asked of a shape. */
+export type Work = Pick<
+  Moves,
+  'shape' | 'sources' | 'held' | 'waitsFor' | 'blocked' | 'settled' | 'anchors' | 'enqueue' | 'drain'
+>
+
 export interface BacklogParts {
-  readonly router: Router
+  readonly router: Pick<Router, 'isAnchored' | 'anchor' | 'release'>
   readonly indexOf: (set: ValueSet) => ValueIndex
   /** Not null when too much is in memory: settles when it is in the files. */
   readonly relieve: () => Promise<void> | null
@@ -22,9 +28,9 @@ export interface BacklogParts {
 export class Backlog {
   readonly #parts: BacklogParts
   /** Shapes that have something to wait for, or are not yet known not to. */
-  readonly #lagging = new Set<Moves>()
+  readonly #lagging = new Set<Work>()
   /** Shapes for which the last commit has not been worked out yet. */
-  readonly #due = new Set<Moves>()
+  readonly #due = new Set<Work>()
   #next: NodeJS.Immediate | undefined
   /** Changes of rows that were held against the filters of shapes. */
   judged = 0
@@ -34,7 +40,7 @@ export class Backlog {
   }
 
   /** Shapes whose logs may be behind the stream. */
-  get lagging(): Iterable<Moves> {
+  get lagging(): Iterable<Work> {
     return this.#lagging
   }
 
@@ -50,19 +56,19 @@ export class Backlog {
   }
 
   /** A shape of which nothing is known yet. */
-  add(moves: Moves): void {
+  add(moves: Work): void {
     this.#lagging.add(moves)
   }
 
   /** A commit concerns the shape: `commit` works it out. */
-  enqueue(moves: Moves, record: TxRecord): void {
+  enqueue(moves: Work, record: TxRecord): void {
     this.#lagging.add(moves)
     this.#due.add(moves)
     moves.enqueue(record)
   }
 
   /** The shape has ended. */
-  remove(moves: Moves): void {
+  remove(moves: Work): void {
     this.#lagging.delete(moves)
     this.#due.delete(moves)
   }
@@ -77,8 +83,7 @@ export class Backlog {
       const done = this.#drain(moves, left)
       if (done.news) news.push(moves.shape)
       left -= done.work
-      // perhaps not all of it was worked out
-      if (left <= 0) this.#due.add(moves)
+      if (left <= 0 && moves.held !== null && moves.shape.retiring === undefined) this.#due.add(moves)
     }
     return news
   }
@@ -93,7 +98,7 @@ export class Backlog {
     if (this.#next !== undefined) return
     let left = sliceWork
     for (const moves of this.#lagging) {
-      if (this.#due.has(moves)) continue
+      if (moves.blocked || this.#due.has(moves)) continue
       const { news, work } = this.#drain(moves, left)
       if (news) moves.shape.wake()
       left -= work
@@ -123,7 +128,7 @@ export class Backlog {
     this.#parts.goOn()
   }
 
-  #drain(moves: Moves, limit: number): ReturnType<Moves['drain']> {
+  #drain(moves: Work, limit: number): Drained {
     const done = moves.drain(limit)
     this.judged += done.judged
     const { shape } = moves

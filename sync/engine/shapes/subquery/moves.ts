@@ -10,13 +10,13 @@ import type { Shape, SnapshotFilter } from '../shape.ts'
 import type { withReadTransaction } from '../snapshot.ts'
 import { type Anchor, anchorsOf } from './anchors.ts'
 import type { Filter } from './definition.ts'
-import { nullKey, totalKey } from './keys.ts'
 import { bindFacts, type Facts } from './literals.ts'
 import { type Fetched, fetchRows, moveQuery, moveValueLimit, MoveTooLarge, RewoundRows, type Row } from './move-in.ts'
+import { gainsOf, type Literals, movedBy } from './moved.ts'
 import { type RowChange, type TxRecord, View } from './records.ts'
 import { neededColumns } from './rows.ts'
 import { createTagger, type Tagger } from './tags.ts'
-import { createItemMaker, type ItemMaker, type Moved } from './transaction-items.ts'
+import { createItemMaker, type ItemMaker } from './transaction-items.ts'
 import type { ValueIndex } from './value-index.ts'
 import type { ValueSet } from './value-set.ts'
 
@@ -25,6 +25,8 @@ const queueBytesLimit = 64 * 1024 * 1024
 /** How long Postgres may take to say which rows move in, with all attempts; milliseconds. */
 const moveMs = 60_000
 const retryMs = 250
+/** A question costs as much as so many changes of rows. */
+const questionWork = 20
 
 export interface MovesHooks {
   readonly pool: Pool
@@ -51,7 +53,7 @@ interface Answer extends Fetched {
 export interface Drained {
   /** Readers have something new. */
   readonly news: boolean
-  /** Transactions and changes of rows; less than the limit: nothing is left, or it has to wait. */
+  /** Transactions, changes of rows and what questions cost; less than the limit: nothing is left, or it has to wait. */
   readonly work: number
   /** Changes of rows that were held against the filter. */
   readonly judged: number
@@ -68,7 +70,7 @@ export class Moves {
   readonly #hooks: MovesHooks
   readonly #definition: ShapeDefinition
   readonly #outer: Set<number>
-  readonly #literalSets: ReadonlyMap<number, ValueSet>
+  readonly #literals: Literals
   readonly #columns: readonly string[]
   readonly #factsOf: (row: Row) => Facts
   readonly #maker: ItemMaker
@@ -79,6 +81,8 @@ export class Moves {
   #bytes = 0
   #asking: AbortController | undefined
   #answer: Answer | undefined
+  /** The last `drain` ended at a transaction that has to wait. */
+  #blocked = false
   /** Undefined while only the log knows. */
   #lastEvent: bigint | undefined
 
@@ -99,7 +103,7 @@ export class Moves {
     this.#hooks = options.hooks
     this.#definition = shape.definition
     this.#outer = new Set(options.sources)
-    this.#literalSets = options.literalSets
+    this.#literals = { filter, sets: options.literalSets }
     this.#snapshot = options.snapshot
     // A new shape has none.
     if (options.snapshot === undefined) this.#lastEvent = 0n
@@ -152,6 +156,13 @@ export class Moves {
     return this.#answer?.until ?? null
   }
 
+  /** Nothing can be done yet: Postgres has not answered, or the stream is not there. */
+  get blocked(): boolean {
+    const { waitsFor } = this
+    const isAhead = waitsFor !== null && waitsFor > this.#hooks.processed() + 1n
+    return this.#asking !== undefined || (this.#blocked && isAhead)
+  }
+
   /** The snapshot of the shape is known. */
   activate(filter: SnapshotFilter): void {
     this.#snapshot = filter
@@ -179,20 +190,22 @@ export class Moves {
 
   /** By which values the router can find the shape; null when it has to ask the shape about every change. */
   anchors(indexOf: (set: ValueSet) => ValueIndex): readonly Anchor[] | null {
-    return anchorsOf(this.filter, this.#literalSets, indexOf)
+    return anchorsOf(this.filter, this.#literals.sets, indexOf)
   }
 
-  /** Goes on as far as possible, or until about `limit` transactions and changes of rows are worked out. */
+  /** Goes on as far as possible, or until about `limit` of work is done. */
   drain(limit: number): Drained {
     const before = this.#judged
-    let records = 0
-    const work = () => records + this.#judged - before
+    let others = 0
+    const work = () => others + this.#judged - before
     let news = false
+    this.#blocked = false
     try {
       while (work() < limit && this.#ready() && this.#queue.length > 0) {
         const step = this.#step()
-        if (step === 'wait') break
-        records += 1
+        this.#blocked = step === 'wait' || step === 'asked'
+        others += step === 'asked' ? questionWork : 1
+        if (this.#blocked) break
         news ||= step === 'news'
       }
     } catch (error) {
@@ -214,17 +227,17 @@ export class Moves {
       this.#snapshot = null
     }
     if (this.#views === undefined) {
-      this.#views = new Map([...new Set(this.#literalSets.values())].map(set => [set, new View(set)]))
+      this.#views = new Map([...new Set(this.#literals.sets.values())].map(set => [set, new View(set)]))
       for (const view of this.#views.values()) for (const record of this.#queue) view.push(record)
     }
     return true
   }
 
-  #step(): 'wait' | 'silent' | 'news' {
+  #step(): 'wait' | 'asked' | 'silent' | 'news' {
     const record = this.#queue[0] as TxRecord
     const { log } = this.shape
     if (record.lsn <= log.tail.tx) return this.#done(record)
-    const moved = this.#moved(record, this.#views ?? new Map())
+    const moved = movedBy(record, this.#literals, this.#views ?? new Map())
     if (moved.everything) {
       this.#hooks.retire(this.shape, 'a NULL came into or left the values of a NOT IN')
       return 'wait'
@@ -234,7 +247,7 @@ export class Moves {
       const answer = this.#answer
       if (answer === undefined || !answer.covers.has(record)) {
         this.#ask()
-        return 'wait'
+        return 'asked'
       }
       if (this.#hooks.processed() + 1n < answer.until) return 'wait'
       answer.rewound ??= this.#rewind(answer)
@@ -301,36 +314,8 @@ export class Moves {
 
   /** Whether the transaction changes the values that the shape's rows are judged by. */
   #movedBy(record: TxRecord): boolean {
-    for (const set of this.#literalSets.values()) if (record.values.has(set)) return true
+    for (const set of this.#literals.sets.values()) if (record.values.has(set)) return true
     return false
-  }
-
-  #moved(record: TxRecord, views: ReadonlyMap<ValueSet, View>): Moved {
-    const gains = new Map<number, ReadonlySet<string>>()
-    const losses = new Map<number, ReadonlySet<string>>()
-    let everything = false
-    for (const [index, set] of this.#literalSets) {
-      const delta = record.values.get(set)
-      const view = views.get(set)
-      const literal = this.filter.literals[index]
-      if (delta === undefined || view === undefined || literal?.kind !== 'member') continue
-      const after = view.after(record)
-      const gained = new Set<string>()
-      const lost = new Set<string>()
-      const note = (key: string, counted: string) => {
-        const was = view.count(counted) > 0
-        const is = after.count(counted) > 0
-        if (was !== is) (is !== literal.negated ? gained : lost).add(key)
-      }
-      if (literal.negated && view.count(nullKey) > 0 !== after.count(nullKey) > 0) everything = true
-      // Where a NULL stays among the values, NOT IN holds for nothing, whatever else comes and goes.
-      if (literal.negated && after.count(nullKey) > 0) continue
-      for (const key of delta.keys()) if (key !== nullKey && key !== totalKey) note(key, key)
-      if (literal.negated && literal.columns.length === 1) note(nullKey, totalKey)
-      if (gained.size > 0) gains.set(index, gained)
-      if (lost.size > 0) losses.set(index, lost)
-    }
-    return { gains, losses, everything }
   }
 
   /** Of the snapshot that the rows moved in with, what is older than anything that was undone again. */
@@ -343,7 +328,7 @@ export class Moves {
   }
 
   #view(literal: number): View {
-    const set = this.#literalSets.get(literal)
+    const set = this.#literals.sets.get(literal)
     const view = set === undefined ? undefined : this.#views?.get(set)
     if (view === undefined) throw new Error('a literal without its set')
     return view
@@ -351,18 +336,7 @@ export class Moves {
 
   /** Asks Postgres for the rows of every move that is waiting now. */
   #ask(): void {
-    const gains = new Map<number, Set<string>>()
-    const views = new Map([...(this.#views ?? [])].map(([set, view]) => [set, view.clone()]))
-    let count = 0
-    for (const record of this.#queue) {
-      for (const [literal, keys] of this.#moved(record, views).gains) {
-        const all = gains.get(literal) ?? new Set()
-        for (const key of keys) all.add(key)
-        gains.set(literal, all)
-        count += keys.size
-      }
-      for (const view of views.values()) view.pass(record)
-    }
+    const { gains, count } = gainsOf(this.#queue, this.#literals, this.#views ?? new Map())
     if (count > moveValueLimit) {
       this.#hooks.retire(this.shape, `more than ${moveValueLimit} values came into a subquery at once`)
       return

@@ -6,20 +6,13 @@ import { createPlan, type Effect, keyPrefix, keySection, type Plan } from '../en
 import type { Filter } from './definition.ts'
 import { activeLiterals, type Facts, isVisibleRow } from './literals.ts'
 import type { Gains, Row } from './move-in.ts'
+import type { Moved } from './moved.ts'
 import type { Counts, RowChange, TxRecord } from './records.ts'
 import type { Pattern, TaggedRow, Tagger } from './tags.ts'
 
 interface Bound {
   readonly plan: Plan
   readonly project: (row: Row) => Row
-}
-
-/** What a transaction does to the literals: keys for which a literal begins or ceases to hold. */
-export interface Moved {
-  readonly gains: Gains
-  readonly losses: Gains
-  /** A NULL came into or left a NOT IN: every row is concerned. */
-  readonly everything: boolean
 }
 
 /** One line of the log. */
