@@ -18,7 +18,18 @@ export const closings = {
 } as const satisfies Record<string, Closing>
 
 /** What the client hears when it may not enter a room; part of the protocol's `authenticationFailed`. */
-export type RefusalReason = 'unauthenticated' | 'scope_missing' | 'not_found' | 'limit_reached' | 'unavailable'
+export const refusals = {
+  unauthenticated: closings.sessionEnded,
+  scope_missing: closings.scopeMissing,
+  not_found: closings.accessLost,
+  limit_reached: closings.tooMuch,
+  unavailable: closings.failed,
+} as const satisfies Record<string, Closing>
+
+export type RefusalReason = keyof typeof refusals
+
+/** How a y-websocket client hears of a refusal; its protocol has no word for that. */
+export const closingOf = (reason: string): Closing => refusals[reason as RefusalReason] ?? closings.failed
 
 /** Thrown by hooks. Without a message: the library would print it, and clients are refused every day. */
 export class Refusal extends Error {

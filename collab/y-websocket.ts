@@ -4,7 +4,7 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { WebSocketLike } from '@hocuspocus/server'
-import { closings, type RefusalReason, type Closing } from './closing.ts'
+import { type Closing, closingOf, closings } from './closing.ts'
 import { kinds } from './frames.ts'
 
 /** The protocol that the server chooses; the other one that the client offers is its token. */
@@ -33,17 +33,6 @@ export const tokenIn = (protocols: string | undefined): string =>
 /** What is answered to the offer: `skerry`, or the only one there is. */
 export const chosenProtocol = (offered: ReadonlySet<string>): string | false =>
   offered.has(subprotocol) ? subprotocol : ([...offered][0] ?? false)
-
-// closes for good what coming back cannot mend
-const closingOf = (reason: string): Closing => {
-  const known: Partial<Record<RefusalReason, Closing>> = {
-    unauthenticated: closings.sessionEnded,
-    scope_missing: closings.scopeMissing,
-    not_found: closings.accessLost,
-    limit_reached: closings.tooMuch,
-  }
-  return known[reason as RefusalReason] ?? closings.failed
-}
 
 const framed = (name: string, write: (encoder: encoding.Encoder) => void): Uint8Array => {
   const encoder = encoding.createEncoder()

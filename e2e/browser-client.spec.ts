@@ -237,7 +237,8 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     expect((await state(page)).queued).toBe(1)
     expect(await onServer()).toHaveLength(1)
     // the page draws in its own time
-    await expect.poll(async () => (await titles(page)).toSorted()).toEqual(['Signed in', 'Signed out'])
+    await until('both are drawn', async () => (await titles(page)).length === 2)
+    expect((await titles(page)).toSorted()).toEqual(['Signed in', 'Signed out'])
 
     await signIn(door)
     await page.evaluate(async () => (await window.skerry.opened()).client.resume())

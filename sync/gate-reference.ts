@@ -1,6 +1,7 @@
 // What the API reference says about the gate: its shapes, its parameters, and its answers.
 import { z } from 'zod'
 import type { Door, DoorAnswer } from '#server/kernel/door.ts'
+import { openShapeRequests } from '#server/kernel/open-limits.ts'
 import { protocolParameters, scopeParameters, subsetParameters } from './gate-parameters.ts'
 import type { ShapeDefinition } from './shape.ts'
 
@@ -70,7 +71,7 @@ const answers: Door['answers'] = {
     headers: z.object({ 'electric-handle': header('The log in its place') }),
     content: json(z.array(control)),
   },
-  '429': refusal('`rate_limited`: more than 200 open requests of a person.'),
+  '429': refusal(`\`rate_limited\`: more than ${openShapeRequests} open requests of a person.`),
   '503': {
     description: 'Try again after `Retry-After` seconds.',
     headers: z.object({ 'retry-after': header('Seconds') }),

@@ -29,15 +29,16 @@ const settleMs = 1500
 
 type Measured = Record<'p50' | 'p99' | 'cpu' | 'database' | 'missing' | 'memory' | 'bytes' | 'applied' | 'cold', number>
 
-/** CPU seconds of PostgreSQL's processes, by pid; NaN where /proc is not. */
+/** CPU seconds of PostgreSQL's processes, by pid; of those that have just ended, and where /proc is not, of none. */
 const databaseCpu = async (pool: pg.Pool): Promise<ReadonlyMap<number, number>> => {
   const { rows } = await pool.query<{ pid: number }>('select pid from pg_stat_activity')
-  return new Map(rows.map(({ pid }) => [pid, cpuSeconds(pid)]))
+  const all = rows.map(({ pid }) => [pid, cpuSeconds(pid)] as const)
+  return new Map(all.filter(([, spent]) => Number.isFinite(spent)))
 }
 
-/** What was used between the two; of processes that ended in between nothing is known. */
+/** What was used between the two; of processes that ended in between nothing is known. NaN when none is known. */
 const used = (before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number =>
-  [...after].reduce((sum, [pid, seconds]) => sum + seconds - (before.get(pid) ?? 0), 0)
+  after.size === 0 ? Number.NaN : [...after].reduce((sum, [pid, spent]) => sum + spent - (before.get(pid) ?? 0), 0)
 
 /** A document after so many single characters, typed at places that jump about. */
 const longState = (): Uint8Array => {
@@ -260,7 +261,7 @@ export const benchDocs = async (context: BenchContext): Promise<Figure[]> => {
     ...figure('delivery p99', 'ms', 'p99'),
     ...figure('CPU per 1,000 deliveries', 's', 'cpu', 1.2),
     { figure: '… of PostgreSQL, for the log', unit: 's', ours: of('ours', 'database'), limit: undefined },
-    ...figure('memory of an open document of 6 kB', 'KiB', 'memory', 1),
+    ...figure('memory of an open document of 6 kB, 50 a socket (y-websocket: one)', 'KiB', 'memory', 1),
     ...figure('opening 100,000 operations: bytes at the client', 'ms', 'bytes', 1),
     ...figure('… applied there', 'ms', 'applied', 1),
     ...figure('… CPU of the server', 'ms', 'cold', 1),

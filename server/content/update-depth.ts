@@ -61,7 +61,7 @@ export const nestsDeeper = (document: Y.Doc, structs: readonly Struct[], limit: 
       way.push(at)
       at = elder(at)
     }
-    let level = at ? (levels.get(at) ?? 0) : 0
+    let level = at ? (levels.get(at) ?? 0) : 1
     for (const one of way.toReversed()) {
       if (one.parent !== null && at) level += 1
       levels.set(one, level)

@@ -2,6 +2,7 @@
 // of Electric's protocol; the handler (the gate) does.
 import type Koa from 'koa'
 import { type Actor, personOf } from '#server/kernel/actor.ts'
+import { openShapeRequests, shapeBodyBytes } from '#server/kernel/open-limits.ts'
 import { readBody } from './body.ts'
 import { flatHeaders, shapeName, stateOf } from './context.ts'
 import { limitKey } from './client-address.ts'
@@ -33,9 +34,6 @@ export interface ShapeAnswer {
 }
 
 export type ShapeHandler = (call: ShapeCall, actor: Actor) => Promise<ShapeAnswer>
-
-const bodyLimit = 8 * 1024 * 1024
-const openPerPerson = 200
 
 /** Stands in the access log for all shapes. */
 export const shapeRoute = '/api/shapes/:name'
@@ -73,7 +71,7 @@ const clientGone = new Error('the client has gone')
 
 /** The door; see the head of the file. */
 export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
-  const limit = openLimit(limited ? openPerPerson : Number.POSITIVE_INFINITY)
+  const limit = openLimit(limited ? openShapeRequests : Number.POSITIVE_INFINITY)
   // own bookkeeping instead of AbortSignal.any: a signal as old as the process would collect every request's
   const running = new Set<AbortController>()
   let ended = false
@@ -105,7 +103,7 @@ export const createShapes = ({ handler, limited }: ShapesOptions): Shapes => {
         name,
         query: new URLSearchParams(ctx.querystring),
         headers: flatHeaders(ctx.headers),
-        body: method === 'POST' ? await readBody(ctx.req, bodyLimit) : new Uint8Array(),
+        body: method === 'POST' ? await readBody(ctx.req, shapeBodyBytes) : new Uint8Array(),
         signal: opened.signal,
         requestId: state.requestId,
       }

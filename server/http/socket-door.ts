@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { AppError } from '#server/kernel/errors.ts'
+import { socketsPerAddress } from '#server/kernel/open-limits.ts'
 import { limitKey } from './client-address.ts'
 import { openLimit } from './rate-limit.ts'
 import { refuseUpgrade } from './sync-socket.ts'
@@ -22,8 +23,6 @@ export interface SocketDoorOptions {
   readonly addressOf: (request: IncomingMessage) => string
   readonly limited: boolean
 }
-
-const socketsPerAddress = 500
 
 /** Answers upgrades, or refuses them with an HTTP status. */
 export const socketDoor = ({ target, checkUpgrade, addressOf, limited }: SocketDoorOptions) => {

@@ -14,19 +14,15 @@ import type { Clock } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { Log } from '#server/kernel/log.ts'
+import { openShapeRequests, shapeBodyBytes, socketsPerAddress } from '#server/kernel/open-limits.ts'
 import { limitKey } from './client-address.ts'
 import { shapeName } from './context.ts'
 import { openLimit } from './rate-limit.ts'
 import { isStream } from './send.ts'
 import type { OpenCall, ShapeAnswer, ShapeHandler, Shapes } from './shapes.ts'
 
-/** Bytes of one frame to the server; a body has to fit in. */
-const frameLimit = 8 * 1024 * 1024
 /** Characters of a body in one frame to the client: others get their turn in between. */
 const pieceLength = 128 * 1024
-const socketsPerAddress = 500
-/** Of one socket, before anybody knows whose they are; persons have their own limit (shapes.ts). */
-const requestsPerSocket = 200
 const pingMs = 30_000
 
 const shapeRequest = z.strictObject({
@@ -166,7 +162,7 @@ class Connection {
 
   async #run(request: ShapeRequest, running: Running, requestId: string): Promise<ShapeAnswer> {
     const { handler, enter, callerOf } = this.#options
-    if (this.#open.size > requestsPerSocket) throw new AppError('rate_limited', { retryAfter: 1 })
+    if (this.#open.size > openShapeRequests) throw new AppError('rate_limited', { retryAfter: 1 })
     const { method, body } = request
     const { name, query } = targetOf(request.url)
     const own = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key.toLowerCase(), value]))
@@ -234,7 +230,7 @@ export const refuseUpgrade = (socket: Duplex, status: string): void => {
 
 /** Makes the door at /sync; see the head of the file. */
 export const createSyncSocket = (options: SyncSocketOptions): SyncSocket => {
-  const server = new WebSocketServer({ noServer: true, maxPayload: frameLimit, clientTracking: false })
+  const server = new WebSocketServer({ noServer: true, maxPayload: shapeBodyBytes, clientTracking: false })
   const open = openLimit(options.limited ? socketsPerAddress : Number.POSITIVE_INFINITY)
   const connections = new Set<Connection>()
   let ended = false

@@ -39,7 +39,7 @@ class EndingStream extends ShapeStream {
     try {
       await super.forceDisconnectAndRefresh()
     } catch (error) {
-      if (!abort.signal.aborted) throw error
+      if (this.options.signal?.aborted !== true) throw error
     }
   }
 }

@@ -34,7 +34,10 @@ const watchLag = (databaseUrl: string, readers: readonly { reader: StrictReader 
   const look = async (db: pg.Client) => {
     const { rows } = await db.query<{ lsn: string }>("select (pg_current_wal_insert_lsn() - '0/0')::text as lsn")
     const written = BigInt(must(rows[0]).lsn)
-    isTooFar = readers.some(({ reader: { complete } }) => complete > 0n && written - complete > mostBehind)
+    isTooFar = readers.some(
+      ({ reader: { complete, failure, refused } }) =>
+        failure === undefined && !refused && complete > 0n && written - complete > mostBehind,
+    )
   }
   const watch = async () => {
     while (!signal.aborted) {
