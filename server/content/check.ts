@@ -1,4 +1,5 @@
 // Checks content against its model: what comes from outside becomes a clean copy, or a list of what is wrong. Pure.
+import { echoed } from '#server/kernel/errors.ts'
 import {
   type Attribute,
   type ContentModel,
@@ -43,7 +44,7 @@ class Checker {
     const out: Record<string, unknown> = {}
     for (const [name, value] of Object.entries(given)) {
       const rule = known[name]
-      if (!rule) this.#say(`${path}.${name}`, 'There is no such attribute here.')
+      if (!rule) this.#say(`${path}.${echoed(name)}`, 'There is no such attribute here.')
       else if (!rule(value)) this.#say(`${path}.${name}`, 'The value is not allowed.')
       else if (value !== null && value !== undefined) out[name] = value
     }

@@ -57,6 +57,9 @@ test('the model refuses unknown nodes, marks and attributes, wrong nesting, and 
   )
   expect(problem(doc({ type: 'bulletList', content: [{ type: 'paragraph' }] }))).toBe('content.0.content.0')
   expect(problem(doc({ type: 'mention', attrs: { id: ann, label: 'x' } }))).toBe('content.0')
+  expect(problem(doc({ type: 'paragraph', attrs: { ['x'.repeat(5000)]: 1 } }))).toBe(
+    `content.0.attrs.${'x'.repeat(100)}…`,
+  )
   expect(problem('text')).toBe('')
   const link = (href: string) => ({ type: 'text', text: 'x', marks: [{ type: 'link', attrs: { href } }] })
   expect(problem(doc({ type: 'paragraph', content: [link('data:text/html,x')] }))).toBe(

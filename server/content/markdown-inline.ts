@@ -29,6 +29,8 @@ export interface InlineContext {
   readonly links: LinkTable
   /** In a cell of a table `<br>` ends a paragraph: it becomes a node of type `cut`. */
   readonly cell?: boolean
+  /** Footnotes that the text defines, `^label` in lower case: other brackets that begin so are what they look like. */
+  readonly notes?: ReadonlySet<string> | undefined
   readonly onLoss?: OnLoss | undefined
 }
 
@@ -45,7 +47,7 @@ const textPattern = /[^\\\n`*_~[\]!<&hH]+/y
 const entityPattern = /&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});/y
 const autolinkPattern = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,1960})>/y
 const tagPattern = /<(u|\/u|br\s{0,8}\/?)>/iy
-const htmlPattern = /<(?:\/?[a-z][^<>]{0,500}>|!--)/iy
+const htmlPattern = /<(?:\/?[a-z][a-z0-9-]{0,100}(?:[\s/][^<>]{0,500})?>|!--)/iy
 
 /** Start of the next run of exactly so many backticks, by length; each list rises. */
 const backticks = (source: string): Map<number, number[]> => {
@@ -212,7 +214,7 @@ class InlineReader {
     const active = opener && (opener.image || this.#brackets.length >= this.#closedBelow)
     this.#closedBelow = Math.min(this.#closedBelow, this.#brackets.length)
     const target = active ? this.#target(opener) : undefined
-    const isNote = opener?.image === false && this.#source[opener.at] === '^'
+    const isNote = opener !== undefined && target?.inline !== true && this.#isNote(opener)
     if (isNote) this.#context.onLoss?.('footnote', this.#source.slice(opener.at - 1, this.#at + 1))
     if (!opener || !target) return this.#take(']')
     this.#at = target.end
@@ -242,9 +244,15 @@ class InlineReader {
     }
   }
 
-  #target(opener: Bracket): Target | undefined {
+  #isNote(opener: Bracket): boolean {
+    const { notes } = this.#context
+    if (opener.image || notes === undefined || notes.size === 0 || this.#source[opener.at] !== '^') return false
+    return notes.has(this.#source.slice(opener.at, Math.min(this.#at, opener.at + 1000)).toLowerCase())
+  }
+
+  #target(opener: Bracket): (Target & { readonly inline?: boolean }) | undefined {
     const inline = targetAt(this.#source, this.#at + 1)
-    if (inline) return inline
+    if (inline) return { ...inline, inline: true }
     const second = matchAt(/\[((?:[^\\[\]]|\\.){0,999})\]/y, this.#source, this.#at + 1)
     const own = this.#source.slice(opener.at, Math.min(this.#at, opener.at + 1000))
     const label = (second?.[1] || own).trim().replace(/\s+/g, ' ').toLowerCase()
@@ -278,8 +286,9 @@ class InlineReader {
     }
     const link = matchAt(autolinkPattern, this.#source, this.#at)
     if (!link?.[1] || !isAllowedHref(link[1])) {
-      const html = matchAt(htmlPattern, this.#source, this.#at)?.[0]
-      if (html !== undefined) this.#context.onLoss?.('html', html)
+      const { onLoss } = this.#context
+      const html = onLoss && matchAt(htmlPattern, this.#source, this.#at)?.[0]
+      if (html !== undefined) onLoss?.('html', html)
       return this.#take('<')
     }
     this.#link(link[1], link[0].length)

@@ -244,3 +244,16 @@ test('what a document does not keep is said, with its kind and its source', () =
     'scheme ftp://a.example',
   ])
 })
+
+test.each([
+  ['[^abc] and [^a](https://a.example) or <a@b.c>, <ftp://a.example>', []],
+  ['`[^1]`: [^2]\n\n```\n[^2]: code\n```', []],
+  ['[^a](b.md)\n\n[^a]: explained here', ['link b.md', 'footnote [^a]']],
+  ['[^Ab], [^ab]\n\n> [^AB]: Maybe', ['footnote [^Ab]', 'footnote [^ab]']],
+  ['- one[^n]\n- [^n]: explained here', ['footnote [^n]', 'footnote [^n]']],
+  ['<b> <b/> <b c="d"> </b> <!-- e -->', ['html <b>', 'html <b/>', 'html <b c="d">', 'html </b>', 'html <!--']],
+])('only what is lost is said to be: %s', (source, expected) => {
+  const lost: string[] = []
+  markdownToContent(source, 'document', (kind, what) => lost.push(`${kind} ${what}`))
+  expect(lost).toEqual(expected)
+})

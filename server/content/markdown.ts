@@ -39,6 +39,7 @@ const newLexer = (): Lexer => new (lexerClass ??= boundedLexer())()
 interface Context {
   readonly links: LinkTable
   readonly model: ContentModel
+  readonly notes?: ReadonlySet<string> | undefined
   readonly onLoss?: OnLoss | undefined
 }
 
@@ -223,6 +224,23 @@ const blocks = (tokens: readonly Token[], context: Context): ContentNode[] =>
     }
   })
 
+const noteStart = /^ {0,3}\[(\^[^\]\s]{1,999})\]:/gm
+
+/** The footnotes that are defined: links to the lexer where one word explains them, else paragraphs. */
+const notesIn = (tokens: readonly Token[], links: LinkTable): ReadonlySet<string> => {
+  const found = new Set(Object.keys(links).filter(label => label.startsWith('^')))
+  const walk = (list: readonly Token[]): void => {
+    for (const token of list) {
+      const { tokens: inner, items } = token as { tokens?: Token[]; items?: Token[] }
+      if (token.type === 'paragraph' || token.type === 'text') {
+        for (const [, label] of token.raw.matchAll(noteStart)) found.add(label?.toLowerCase() ?? '')
+      } else walk(inner ?? items ?? [])
+    }
+  }
+  walk(tokens)
+  return found
+}
+
 /** Cells that tables may have, the missing ones included that readers add to short rows. */
 const cellLimit = 200_000
 
@@ -252,7 +270,9 @@ export const markdownToContent = (markdown: string, model: ContentModel = 'comme
   const lexer = newLexer()
   try {
     const tokens = lexer.blockTokens(source, [])
-    return node('doc', blocks(tokens, { links: lexer.tokens.links, model, onLoss }))
+    const { links } = lexer.tokens
+    const notes = onLoss && notesIn(tokens, links)
+    return node('doc', blocks(tokens, { links, model, notes, onLoss }))
   } catch (error) {
     // the patterns of the lexer have a stack of their own, which a paragraph of some megabytes fills
     if (error instanceof RangeError) {
