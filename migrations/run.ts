@@ -13,6 +13,7 @@ import * as documentComments from './0008_document_comments.ts'
 import * as documentTemplates from './0009_document_templates.ts'
 import * as commentBytes from './0010_comment_bytes.ts'
 import * as importSources from './0011_import_sources.ts'
+import * as importFields from './0012_import_fields.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   '0009_document_templates': documentTemplates,
   '0010_comment_bytes': commentBytes,
   '0011_import_sources': importSources,
+  '0012_import_fields': importFields,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

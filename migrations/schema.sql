@@ -586,7 +586,8 @@ create table external_refs (
   entity_type text not null,
   entity_id uuid not null,
   source_hash text,
-  content_version integer
+  content_version integer,
+  fields_hash text
 );
 alter table external_refs add constraint external_refs_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
 alter table external_refs add constraint external_refs_pkey PRIMARY KEY (container_id, source, external_id);

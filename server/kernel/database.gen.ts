@@ -307,6 +307,7 @@ export interface ExternalRefs {
   entity_id: string;
   entity_type: string;
   external_id: string;
+  fields_hash: string | null;
   source: string;
   source_hash: string | null;
 }

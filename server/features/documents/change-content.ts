@@ -21,13 +21,19 @@ export const changeContent = async (
     readonly settings: DocumentSettings
     readonly compute: (state: () => Uint8Array) => Uint8Array
     readonly keep?: SnapshotKind
+    /** 409 `version_conflict` unless nobody has written since this version; typing that is not stored yet counts. */
+    readonly expected?: number | undefined
   },
 ): Promise<{ readonly document: LockedDocument; readonly changed: boolean }> => {
-  const { settings, compute, keep } = options
+  const { settings, compute, keep, expected } = options
   const open = await readState(context.tx, document.id)
   if (!open) throw new AppError('not_found')
   const { doc, pending } = open
   try {
+    // by the log that goes into the new state: what is typed from now on is merged with it later
+    if (expected !== undefined && (document.content_version !== expected || pending.length > 0)) {
+      throw new AppError('version_conflict', { details: { current: document } })
+    }
     const update = compute(() => Y.encodeStateAsUpdate(doc))
     // not by whether the document changes: an update may have to wait for the one that it builds on
     if (!bringsNews(doc, update)) return { document, changed: false }

@@ -7,7 +7,7 @@ import { type ContentNode, emptyContent } from '#server/content/model.ts'
 import { maxUpdateDepth, UnsoundUpdate } from '#server/content/update-news.ts'
 import { recordMerge, startClock } from '#server/kernel/clocks.ts'
 import { type AnyCommand, type CommandResult, defineCommand, type WriteContext } from '#server/kernel/command.ts'
-import { AppError, invalidAt } from '#server/kernel/errors.ts'
+import { invalidAt } from '#server/kernel/errors.ts'
 import { requireFreeId } from '#server/kernel/free-id.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
@@ -236,10 +236,9 @@ const writeCommand = (settings: DocumentSettings) =>
       const json = contentFrom(input.format, input.value, 'value')
       const document = await openDocument(context, input.id, 'edit')
       await requireUnlocked(context, document.id)
-      const expected = input.expected_content_version ?? context.expectedVersion
-      if (expected !== undefined) await requireContentVersion(context, document, expected)
       const written = await changeContent(context, document, {
         settings,
+        expected: input.expected_content_version ?? context.expectedVersion,
         compute: read => {
           const state = read()
           // what Markdown does not carry stays in the blocks that are left as they are
@@ -253,18 +252,6 @@ const writeCommand = (settings: DocumentSettings) =>
       return { data: written.document }
     },
   })
-
-/** 409 unless nobody has written since `expected`; typing that is not stored yet counts. */
-const requireContentVersion = async (context: WriteContext, document: LockedDocument, expected: number) => {
-  const typed = await context.tx
-    .selectFrom('document_updates')
-    .select('document_id')
-    .where('document_id', '=', document.id)
-    .limit(1)
-    .executeTakeFirst()
-  if (document.content_version === expected && !typed) return
-  throw new AppError('version_conflict', { details: { current: document } })
-}
 
 /** Merges a Yjs update, for clients without a socket. Not for transactions: it carries bytes. */
 export const mergeCommand = (settings: DocumentSettings): AnyCommand =>

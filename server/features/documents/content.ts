@@ -6,6 +6,7 @@ import { checkContent } from '#server/content/check.ts'
 import { type Derived, derive, jsonOf } from '#server/content/document-state.ts'
 import { contentToMarkdown } from '#server/content/markdown-write.ts'
 import { markdownToContent, UnreadableMarkdown } from '#server/content/markdown.ts'
+import type { OnLoss } from '#server/content/markdown-links.ts'
 import type { ContentNode } from '#server/content/model.ts'
 import { plainText, textToContent } from '#server/content/text.ts'
 import { bringsNews } from '#server/content/update-news.ts'
@@ -242,13 +243,28 @@ const inside = (path: string, work: () => ContentNode): ContentNode => {
   }
 }
 
-/** Content as a caller gives it, checked against the model; 422 with every problem at `path`. */
-export const contentFrom = (format: 'json' | 'markdown' | 'text', value: unknown, path: string): ContentNode => {
+/** Content that was read from Markdown here. No value from outside is the same object. */
+const readBefore = new WeakSet<object>()
+
+/**
+ * Content as a caller gives it, checked against the model; 422 with every problem at `path`. As `markdown` also what this
+ * answered before: an import reads a file once, by itself, to hear `onLoss`.
+ */
+export const contentFrom = (
+  format: 'json' | 'markdown' | 'text',
+  value: unknown,
+  path: string,
+  onLoss?: OnLoss,
+): ContentNode => {
   if (format === 'json') return checked(value, path)
+  if (typeof value === 'object' && value !== null && readBefore.has(value)) return value as ContentNode
   const text = check(markdown(contentBodyLimit), value)
   if (!text.success) throw invalid(issuesOf(text.error).map(issue => ({ ...issue, path })))
-  return checked(
-    format === 'text' ? textToContent(text.data) : inside(path, () => markdownToContent(text.data, 'document')),
+  if (format === 'text') return checked(textToContent(text.data), path)
+  const content = checked(
+    inside(path, () => markdownToContent(text.data, 'document', onLoss)),
     path,
   )
+  readBefore.add(content)
+  return content
 }

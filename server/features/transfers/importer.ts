@@ -3,12 +3,13 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { SystemActor } from '#server/kernel/actor.ts'
-import { type AnyCommand, defineCommand } from '#server/kernel/command.ts'
+import { type AnyCommand, defineCommand, type WriteContext } from '#server/kernel/command.ts'
 import type { Database } from '#server/kernel/database.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { must } from '#server/kernel/must.ts'
 import { type Mutation, type MutationDeps, MutationFailure, mutateOnce } from '#server/kernel/mutation.ts'
 import { issuesIn, parseInput } from '#server/kernel/validation.ts'
+import { isTypedIn } from '../documents/content.ts'
 
 export interface ImportDeps {
   readonly database: Database
@@ -34,12 +35,15 @@ export interface Origin {
   readonly id: string
   /** Of a document: hash of its source (section 5.15: an update takes what has changed). */
   readonly sourceHash?: string
+  /** Of a document: hash of its source's title and tags. */
+  readonly fieldsHash?: string
 }
 
 /** What is remembered of an imported row. */
 export interface KnownRow {
   readonly id: string
   readonly sourceHash: string | null
+  readonly fieldsHash: string | null
   /** Version of the document's content that the import made; null where that is not known. */
   readonly contentVersion: number | null
 }
@@ -59,6 +63,7 @@ const remember = (applicationId: string, source: string): AnyCommand =>
       entity_type: z.string(),
       entity_id: z.string(),
       source_hash: z.string().nullable(),
+      fields_hash: z.string().nullable(),
     }),
     inTransactions: false,
     run: async (context, input) => {
@@ -69,6 +74,31 @@ const remember = (applicationId: string, source: string): AnyCommand =>
       return { data: null }
     },
   })
+
+/**
+ * What a document's content is, compared with its source. `written`: as the transaction has just written it. A version:
+ * the same as the source there. `theirs`: what people made of it. `unread`: as noted before.
+ */
+export type ContentState = 'written' | 'theirs' | 'unread' | number
+
+/** The version to note, of the document locked. 409 `version_conflict` where it is no longer the one that was read. */
+const versionToNote = async (
+  context: WriteContext,
+  documentId: string,
+  state: ContentState,
+): Promise<number | null> => {
+  if (state === 'theirs') return null
+  const document = await context.tx
+    .selectFrom('documents')
+    .select('content_version')
+    .where('id', '=', documentId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  const version = document?.content_version ?? null
+  if (state === 'written') return version
+  if (version !== state || (await isTypedIn(context.tx, documentId))) throw new AppError('version_conflict')
+  return version
+}
 
 /** Remembers what a document's source says now, in the transaction that writes it: not a command of the API. */
 const renew = (source: string): AnyCommand =>
@@ -81,16 +111,16 @@ const renew = (source: string): AnyCommand =>
       external_id: z.string(),
       entity_id: z.string(),
       source_hash: z.string(),
-      is_equal: z.boolean(),
+      fields_hash: z.string(),
+      content: z.union([z.enum(['written', 'theirs', 'unread']), z.int()]),
     }),
     inTransactions: false,
     run: async (context, input) => {
+      const { content, source_hash, fields_hash } = input
+      const version = content === 'unread' ? undefined : await versionToNote(context, input.entity_id, content)
       await context.tx
         .updateTable('external_refs')
-        .set({
-          source_hash: input.source_hash,
-          content_version: input.is_equal ? versionOf(input.entity_id) : null,
-        })
+        .set({ source_hash, fields_hash, ...(version === undefined ? {} : { content_version: version }) })
         .where('container_id', '=', input.container_id)
         .where('source', '=', source)
         .where('external_id', '=', input.external_id)
@@ -105,8 +135,8 @@ export interface Importer {
   readonly person: string
   command(name: string, args: Record<string, unknown>): Mutation
   note(origin: Origin): Mutation
-  /** Notes a document's source anew; `isEqual`: the document says the same as its source now. */
-  noteSource(origin: Required<Origin>, isEqual: boolean): Mutation
+  /** Notes a document's source anew; 409 `version_conflict` where its content is no longer the version `content`. */
+  noteSource(origin: Required<Origin>, content: ContentState): Mutation
   /** Runs the mutations in one transaction. */
   run(mutations: readonly Mutation[]): Promise<unknown[]>
   /** By external id, what a container got from this source before. */
@@ -132,7 +162,7 @@ export const createImporter = async (
       const command = must(deps.commands.get(name), name)
       return { command, input: parseInput(command.input, args) }
     },
-    note: ({ containerId, externalId, type, id, sourceHash = null }) => ({
+    note: ({ containerId, externalId, type, id, sourceHash = null, fieldsHash = null }) => ({
       command: noting,
       input: {
         container_id: containerId,
@@ -140,16 +170,18 @@ export const createImporter = async (
         entity_type: type,
         entity_id: id,
         source_hash: sourceHash,
+        fields_hash: fieldsHash,
       },
     }),
-    noteSource: ({ containerId, externalId, id, sourceHash }, isEqual) => ({
+    noteSource: ({ containerId, externalId, id, sourceHash, fieldsHash }, content) => ({
       command: renewing,
       input: {
         container_id: containerId,
         external_id: externalId,
         entity_id: id,
         source_hash: sourceHash,
-        is_equal: isEqual,
+        fields_hash: fieldsHash,
+        content,
       },
     }),
     run: async mutations => {
@@ -171,7 +203,7 @@ export const createImporter = async (
       const rows = await deps.database.read(reader =>
         reader
           .selectFrom('external_refs')
-          .select(['external_id', 'entity_id', 'source_hash', 'content_version'])
+          .select(['external_id', 'entity_id', 'source_hash', 'fields_hash', 'content_version'])
           .where('container_id', '=', containerId)
           .where('source', '=', source)
           .execute(),
@@ -179,7 +211,12 @@ export const createImporter = async (
       return new Map(
         rows.map(row => [
           row.external_id,
-          { id: row.entity_id, sourceHash: row.source_hash, contentVersion: row.content_version },
+          {
+            id: row.entity_id,
+            sourceHash: row.source_hash,
+            fieldsHash: row.fields_hash,
+            contentVersion: row.content_version,
+          },
         ]),
       )
     },

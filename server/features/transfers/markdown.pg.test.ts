@@ -2,8 +2,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { appendUpdate } from '#server/content/document-state.ts'
+import { markdownToContent } from '#server/content/markdown.ts'
 import { commandMap } from '#server/features.ts'
+import type { ImportDeps } from './importer.ts'
 import { dataOf, type Person, type Row, written } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
@@ -101,7 +104,7 @@ test('a folder becomes documents with folders, titles and tags; a second run add
   expect(changed.filter(row => row.title !== 'Welcome')).toEqual(rows.filter(row => row.title !== 'Welcome'))
 })
 
-test('D128 an update rewrites where the file has changed, and says so where people have written too', async () => {
+test('5.15 an update rewrites where the file has changed, and says so where people have written too', async () => {
   await write('same.md', 'one\r\n\r\ntwo')
   await write('file.md', 'before')
   await write('both.md', 'before')
@@ -144,7 +147,10 @@ test('D128 an update rewrites where the file has changed, and says so where peop
 test('what an older version imported without a hash is rewritten only if nobody has written in it', async () => {
   for (const name of ['equal', 'file', 'people']) await write(`${name}.md`, 'before')
   await run()
-  await queryOnce(server.databaseUrl, `update external_refs set source_hash = null, content_version = null`)
+  await queryOnce(
+    server.databaseUrl,
+    `update external_refs set source_hash = null, fields_hash = null, content_version = null`,
+  )
   const people = (await documents()).find(row => row.title === 'people')?.id as string
   const add = { format: 'markdown', value: 'by a person', mode: 'append' }
   written(await owner.patch(`/api/documents/${people}/content`, add))
@@ -164,6 +170,116 @@ test('what an older version imported without a hash is rewritten only if nobody 
   await write('people.md', 'after')
   const second = await run({ update: true })
   expect(second).toMatchObject({ updated: 2, skipped: 1, warnings: [{ file: 'people.md', detail: 'people' }] })
+})
+
+/** An update of `in`, with `meanwhile` done after the document was read and before anything is written. */
+const updateWhile = (meanwhile: () => Promise<unknown>): Promise<DocumentsReport> => {
+  const { mutation } = server.app
+  let pending: (() => Promise<unknown>) | undefined = meanwhile
+  const database: ImportDeps['database'] = {
+    ...server.database,
+    write: async work => {
+      const due = pending
+      pending = undefined
+      await due?.()
+      return server.database.write(work)
+    },
+  }
+  return importMarkdown(
+    { database: server.database, mutation: { ...mutation, database }, commands: commandMap(server.app.features) },
+    { folder: join(folder, 'in'), target, userId: owner.userId, update: true },
+  )
+}
+
+/** What a person has typed live, as the log has it. */
+const type = async (id: string, words: string): Promise<void> => {
+  const { rows } = await queryOnce(server.databaseUrl, 'select ydoc from document_contents where document_id = $1', [
+    id,
+  ])
+  const update = Buffer.from(appendUpdate(rows[0]?.ydoc as Uint8Array, markdownToContent(words, 'document')))
+  await queryOnce(server.databaseUrl, 'insert into document_updates (document_id, update) values ($1, $2)', [
+    id,
+    update,
+  ])
+}
+
+describe('5.15 what people write between the look at a document and its update', () => {
+  let id: string
+  const append = async () =>
+    written(
+      await owner.patch(`/api/documents/${id}/content`, { format: 'markdown', value: 'by a person', mode: 'append' }),
+    )
+  const text = async () => (await documents())[0]?.content_markdown
+  const forget = () =>
+    queryOnce(
+      server.databaseUrl,
+      'update external_refs set source_hash = null, fields_hash = null, content_version = null',
+    )
+  beforeEach(async () => {
+    await write('a.md', 'before')
+    await run()
+    id = (await documents())[0]?.id as string
+  })
+
+  test('appended, no hash known: it stays, with a warning', async () => {
+    await forget()
+    await write('a.md', 'after')
+    const report = await updateWhile(append)
+    expect(report).toMatchObject({ updated: 0, errors: [], warnings: [{ file: 'a.md', detail: 'a' }] })
+    expect(await text()).toBe('before\n\nby a person')
+  })
+
+  test('typed live, hash known: it is rewritten, with a warning, and a snapshot has it', async () => {
+    await write('a.md', 'after')
+    const report = await updateWhile(() => type(id, 'by a person'))
+    expect(report).toMatchObject({
+      updated: 1,
+      errors: [],
+      warnings: [{ file: 'a.md', message: expect.stringContaining('both changed') }],
+    })
+    expect(await text()).toBe('after')
+    const snapshots = dataOf<{ kind: string; id: string }[]>(await owner.get(`/api/documents/${id}/snapshots`))
+    const kept = snapshots.find(snapshot => snapshot.kind === 'before_replace')?.id
+    expect(dataOf(await owner.get(`/api/snapshots/${kept}/content?format=markdown`))).toMatchObject({
+      value: 'before\n\nby a person',
+    })
+  })
+
+  test('appended, hash known: it is rewritten, with a warning', async () => {
+    await write('a.md', 'after')
+    const report = await updateWhile(append)
+    expect(report).toMatchObject({ updated: 1, errors: [], warnings: [{ file: 'a.md' }] })
+    expect(await text()).toBe('after')
+  })
+
+  test('appended to what was equal: it is not noted as imported, and the next change of the file says so', async () => {
+    await forget()
+    expect(await updateWhile(append)).toMatchObject({ updated: 0, errors: [], warnings: [{ file: 'a.md' }] })
+    await write('a.md', 'after')
+    const report = await run({ update: true })
+    expect(report).toMatchObject({
+      updated: 1,
+      warnings: [{ file: 'a.md', message: expect.stringContaining('both changed') }],
+    })
+  })
+})
+
+test('a title and tags that change in the file are said, once, and stay as they are in the document', async () => {
+  await write('a.md', '---\ntitle: A\ntags: [x]\n---\ntext')
+  await run()
+  await write('a.md', '---\ntitle: B\ntags: [x, y]\n---\ntext')
+  const left = { file: 'a.md', message: expect.stringContaining('title or the tags'), detail: 'A' }
+  expect(await run({ update: true })).toMatchObject({ updated: 0, skipped: 1, errors: [], warnings: [left] })
+  expect(await documents()).toMatchObject([{ title: 'A', tags: ['x'], content_version: 1 }])
+  expect(await run({ update: true })).toMatchObject({ updated: 0, warnings: [] })
+  await write('a.md', '---\ntitle: C\n---\nother text')
+  expect(await run({ update: true })).toMatchObject({ updated: 1, errors: [], warnings: [left] })
+
+  // what an older version imported says nothing of it: what the file says now is noted
+  await queryOnce(server.databaseUrl, 'update external_refs set fields_hash = null')
+  expect(await run({ update: true })).toMatchObject({ updated: 0, warnings: [] })
+  await write('a.md', '---\ntitle: D\n---\nother text')
+  expect(await run({ update: true })).toMatchObject({ updated: 0, warnings: [left] })
 })
 
 test('what does not come along is warned of, each kind with its files', async () => {

@@ -71,6 +71,13 @@ export const filesBelow = async (root: string): Promise<FoundFiles> => {
 /** What is said of a file that no document is made of. */
 export const noMarkdown = (file: string): ImportNote => ({ file, message: 'Files that are no Markdown stay outside.' })
 
+/** What is said of the fields of front matter that Skerry has none for: `names` but those `used`. */
+export const fieldsLeft = (file: string, names: readonly string[], used: readonly string[] = []): ImportNote[] => {
+  const left = names.filter(name => !used.includes(name))
+  const message = 'Front matter that Skerry has no field for stays outside.'
+  return left.length === 0 ? [] : [{ file, message, detail: left.join(', ') }]
+}
+
 /** Throws `bad_request` where `root` is no folder; `holding` says what it should hold. */
 export const requireFolder = async (root: string, holding: string): Promise<void> => {
   const found = await stat(root).catch(() => undefined)
@@ -84,20 +91,14 @@ export const readMarkdownFolder = async (root: string): Promise<MarkdownFolder> 
   const { files, left } = await filesBelow(root)
   const sources: MarkdownSource[] = []
   const problems: ImportNote[] = []
-  const fieldsLeft: ImportNote[] = []
+  const unused: ImportNote[] = []
   const isMarkdown = (path: string): boolean => /\.(md|markdown)$/i.test(path)
   for (const file of files.filter(isMarkdown)) {
     const read = readMarkdown(await readFile(join(root, file), 'utf8'), file)
     if ('message' in read) problems.push(read)
     else {
       const { title, tags, markdown, fields } = read
-      const unused = Object.keys(fields).filter(name => name !== 'title' && name !== 'tags')
-      if (unused.length > 0)
-        fieldsLeft.push({
-          file,
-          message: 'Front matter other than title and tags stays outside.',
-          detail: unused.join(', '),
-        })
+      unused.push(...fieldsLeft(file, Object.keys(fields), ['title', 'tags']))
       const externalId = `${basename(resolve(root))}/${file}`
       sources.push({ externalId, file, folders: file.split('/').slice(0, -1), title, tags, markdown })
     }
@@ -108,6 +109,6 @@ export const readMarkdownFolder = async (root: string): Promise<MarkdownFolder> 
   return {
     sources,
     problems,
-    left: [...fieldsLeft, ...left, ...files.filter(file => !isMarkdown(file)).map(noMarkdown)],
+    left: [...unused, ...left, ...files.filter(file => !isMarkdown(file)).map(noMarkdown)],
   }
 }

@@ -5,7 +5,7 @@ import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
 import { createImporter, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
 import { type MarkdownSource, readMarkdownFolder } from './folder.ts'
-import { lossesOf } from './losses.ts'
+import { readSource } from './losses.ts'
 import { namesOf, placeFinder } from './places.ts'
 import { originOf, updateDocument } from './update.ts'
 
@@ -79,6 +79,7 @@ export const importDocuments = async (
   const tagsOf = await tagMaker(deps, importer, target.applicationId, counts)
   const create = async (source: MarkdownSource): Promise<void> => {
     const id = uuid7()
+    const read = source.markdown === '' ? undefined : readSource(source)
     const place = await placeOf(namesOf(source, warnings), options.root)
     const tagIds = await tagsOf(source, warnings)
     await importer.run([
@@ -90,14 +91,14 @@ export const importDocuments = async (
         title: source.title,
         folder_id: place.folderId,
         ...(tagIds.length > 0 ? { tag_ids: tagIds } : {}),
-        ...(source.markdown === '' ? {} : { content: { format: 'markdown', value: source.markdown } }),
+        ...(read ? { content: { format: 'markdown', value: read.content } } : {}),
         on_name_conflict: 'rename',
       }),
       importer.note(originOf(target, source, id)),
     ])
     counts.folders += place.settle()
     counts.created += 1
-    warnings.push(...lossesOf(source))
+    warnings.push(...(read?.losses ?? []))
   }
   for (const [index, source] of sources.entries()) {
     const before = known.get(source.externalId)
