@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { commandMap } from '#server/features.ts'
 import { verifyCounters } from '#server/kernel/counters.ts'
+import { must } from '#server/kernel/must.ts'
 import { dataOf, type Person, type Row, written } from '#server/testing/board.ts'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
@@ -31,9 +32,9 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true, force: true })
 })
 
-const run = (from: string, userId = owner.userId): Promise<ImportReport> =>
+const run = (from: string, userId = owner.userId, commands = commandMap(server.app.features)): Promise<ImportReport> =>
   importBacklogMd(
-    { database: server.database, mutation: server.app.mutation, commands: commandMap(server.app.features) },
+    { database: server.database, mutation: server.app.mutation, commands },
     { folder: from, applicationId, userId },
   )
 
@@ -242,6 +243,95 @@ test('double ids, missing parents and loops are warned of; no task is lost, a se
   const before = await state()
   expect(await run(folder)).toMatchObject({ created: 0, skipped: 6 })
   expect(await state()).toEqual(before)
+})
+
+test('a number that was given once is given to nobody else, also when its task is gone for good', async () => {
+  await write('tasks/a.md', 'id: task-1\ntitle: First')
+  await write('tasks/b.md', 'id: task-3\ntitle: Third')
+  const first = await run(folder)
+  const own = written(await owner.post(`/api/projects/${first.projectId}/tasks`, { title: 'A person’s' })).data
+  expect(own.task_key).toBe('TASK-4')
+  written(await owner.delete(`/api/tasks/${own.id}`))
+  written(await owner.delete(`/api/tasks/${own.id}/permanent`))
+  await write('tasks/c.md', 'id: task-4\ntitle: Fourth')
+  await write('tasks/d.md', 'id: task-6\ntitle: Sixth')
+  const second = await run(folder)
+  expect(second.warnings).toEqual([
+    { file: 'tasks/c.md', message: expect.stringContaining('is not free'), detail: 'TASK-4 is TASK-7 now' },
+  ])
+  const tasks = (await tasksOf(second)).map(task => [task.task_key, task.title, task.description])
+  expect(tasks).toEqual([
+    ['TASK-1', 'First', null],
+    ['TASK-3', 'Third', null],
+    ['TASK-6', 'Sixth', null],
+    ['TASK-7', 'Fourth', 'Imported as TASK-4.'],
+  ])
+})
+
+test('where a person takes a number during the import, the task says and the report names the key that it got', async () => {
+  await write('tasks/a.md', 'id: task-1\ntitle: First')
+  await write('tasks/b.md', 'id: task-2\ntitle: Second', 'Text.')
+  await write('drafts/c.md', 'id: draft-1\ntitle: Draft')
+  const commands = new Map(commandMap(server.app.features))
+  const create = must(commands.get('task.create'))
+  commands.set('task.create', {
+    ...create,
+    run: async (context, input) => {
+      const { title, project_id: projectId } = input as { title: string; project_id: string }
+      if (title === 'Second') written(await owner.post(`/api/projects/${projectId}/tasks`, { title: 'A person’s' }))
+      return create.run(context, input)
+    },
+  })
+  const report = await run(folder, owner.userId, commands)
+  expect(report.errors).toEqual([])
+  expect(report.warnings.map(({ file, detail }) => [file, detail])).toEqual([
+    ['tasks/b.md', 'TASK-2 is TASK-3 now'],
+    ['drafts/c.md', 'DRAFT-1 is TASK-4 now'],
+  ])
+  expect((await tasksOf(report)).map(task => [task.task_key, task.title, task.description])).toEqual([
+    ['TASK-1', 'First', null],
+    ['TASK-2', 'A person’s', null],
+    ['TASK-3', 'Second', 'Text.\n\nImported as TASK-2.'],
+    ['TASK-4', 'Draft', 'Imported as DRAFT-1.'],
+  ])
+})
+
+test('a file that failed keeps no number: the report names no keeper that is not there', async () => {
+  await write('tasks/a.md', 'id: task-1\ntitle: "\\0"')
+  await write('completed/b.md', 'id: task-1\ntitle: Twin\nstatus: Done\nassignee: owner')
+  const report = await run(folder)
+  expect(report).toMatchObject({ created: 1, errors: [{ file: 'tasks/a.md' }], warnings: [] })
+  expect(await tasksOf(report)).toMatchObject([{ task_key: 'TASK-1', title: 'Twin' }])
+})
+
+test('every file, and every field, that does not come along is a warning', async () => {
+  await writeFile(join(folder, 'config.yml'), 'project_name: All\n')
+  await write('tasks/a.md', 'id: task-1\ntitle: First\nmilestone: m-1\nonStatusChange: beep\nempty: []')
+  await write('tasks/readme.md', 'title: How')
+  await write('decisions/d.md', 'id: decision-1\ntitle: Oak\ndate: 2025-06-22\nauthor: Ann', 'It floats.')
+  await write('milestones/m-1.md', 'id: m-1\ntitle: Light', '\n## Description\n\nWhy.\n')
+  await write('milestones/m-2.md', 'id: m-2')
+  for (const path of ['tasks/pic.png', 'tasks/sub/notes.txt', 'milestones/m.txt', 'docs/x.markdown', 'archive/y.md'])
+    await write(path, '')
+  for (const path of ['assets/z.png', 'LICENSE']) await write(path, '')
+  const report = await run(folder)
+  expect(report).toMatchObject({ created: 1, errors: [], documents: { created: 1 } })
+  expect(
+    report.warnings.map(({ file, message, detail }) => [file, message.split(' ').slice(0, 2).join(' '), detail]),
+  ).toEqual([
+    ['assets', 'Only tasks,', undefined],
+    ['tasks/a.md', 'Front matter', 'onStatusChange'],
+    ['milestones/m-1.md', 'Of a', undefined],
+    ['milestones/m-2.md', 'The front', undefined],
+    ['decisions/d.md', 'Front matter', 'author'],
+    ['LICENSE', 'Files that', undefined],
+    ['archive/y.md', 'Only tasks,', undefined],
+    ['docs/x.markdown', 'Only tasks,', undefined],
+    ['milestones/m.txt', 'Files that', undefined],
+    ['tasks/pic.png', 'Files that', undefined],
+    ['tasks/readme.md', 'A readme.md', undefined],
+    ['tasks/sub/notes.txt', 'Files that', undefined],
+  ])
 })
 
 test('a folder that is none, and a person who may not, are refused', async () => {

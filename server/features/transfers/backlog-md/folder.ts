@@ -1,11 +1,13 @@
-// Reading a Backlog.md folder: config, tasks in their sub-folders, milestones; and a count of what stays outside.
-import { readFile } from 'node:fs/promises'
+// Reading a Backlog.md folder: config, tasks in their sub-folders, milestones, docs and decisions; and a note of every file
+// that stays outside.
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { parse } from 'yaml'
 import { AppError } from '#server/kernel/errors.ts'
 import { type ParseProblem, textField } from '../front-matter.ts'
 import type { ImportNote } from '../importer.ts'
 import {
+  fieldsLeft,
   filesBelow,
   type FoundFiles,
   type MarkdownSource,
@@ -45,19 +47,46 @@ export interface BacklogFolder {
 
 const isTaskFile = (path: string): boolean => path.endsWith('.md') && basename(path).toLowerCase() !== 'readme.md'
 
-/** What lies in a part of the folder, which may be missing; named from the folder on. */
-const filesIn = async (root: string, part: string): Promise<FoundFiles> => {
-  const { files, left } = await filesBelow(join(root, part)).catch((error: NodeJS.ErrnoException): FoundFiles => {
-    if (error.code === 'ENOENT') return { files: [], left: [] }
-    throw error
-  })
-  return { files, left: left.map(note => ({ ...note, file: `${part}/${note.file}` })) }
+/** What is read of the folder; whatever else lies in it is named, and not walked. */
+const parts = ['tasks', 'completed', 'drafts', 'archive', 'milestones', 'docs', 'decisions']
+const configs = ['config.yml', 'config.yaml']
+
+/** All files of the folder's parts and those beside them, with `/`. */
+const filesIn = async (root: string): Promise<FoundFiles> => {
+  const files: string[] = []
+  const left: ImportNote[] = []
+  const entries = await readdir(root, { withFileTypes: true })
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name } = entry
+    if (entry.isFile()) files.push(name)
+    else if (parts.includes(name)) {
+      const found = await filesBelow(join(root, name))
+      files.push(...found.files.map(file => `${name}/${file}`))
+      left.push(...found.left.map(note => ({ ...note, file: `${name}/${note.file}` })))
+    } else left.push({ file: name, message: elsewhere })
+  }
+  return { files, left }
 }
 
-const readConfig = async (root: string): Promise<Record<string, unknown>> => {
-  for (const name of ['config.yml', 'config.yaml']) {
+/** The files in `part`, named from there on. */
+const below = (files: readonly string[], part: string): string[] =>
+  files.filter(file => file.startsWith(`${part}/`)).map(file => file.slice(part.length + 1))
+
+const elsewhere =
+  'Only tasks, milestones, docs and decisions are read, and config.yml; what lies elsewhere stays outside.'
+
+/** Why `file` stays outside. */
+const outside = (file: string): ImportNote => {
+  if (!/\.(md|markdown)$/i.test(file)) return noMarkdown(file)
+  const isReadme = basename(file).toLowerCase() === 'readme.md'
+  return { file, message: isReadme ? 'A readme.md tells of its folder and stays outside.' : elsewhere }
+}
+
+const readConfig = async (root: string, used: Set<string>): Promise<Record<string, unknown>> => {
+  for (const name of configs) {
     try {
       const config: unknown = parse(await readFile(join(root, name), 'utf8'))
+      used.add(name)
       if (typeof config === 'object' && config !== null) return config as Record<string, unknown>
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
@@ -71,9 +100,11 @@ const readConfig = async (root: string): Promise<Record<string, unknown>> => {
   return {}
 }
 
+const headed = ['status', 'date'] as const
+
 /** A decision's date and state have no field of their own in a document: they head its text. */
 const headOf = (fields: Readonly<Record<string, unknown>>): string =>
-  (['status', 'date'] as const)
+  headed
     .flatMap(name => {
       const value = textField(fields[name])
       return value === undefined ? [] : [`${name === 'status' ? 'Status' : 'Date'}: ${value}`]
@@ -83,12 +114,13 @@ const headOf = (fields: Readonly<Record<string, unknown>>): string =>
 const readDocuments = async (
   root: string,
   kind: 'docs' | 'decisions',
+  files: readonly string[],
 ): Promise<Pick<BacklogFolder, 'documents' | 'problems' | 'left'>> => {
-  const { files, left } = await filesIn(root, kind)
+  const left: ImportNote[] = []
   const documents: MarkdownSource[] = []
   const problems: FileProblem[] = []
   const ids = new Set<string>()
-  for (const path of files.filter(isTaskFile)) {
+  for (const path of files) {
     const file = `${kind}/${path}`
     const read = readMarkdown(await readFile(join(root, file), 'utf8'), file)
     if ('message' in read) {
@@ -96,6 +128,8 @@ const readDocuments = async (
       continue
     }
     const id = textField(read.fields.id)?.toUpperCase() ?? path
+    const used = ['id', 'title', 'tags', ...(kind === 'decisions' ? headed : [])]
+    left.push(...fieldsLeft(file, Object.keys(read.fields), used))
     const head = kind === 'decisions' ? headOf(read.fields) : ''
     documents.push({
       // an id that occurs twice is told apart by its path
@@ -108,25 +142,34 @@ const readDocuments = async (
     })
     ids.add(id)
   }
-  const others = files.filter(path => !path.endsWith('.md')).map(path => noMarkdown(`${kind}/${path}`))
-  return { documents, problems, left: [...left, ...others] }
+  return { documents, problems, left }
 }
+
+const onlyTitle = 'Of a milestone only the title comes along, as a label of its tasks.'
 
 /** Reads `root` whole. Throws `bad_request` where there is nothing of a Backlog.md folder in it. */
 export const readBacklogFolder = async (root: string): Promise<BacklogFolder> => {
   await requireFolder(root, 'Backlog.md tasks')
-  const config = await readConfig(root)
+  const found = await filesIn(root)
+  const used = new Set<string>()
+  const take = (part: string): string[] => {
+    const files = below(found.files, part).filter(isTaskFile)
+    for (const file of files) used.add(`${part}/${file}`)
+    return files
+  }
+  const config = await readConfig(root, used)
   const items: SourceItem[] = []
   const problems: FileProblem[] = []
-  const left: ImportNote[] = []
+  const left: ImportNote[] = [...found.left]
   for (const place of places) {
-    const found = await filesIn(root, place)
-    left.push(...found.left)
-    for (const path of found.files.filter(isTaskFile)) {
+    for (const path of take(place)) {
       const file = `${place}/${basename(path)}`
       const parsed = parseBacklogFile(await readFile(join(root, place, path), 'utf8'))
       if ('message' in parsed) problems.push({ ...parsed, file })
-      else items.push({ place, file, item: parsed })
+      else {
+        items.push({ place, file, item: parsed })
+        left.push(...fieldsLeft(file, parsed.unused))
+      }
     }
   }
   if (items.length === 0 && problems.length === 0) {
@@ -136,12 +179,21 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
   }
   const milestones = new Map<string, string>()
   for (const folder of ['milestones', 'archive/milestones']) {
-    for (const path of (await filesIn(root, folder)).files.filter(isTaskFile)) {
-      const parsed = parseBacklogFile(await readFile(join(root, folder, path), 'utf8'))
-      if ('title' in parsed) milestones.set(parsed.id.toLowerCase(), parsed.title)
+    for (const path of take(folder)) {
+      const file = `${folder}/${path}`
+      const parsed = parseBacklogFile(await readFile(join(root, file), 'utf8'))
+      if ('message' in parsed) left.push({ ...parsed, file })
+      else {
+        milestones.set(parsed.id.toLowerCase(), parsed.title)
+        if (parsed.description !== '' || parsed.checklists.length > 0) left.push({ file, message: onlyTitle })
+      }
     }
   }
-  const papers = [await readDocuments(root, 'docs'), await readDocuments(root, 'decisions')]
+  const papers = [
+    await readDocuments(root, 'docs', take('docs')),
+    await readDocuments(root, 'decisions', take('decisions')),
+  ]
+  const others = found.files.filter(file => !used.has(file)).map(outside)
   const { project_name: name, task_prefix: prefix, statuses } = config
   return {
     projectName: typeof name === 'string' && name.trim() !== '' ? name.trim() : basename(root),
@@ -150,7 +202,7 @@ export const readBacklogFolder = async (root: string): Promise<BacklogFolder> =>
     items,
     milestones,
     problems: [...problems, ...papers.flatMap(one => one.problems)],
-    left: [...left, ...papers.flatMap(one => one.left)],
+    left: [...left, ...papers.flatMap(one => one.left), ...others],
     documents: papers.flatMap(one => one.documents),
   }
 }

@@ -9,7 +9,7 @@ import type { Category } from '../../projects/schema.ts'
 import { createImporter, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
 import { type DocumentsReport, importDocuments } from '../markdown/import.ts'
 import { type BacklogFolder, readBacklogFolder } from './folder.ts'
-import { numbersFor } from './numbers.ts'
+import { describeRenumbered, numbersFor, type NumberedTask } from './numbers.ts'
 import { insteadOf, peopleOf } from './people.ts'
 import {
   boardOrder,
@@ -211,14 +211,15 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     const putAway = place === 'completed' || place.startsWith('archive/')
     const assignee = assigneeOf(planned)
     const reporter = personOf(item.reporter)?.userId
-    const number = numbers.take(planned)
+    const number = numbers.next(planned)
+    const key = `${project.key}-${number}`
     try {
       const mutations = [
         importer.command('task.create', {
           id,
           project_id: project.id,
           title: item.title.slice(0, 500),
-          description: describe(planned, titleOf, `${project.key}-${number}`) || null,
+          description: describe(planned, titleOf, key) || null,
           task_type: parentId === undefined && taskTypeOf(planned) === 'subtask' ? 'task' : taskTypeOf(planned),
           priority: priorityOf(planned),
           status_id: status.id,
@@ -234,6 +235,14 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
           // the folder does not say when: not before its last change
           ...(putAway ? { archived_at: (item.updatedAt ?? finished ?? new Date()).toISOString() } : {}),
         }),
+        ...(key === item.id
+          ? [
+              {
+                command: describeRenumbered,
+                input: { id, expected_key: key, description: describe(planned, titleOf, '') },
+              },
+            ]
+          : []),
         ...item.checklists.map(list =>
           importer.command('checklist.create', {
             task_id: id,
@@ -244,7 +253,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
         importer.note({ containerId: project.id, externalId: planned.externalId, type: 'task', id }),
       ]
       const [task] = await importer.run(mutations)
-      const renumbered = numbers.noteOf(planned, number, (task as { readonly task_key: string }).task_key)
+      const renumbered = numbers.settle(planned, task as NumberedTask)
       if (renumbered) warnings.push(renumbered)
       ids.set(planned.externalId, id)
       counts.created += 1

@@ -1,37 +1,47 @@
 // Which number each imported task gets, and what is said where that is not the one of its id.
+import { z } from 'zod'
+import { type AnyCommand, defineCommand } from '#server/kernel/command.ts'
 import type { ImportDeps, ImportNote } from '../importer.ts'
 import { ownNumberOf, type PlannedItem } from './plan.ts'
 
-export interface Numbers {
-  /** The next item's number: its own if that is free, else one behind all that are somebody's own. */
-  take(item: PlannedItem): number
-  /** What a person has to know of an item that became `key`; undefined when it kept its number. */
-  noteOf(item: PlannedItem, number: number, key: string): ImportNote | undefined
+/** What a created task is called; somebody else may have taken the number that was asked for. */
+export interface NumberedTask {
+  readonly number: number
+  readonly task_key: string
 }
 
-/** Numbers for `items`, beside what `projectId` has. */
+export interface Numbers {
+  /** The number to ask for: the item's own if that is free, else one behind all that are somebody's own. */
+  next(item: PlannedItem): number
+  /** To be called with what the item became; answers what a person has to know, undefined where it kept its number. */
+  settle(item: PlannedItem, task: NumberedTask): ImportNote | undefined
+}
+
+/** Numbers for `items`, beside those that `projectId` has given: also to tasks that are gone for good. */
 export const numbersFor = async (
   deps: ImportDeps,
   projectId: string,
   items: readonly PlannedItem[],
 ): Promise<Numbers> => {
-  const rows = await deps.database.read(reader =>
-    reader.selectFrom('tasks').select('number').where('project_id', '=', projectId).execute(),
+  const { next_task_number: firstFree } = await deps.database.read(reader =>
+    reader.selectFrom('projects').select('next_task_number').where('id', '=', projectId).executeTakeFirstOrThrow(),
   )
-  const taken = new Set(rows.map(row => row.number))
-  let last = Math.max(0, ...taken, ...items.map(item => ownNumberOf(item) ?? 0))
+  const given = new Set<number>()
+  let last = Math.max(firstFree - 1, ...items.map(item => ownNumberOf(item) ?? 0))
   const keepers = new Map<string, string>()
   return {
-    take: item => {
+    next: item => {
       const own = ownNumberOf(item)
-      const number = own === undefined || taken.has(own) ? (last += 1) : own
-      taken.add(number)
-      if (number === own) keepers.set(item.item.id, item.file)
-      return number
+      return own === undefined || own < firstFree || given.has(own) ? last + 1 : own
     },
-    noteOf: (planned, number, key) => {
-      if (number === ownNumberOf(planned)) return undefined
+    settle: (planned, { number, task_key: key }) => {
       const { item, file } = planned
+      given.add(number)
+      last = Math.max(last, number)
+      if (number === ownNumberOf(planned)) {
+        keepers.set(item.id, file)
+        return undefined
+      }
       const keeper = keepers.get(item.id)
       const message =
         keeper === undefined
@@ -45,3 +55,21 @@ export const numbersFor = async (
     },
   }
 }
+
+/**
+ * Describes a task anew, in the transaction that makes it, where it did not get the key that was asked for: not a command
+ * of the API.
+ */
+export const describeRenumbered: AnyCommand = defineCommand({
+  name: 'import.describe',
+  summary: 'Names the id in the description of a task that got another key.',
+  access: 'USER',
+  input: z.object({ id: z.string(), expected_key: z.string(), description: z.string() }),
+  inTransactions: false,
+  run: async (context, { id, expected_key: key, description }) => {
+    context.later(
+      context.tx.updateTable('tasks').set({ description }).where('id', '=', id).where('task_key', '<>', key),
+    )
+    return { data: null }
+  },
+})

@@ -6,6 +6,28 @@ export interface BacklogChecklist {
   readonly items: readonly { readonly content: string; readonly done: boolean }[]
 }
 
+/** Fields of the front matter that are read here. */
+const known = [
+  'id',
+  'title',
+  'status',
+  'type',
+  'priority',
+  'assignee',
+  'reporter',
+  'labels',
+  'milestone',
+  'parent_task_id',
+  'dependencies',
+  'references',
+  'documentation',
+  'ordinal',
+  'created_date',
+  'updated_date',
+  'completed_date',
+  'due_date',
+]
+
 export interface BacklogItem {
   readonly id: string
   readonly title: string
@@ -27,6 +49,8 @@ export interface BacklogItem {
   /** Markdown without the checkbox lists. */
   readonly description: string
   readonly checklists: readonly BacklogChecklist[]
+  /** Names of the fields that say something and are not read. */
+  readonly unused: readonly string[]
 }
 
 /** `2025-08-17 16:54` and `2025-08-17` are UTC. */
@@ -118,5 +142,6 @@ export const parseBacklogFile = (source: string): BacklogItem | ParseProblem => 
     completedAt: instant(fields.completed_date),
     dueDate: instant(fields.due_date)?.toISOString().slice(0, 10),
     ...readBody(body),
+    unused: Object.keys(fields).filter(name => !known.includes(name) && list(fields[name]).length > 0),
   }
 }
