@@ -248,6 +248,7 @@ test('what a document does not keep is said, with its kind and its source', () =
 test.each([
   ['[^abc] and [^a](https://a.example) or <a@b.c>, <ftp://a.example>', []],
   ['`[^1]`: [^2]\n\n```\n[^2]: code\n```', []],
+  ['[^x] and [^n]\n\n[^n]: explained here', ['footnote [^n]', 'footnote [^n]']],
   ['[^a](b.md)\n\n[^a]: explained here', ['link b.md', 'footnote [^a]']],
   ['[^Ab], [^ab]\n\n> [^AB]: Maybe', ['footnote [^Ab]', 'footnote [^ab]']],
   ['- one[^n]\n- [^n]: explained here', ['footnote [^n]', 'footnote [^n]']],
