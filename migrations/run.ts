@@ -35,17 +35,51 @@ const provider: MigrationProvider = { getMigrations: async () => migrations }
 // a lock of our own around Kysely's: two starting servers queue up instead of racing for its tables
 const lockKey = 736_379_211
 
-/** Brings `url` up to date; answers the names of the migrations that ran. Throws with the failed one's name. */
-export const migrate = async (url: string): Promise<string[]> => {
-  const pool = new pg.Pool({ connectionString: url, max: 2 })
-  // a lost connection fails the migration that uses it, not the process
-  pool.on('connect', client => client.on('error', () => undefined))
+/** Whether anybody has ever migrated this database: one row, `there`. */
+export const everMigrated = `select to_regclass('kysely_migration') is not null as there`
+
+/** Nobody was let in; `cause` says why. */
+export class UnreachableError extends Error {
+  override name = 'UnreachableError'
+}
+
+/** No Skerry has ever been in this database, and none was to be made. */
+export class NeverMigratedError extends Error {
+  override name = 'NeverMigratedError'
+}
+
+export interface MigrateOptions {
+  /** false: a database without our tables is left alone, and refused. */
+  readonly create?: boolean
+  /** Milliseconds until a server that does not answer is given up. */
+  readonly connectMs?: number
+}
+
+/**
+ * Brings `url` up to date; answers the names of the migrations that ran. Throws UnreachableError, NeverMigratedError, or
+ * an error with the failed migration's name.
+ */
+export const migrate = async (
+  url: string,
+  { create = true, connectMs = 10_000 }: MigrateOptions = {},
+): Promise<string[]> => {
+  const pool = new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: connectMs })
+  let isReached = false
+  pool.on('connect', client => {
+    isReached = true
+    // a lost connection fails the migration that uses it, not the process
+    client.on('error', () => undefined)
+  })
   pool.on('error', () => undefined)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {
     return await db.connection().execute(async lock => {
       await sql`select pg_advisory_lock(${lockKey})`.execute(lock)
       try {
+        if (!create) {
+          const { rows } = await sql.raw<{ there: boolean }>(everMigrated).execute(lock)
+          if (rows[0]?.there !== true) throw new NeverMigratedError('the database has no tables of Skerry')
+        }
         const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
         const failed = results?.find(result => result.status === 'Error')
         if (error !== undefined) {
@@ -59,6 +93,8 @@ export const migrate = async (url: string): Promise<string[]> => {
         await sql`select pg_advisory_unlock(${lockKey})`.execute(lock)
       }
     })
+  } catch (error) {
+    throw isReached ? error : new UnreachableError('the database cannot be reached', { cause: error })
   } finally {
     await db.destroy()
   }

@@ -2,14 +2,13 @@
 // migrations, pools, shape engine, events, documents' sockets, HTTP. The stop is the reverse, each step with a deadline.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { migrate } from '#migrations/run.ts'
 import { engineMetrics } from '#sync/engine/operations/metrics.ts'
 import type { Engine } from '#sync/engine/engine.ts'
 import { createEngine } from '#sync/engine/service.ts'
 import { electricWatch } from '#sync/electric-health.ts'
 import { electricUpstream } from '#sync/electric-upstream.ts'
 import { type App, createApp } from './app.ts'
-import { requireDatabase } from './database-address.ts'
+import { migrateDatabase } from './database-address.ts'
 import { EmbeddedPostgres, runningUrl } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
 import { tryAddress } from '#server/kernel/address.ts'
@@ -76,8 +75,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
     name: 'schema',
     start: async () => {
       ensureSecretKey(config)
-      await requireDatabase(config)
-      const ran = await migrate(url())
+      const ran = await migrateDatabase(config, url())
       if (ran.length > 0) log.info('migrated', { migrations: ran })
       database = openDatabase(url(), config.databasePoolSize, log)
     },

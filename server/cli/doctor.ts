@@ -2,7 +2,7 @@
 // PostgreSQL where one has been made and no server runs.
 import { join } from 'node:path'
 import pg from 'pg'
-import { migrationNames } from '#migrations/run.ts'
+import { everMigrated, migrationNames } from '#migrations/run.ts'
 import { type Config, loadConfig } from '#server/kernel/config.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
@@ -19,8 +19,8 @@ const schema = async (url: string): Promise<Finding[]> => {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const { rows } = await client.query<{ name: string | null }>(`select to_regclass('kysely_migration')::text as name`)
-    if (rows[0]?.name == null) return [emptySchema]
+    const { rows } = await client.query<{ there: boolean }>(everMigrated)
+    if (rows[0]?.there !== true) return [emptySchema]
     const ran = await client.query<{ name: string }>('select name from kysely_migration')
     const done = new Set(ran.rows.map(row => row.name))
     const missing = migrationNames.filter(name => !done.has(name))

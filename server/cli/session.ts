@@ -1,9 +1,8 @@
 // A database for one command: that of a running server, or the embedded one started for the while. None is made here
-// unless the command is there for it: a mistaken DATA_DIR shall not look like an empty Skerry.
-import { migrate } from '#migrations/run.ts'
+// unless the command is there for it: a mistaken DATA_DIR or DATABASE_URL shall not look like an empty Skerry.
 import { databaseService, version } from '../main.ts'
 import { type App, createApp } from '../app.ts'
-import { databasePlace, requireDatabase } from '../database-address.ts'
+import { databasePlace, migrateDatabase } from '../database-address.ts'
 import { hasCluster, runningUrl } from '../embedded/postgres.ts'
 import { loadConfig } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
@@ -41,8 +40,7 @@ export const withDatabase = async <T>(
   await service?.start()
   let database: Database | undefined
   try {
-    await requireDatabase(config)
-    await migrate(url())
+    await migrateDatabase(config, url(), { create })
     database = openDatabase(url(), 4, log)
     const app = createApp({ config, databaseUrl: url, database, upstream: noShapes, log, version })
     return await work({ place: databasePlace(config), database, app })
