@@ -1,5 +1,7 @@
 // Which application, project and person a command of imports and exports means.
+import { sql } from 'kysely'
 import type { DocumentTarget } from '../features/transfers/index.ts'
+import { foldEmail } from '../features/users/schema.ts'
 import type { Reader } from '#server/kernel/database.ts'
 import type { CommandSession } from './session.ts'
 
@@ -25,7 +27,7 @@ const applicationsOf = async (reader: Reader, as: string | undefined): Promise<s
     query = query
       .innerJoin('application_members as m', 'm.application_id', 'a.id')
       .innerJoin('users as u', 'u.id', 'm.user_id')
-      .where('u.email', '=', as.trim().toLowerCase())
+      .where(sql`lower(u.email)`, '=', foldEmail(as))
   const rows = await query.limit(shown + 1).execute()
   if (rows.length === 0) return as === undefined ? ' It has none yet.' : ` ${as} is a member of none.`
   const list = rows.slice(0, shown).map(({ name, id }) => `\n  ${id}  ${name}`)
@@ -57,7 +59,7 @@ export const findTarget = async (
       .where('m.application_id', '=', row.id)
       .orderBy('m.created_at')
     people =
-      as === undefined ? people.where('m.role', '=', 'owner') : people.where('u.email', '=', as.trim().toLowerCase())
+      as === undefined ? people.where('m.role', '=', 'owner') : people.where(sql`lower(u.email)`, '=', foldEmail(as))
     const person = await people.executeTakeFirst()
     if (!person) throw new Error(`${as ?? 'An owner'} is no member of ${row.name}.`)
     return { applicationId: row.id, applicationName: row.name, userId: person.id }
