@@ -8,16 +8,34 @@ export interface DirectoryLock {
   release(): void
 }
 
+/** A device number as /proc/locks writes it; the bits are those of Linux's dev_t. */
+const deviceText = (device: bigint): string => {
+  const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)
+  const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn)
+  return [major, minor].map(part => part.toString(16).padStart(2, '0')).join(':')
+}
+
+/** The one process that has a file locked for writing, by `locks` in the form of /proc/locks; undefined in doubt. */
+export const holderIn = (
+  locks: string,
+  { dev, ino }: { readonly dev: bigint; readonly ino: bigint },
+): number | undefined => {
+  // inodes are numbered by each file system anew
+  const file = `${deviceText(dev)}:${ino}`
+  const pids = locks
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, kind, , mode, , place]) => kind === 'POSIX' && mode === 'WRITE' && place === file)
+    .map(([, , , , pid]) => Number(pid))
+  const [pid = 0, ...others] = new Set(pids)
+  // those of another container are 0
+  return pid > 0 && others.length === 0 ? pid : undefined
+}
+
 /** The process that holds the lock on `file`, by the kernel's own table; undefined where there is none to read. */
 const holderOf = (file: string): number | undefined => {
   try {
-    const inode = statSync(file).ino
-    const lock = readFileSync('/proc/locks', 'utf8')
-      .split('\n')
-      .map(line => line.trim().split(/\s+/))
-      .find(([, kind, , mode, , place]) => kind === 'POSIX' && mode === 'WRITE' && place?.endsWith(`:${inode}`))
-    const pid = Number(lock?.[4])
-    return pid > 0 ? pid : undefined
+    return holderIn(readFileSync('/proc/locks', 'utf8'), statSync(file, { bigint: true }))
   } catch {
     return undefined
   }
