@@ -1,6 +1,8 @@
 // The command line of the engine alone: the doctor, and metrics on a port of their own.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,4 +60,16 @@ test('metrics have a port of their own', async () => {
   expect(answer.status).toBe(200)
   expect(await answer.text()).toMatch(/^skerry_sync_active 1$/m)
   expect((await fetch(`http://127.0.0.1:${port}/v1/shape?table=items&offset=-1`)).status).toBe(404)
+})
+
+test('a port of the metrics that is taken is said with its setting and a remedy', async () => {
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const engine = run(['--insecure', '--port', '0', '--host', '127.0.0.1', '--metrics-port', String(port)])
+  expect(await engine.ended).toBe(2)
+  taken.close()
+  expect(engine.out()).toMatch(/ {2}--metrics-port: \d+ is in use already on 127\.0\.0\.1\n {4}→ .+\n/)
+  expect(engine.out()).not.toContain('EADDRINUSE')
 })

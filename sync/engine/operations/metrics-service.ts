@@ -2,12 +2,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { addressError } from '#server/kernel/address.ts'
 import type { Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { createMetrics } from '#server/kernel/metrics.ts'
 import { engineMetrics, type Measured } from './metrics.ts'
 
-/** The figures of `engine` on `port` of `host` (all addresses when undefined). */
+/** The figures of `engine` on `port` of `host` (all addresses when undefined); its start throws ConfigError where taken. */
 export const metricsService = (
   engine: Measured,
   storageDir: string,
@@ -32,7 +33,9 @@ export const metricsService = (
     name: 'metrics',
     start: async () => {
       server.listen(port, host)
-      await once(server, 'listening')
+      await once(server, 'listening').catch((error: unknown) => {
+        throw addressError(error, { host, port }, { host: '--host', port: '--metrics-port' })
+      })
       log.info('metrics', { port: (server.address() as AddressInfo).port })
     },
     stop: async () => {
