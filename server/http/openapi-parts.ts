@@ -51,7 +51,7 @@ export const writeHeaders = z.object({
 })
 
 /** The error catalogue as a Markdown table. */
-export const catalogueTable = (): string =>
+const catalogueTable = (): string =>
   [
     '| Status | Code | Meaning | Repeat? |',
     '| --- | --- | --- | --- |',
