@@ -1,4 +1,5 @@
 // From facts to findings. Pure: every judgement and every remedy is here.
+import { firstError } from '#server/kernel/first-error.ts'
 import type { PublicationMode } from '../replication/publication.ts'
 import { quoteIdentifier, quoteLiteral } from '../identifiers.ts'
 import type { Facts, SlotFacts, TableFacts } from './facts.ts'
@@ -247,9 +248,8 @@ const causes: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Why there was no connection, and what to do about it. */
-export const connectionProblem = (error: unknown): { readonly cause: string; readonly remedy: string } => {
-  // where a name stands for several addresses, each has failed
-  if (error instanceof AggregateError && error.errors.length > 0) return connectionProblem(error.errors[0])
+export const connectionProblem = (failure: unknown): { readonly cause: string; readonly remedy: string } => {
+  const error = firstError(failure)
   const text = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const remedy = causes.find(([pattern]) => pattern.test(`${code} ${text}`))?.[1] ?? 'correct the URL'

@@ -1,5 +1,6 @@
 // What is wrong with a database or its settings, in words for whoever runs the engine. Most of it may be put right while the
 // engine keeps trying; a MisconfiguredError says that trying again cannot help.
+import { firstError } from '#server/kernel/first-error.ts'
 import type { Log } from '#server/kernel/log.ts'
 
 /** The engine cannot work as it was configured. */
@@ -103,12 +104,11 @@ const causes: readonly Cause[] = [
 ]
 
 /** Why the stream could not begin, when that is known. */
-export const causeOf = (error: unknown): { readonly said: string; readonly remedy: string } | undefined => {
+export const causeOf = (failure: unknown): { readonly said: string; readonly remedy: string } | undefined => {
+  const error = firstError(failure)
   if (error instanceof MisconfiguredError)
     return { said: 'the replication slot cannot be used, see the log of the server', remedy: error.remedy }
   const { code, message } = error as { code?: unknown; message?: unknown }
-  // Where a name stands for several addresses, each has failed.
-  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])
   return causes.find(
     ({ codes, words }) => codes.test(typeof code === 'string' ? code : '') && words.test(String(message)),
   )
