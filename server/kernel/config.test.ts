@@ -87,6 +87,16 @@ describe('loadConfig', () => {
     expect(text).not.toContain('short')
   })
 
+  test('user and password in the address of Electric are refused, and not repeated', async () => {
+    const address = 'http://ann:hush-hush@electric:3000'
+    await expect(fetch(address)).rejects.toThrow('includes credentials')
+    for (const ELECTRIC_URL of [address, 'http://ann@electric:3000', 'http://:hush-hush@electric:3000']) {
+      const problems = problemsOf({ ELECTRIC_URL, ELECTRIC_SECRET: 's' })
+      expect(problems).toMatchObject([{ name: 'ELECTRIC_URL', cause: expect.stringContaining('user or password') }])
+      expect(new ConfigError(problems).message).not.toContain('hush-hush')
+    }
+  })
+
   test('production requires the settings marked so', () => {
     expect(problemsOf({ NODE_ENV: 'production' }).map(problem => problem.name)).toEqual([
       'DATABASE_URL',

@@ -76,6 +76,10 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]], fallb
 
 const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
 const isHttpUrl = (text: string): boolean => /^https?:$/.test(urlOf(text)?.protocol ?? '')
+const hasNoUser = (text: string): boolean => {
+  const { username = '', password = '' } = urlOf(text) ?? {}
+  return username === '' && password === ''
+}
 const isOrigin = (text: string): boolean => urlOf(text)?.origin === text
 const isDatabaseUrl = (text: string): boolean =>
   text === 'embedded' || /^postgres(ql)?:$/.test(urlOf(text)?.protocol ?? '')
@@ -109,7 +113,11 @@ const settings = {
   DATABASE_URL: z.string().refine(isDatabaseUrl, 'is neither a postgres:// URL nor "embedded"').optional(),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000, 20),
   DATA_DIR: z.string().default('./.skerry'),
-  ELECTRIC_URL: z.string().refine(isHttpUrl, 'is not an http:// or https:// URL').optional(),
+  ELECTRIC_URL: z
+    .string()
+    .refine(isHttpUrl, 'is not an http:// or https:// URL')
+    .refine(hasNoUser, 'has a user or password, which no request can carry')
+    .optional(),
   ELECTRIC_SECRET: z.string().optional(),
   PUBLIC_URL: z.string().refine(isHttpUrl, 'is not an http:// or https:// URL').optional(),
   HOST: z.string().default('127.0.0.1'),
