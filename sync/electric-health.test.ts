@@ -13,16 +13,50 @@ test('nothing there, something else there, Electric on its way, Electric', async
   const server = createServer((_request, response) => response.end(answers.shift()))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = `http://${host}`
   const found: unknown[] = []
   while (answers.length > 0) found.push(await lookAtElectric({ url: `${url}/` }))
   server.close()
   expect(found).toMatchObject([
-    { found: `${url}/v1/health answers 200, but not as Electric does` },
-    { found: `${url}/v1/health answers 200, but not as Electric does` },
-    { found: `${url}/ is waiting`, remedy: expect.stringContaining('log') },
-    { found: `${url}/ is active`, remedy: undefined },
+    { found: `${host} answers 200, but not as Electric does` },
+    { found: `${host} answers 200, but not as Electric does` },
+    { found: `${host} is waiting`, remedy: expect.stringContaining('log') },
+    { found: `${host} is active`, remedy: undefined },
   ])
+})
+
+test('a password in the URL is said to nobody', async () => {
+  const states = ['active', 'waiting', 'nonsense']
+  const fetch = async () => {
+    const status = states.shift()
+    if (status === undefined) throw new TypeError('fetch failed')
+    return Response.json({ status })
+  }
+  for (let look = 0; look < 4; look += 1) {
+    const { found } = await lookAtElectric({ url: 'http://ann:hush-hush@electric:3000/', fetch })
+    expect(found).toMatch(/^electric:3000 /)
+  }
+})
+
+test('an Electric that hangs keeps neither the start nor the stop, and its end is no news', async () => {
+  const lines: string[] = []
+  let asked = 0
+  const fetch: typeof globalThis.fetch = async (_url, init) => {
+    asked += 1
+    return new Promise((_resolve, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(new Error('aborted')))
+    })
+  }
+  const log = createLog('info', line => lines.push(line))
+  const watch = electricWatch({ url: 'http://electric', log, fetch })
+  const begun = performance.now()
+  await watch.start()
+  await vi.waitUntil(() => asked === 1, { interval: 1 })
+  await watch.stop()
+  // a probe alone has 2000
+  expect(performance.now() - begun).toBeLessThan(1000)
+  expect([asked, lines]).toEqual([1, []])
 })
 
 test('the log says it at the start and at each change, and not in between', async () => {
@@ -41,7 +75,7 @@ test('the log says it at the start and at each change, and not in between', asyn
     await vi.waitUntil(() => asked > before + 2, { interval: 1 })
   }
   await watch.start()
-  expect(lines).toHaveLength(1)
+  await vi.waitUntil(() => lines.length > 0, { interval: 1 })
   expect(lines[0]).toMatch(/"warn".*does not answer \(connect ECONNREFUSED\).*"remedy"/)
   await twice()
   expect(lines).toHaveLength(1)

@@ -1,13 +1,8 @@
 // How the Electric behind ELECTRIC_URL fares, in words for whoever runs Skerry: for the doctor, and for the server's log.
+import { firstError } from '#server/kernel/first-error.ts'
 import { pause, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
-
-export interface ElectricAddress {
-  /** Base URL, without /v1/health. */
-  readonly url: string
-  /** For tests. */
-  readonly fetch?: typeof globalThis.fetch
-}
+import { type ElectricAddress, type ElectricAnswer, probeElectric } from './electric-probe.ts'
 
 export interface ElectricState {
   readonly found: string
@@ -15,30 +10,26 @@ export interface ElectricState {
   readonly remedy: string | undefined
 }
 
-const probeMs = 2000
-const states: readonly unknown[] = ['starting', 'waiting', 'active']
-
 const reasonOf = (error: unknown): string => {
-  const { cause } = error as { cause?: unknown }
-  const inner = cause instanceof AggregateError ? cause.errors[0] : (cause ?? error)
+  const inner = firstError((error as { cause?: unknown }).cause ?? error)
   return inner instanceof Error ? inner.message : String(inner)
 }
 
-/** Asks once; never rejects. */
-export const lookAtElectric = async ({ url, fetch = globalThis.fetch }: ElectricAddress): Promise<ElectricState> => {
-  const place = `${url.replace(/\/+$/, '')}/v1/health`
-  let answer: Response
+/** Asks once; never rejects. The look ends early when `signal` fires, and says nothing of Electric then. */
+export const lookAtElectric = async (address: ElectricAddress, signal?: AbortSignal): Promise<ElectricState> => {
+  // whoever has put a password into the URL finds it in no log
+  const { host } = new URL(address.url)
+  let answer: ElectricAnswer
   try {
-    answer = await fetch(place, { signal: AbortSignal.timeout(probeMs) })
+    answer = await probeElectric(address, signal)
   } catch (error) {
-    return { found: `${url} does not answer (${reasonOf(error)})`, remedy: 'start Electric, or correct ELECTRIC_URL' }
+    return { found: `${host} does not answer (${reasonOf(error)})`, remedy: 'start Electric, or correct ELECTRIC_URL' }
   }
-  const body = (await answer.json().catch(() => undefined)) as { status?: unknown } | undefined
-  const state = body?.status
-  if (!states.includes(state))
-    return { found: `${place} answers ${answer.status}, but not as Electric does`, remedy: 'correct ELECTRIC_URL' }
-  if (state === 'active') return { found: `${url} is active`, remedy: undefined }
-  return { found: `${url} is ${state as string}`, remedy: 'wait until it is active; its log says what keeps it' }
+  const { status, state } = answer
+  if (state === undefined)
+    return { found: `${host} answers ${status}, but not as Electric does`, remedy: 'correct ELECTRIC_URL' }
+  if (state === 'active') return { found: `${host} is active`, remedy: undefined }
+  return { found: `${host} is ${state}`, remedy: 'wait until it is active; its log says what keeps it' }
 }
 
 export interface ElectricWatchOptions extends ElectricAddress {
@@ -53,23 +44,22 @@ export const electricWatch = ({ log, everyMs = 10_000, ...address }: ElectricWat
   let last = ''
   let watching: Promise<void> | undefined
   const look = async () => {
-    const { found, remedy } = await lookAtElectric(address)
+    const { found, remedy } = await lookAtElectric(address, stopping.signal)
     if (found === last || stopping.signal.aborted) return
     last = found
     if (remedy === undefined) log.info('Electric serves the shapes', { found })
     else log.warn('Electric does not serve the shapes', { found, remedy })
   }
   const watch = async () => {
-    for (;;) {
-      await pause(everyMs, stopping.signal)
-      if (stopping.signal.aborted) return
+    while (!stopping.signal.aborted) {
       await look()
+      await pause(everyMs, stopping.signal)
     }
   }
   return {
     name: 'electric watch',
     start: async () => {
-      await look()
+      // not waited for: an Electric that hangs is no reason to keep people waiting
       watching = watch()
     },
     stop: async () => {

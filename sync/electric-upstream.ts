@@ -1,13 +1,10 @@
 // A real Electric (or our engine standing alone) as the upstream: forwards over HTTP with the service's secret.
 import { AppError } from '#server/kernel/errors.ts'
+import { type ElectricAddress, probeElectric } from './electric-probe.ts'
 import type { UpstreamHealth, ShapeRequest, ShapeUpstream } from './upstream.ts'
 
-export interface ElectricOptions {
-  /** Base URL, without /v1/shape. */
-  readonly url: string
+export interface ElectricOptions extends ElectricAddress {
   readonly secret: string
-  /** For tests. */
-  readonly fetch?: typeof globalThis.fetch
 }
 
 // the fetch client has already undone the transfer's encoding, so its length no longer holds
@@ -54,13 +51,8 @@ export const electricUpstream = ({ url, secret, fetch = globalThis.fetch }: Elec
       return { status: answer.status, headers, body: answer.body }
     },
     health: async (): Promise<UpstreamHealth> => {
-      try {
-        const answer = await fetch(`${base}/v1/health`, { signal: AbortSignal.timeout(2000) })
-        const { status } = (await answer.json()) as { status?: string }
-        return status === 'active' || status === 'waiting' ? status : 'starting'
-      } catch {
-        return 'starting'
-      }
+      const answer = await probeElectric({ url, fetch }).catch(() => undefined)
+      return answer?.state ?? 'starting'
     },
   }
 }
