@@ -1,6 +1,6 @@
 // The command line and the server as processes: accounts, import beside a running server, verify, start and stop.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -168,4 +168,31 @@ test('killed at any moment, the server starts again on the same data, and npm pa
   await second.ended
   await expect(fetch(`${second.url}/ready`)).rejects.toThrow()
   expect(existsSync(join(folder, 'data', 'postgres', 'postmaster.pid'))).toBe(false)
+})
+
+test('a server that is told to stop while it starts takes its PostgreSQL along', async () => {
+  const fresh = join(folder, 'interrupted')
+  const child = spawn(process.execPath, ['server/cli.ts', 'start'], {
+    cwd: root,
+    env: environment({ DATA_DIR: fresh }),
+  })
+  const ended = new Promise<unknown[]>(done => child.once('exit', (...how) => done(how)))
+  let out = ''
+  child.stdout.on('data', piece => (out += String(piece)))
+  child.stderr.resume()
+  const postmaster = join(fresh, 'postgres', 'postmaster.pid')
+  const pidIn = () => (existsSync(postmaster) ? Number(readFileSync(postmaster, 'utf8').split('\n')[0]) : 0)
+  const deadline = Date.now() + 60_000
+  while (pidIn() === 0 && Date.now() < deadline) await pause(1)
+  const pid = pidIn()
+  expect(pid).toBeGreaterThan(0)
+  child.kill('SIGTERM')
+  try {
+    expect(await ended).toEqual([0, null])
+    expect(out).not.toContain('Skerry is ready')
+    expect(existsSync(postmaster)).toBe(false)
+  } finally {
+    if (pidIn() === pid) process.kill(pid, 'SIGINT')
+  }
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
 })

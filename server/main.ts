@@ -48,9 +48,9 @@ const readTls = ({ tls }: Config) =>
 const streamingMs = 10_000
 
 // whoever reads "ready" may ask /ready at once; a standby (another engine holds the slot) is as ready as it gets
-const untilStreaming = async (engine: Engine, log: Log): Promise<void> => {
+const untilStreaming = async (engine: Engine, log: Log, signal: AbortSignal | undefined): Promise<void> => {
   const deadline = Date.now() + streamingMs
-  while ((await engine.health()) === 'starting') {
+  while (!signal?.aborted && (await engine.health()) === 'starting') {
     if (Date.now() > deadline) return log.warn('the shape engine does not stream yet; its log says why')
     await pause(10)
   }
@@ -58,9 +58,10 @@ const untilStreaming = async (engine: Engine, log: Log): Promise<void> => {
 
 /**
  * Starts everything that `config` asks for; rejects when a part does not start, after stopping the others, with a
- * ConfigError where a setting is to blame.
+ * ConfigError where a setting is to blame. When `signal` fires, the start ends after the part that is starting just then,
+ * in the same way, with the reason of the signal.
  */
-export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => {
+export const startSkerry = async (config: Config, log: Log, signal?: AbortSignal): Promise<Skerry> => {
   // before a database is made for nothing; where another Skerry runs on the same data, that is what has to be said
   if (config.databaseUrl !== 'embedded' || runningUrl(config.dataDir) === undefined) await tryAddress(config)
   const { service: postgres, url } = databaseService(config, log)
@@ -96,7 +97,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
       await engine?.start()
       if (engine) {
         engineMetrics(metrics.registry, engine, storageDir)
-        await untilStreaming(engine, log)
+        await untilStreaming(engine, log, signal)
       }
       app = createApp({
         config,
@@ -135,7 +136,7 @@ export const startSkerry = async (config: Config, log: Log): Promise<Skerry> => 
   }
   const watch = config.electric ? [electricWatch({ url: config.electric.url, log })] : []
   const services = [...(postgres ? [postgres] : []), schema, shapes, events, documents, web, ...watch]
-  const running = await startAll(services, log, 15_000)
+  const running = await startAll(services, log, 15_000, signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls ? 'https' : 'http'}://${host}:${must(http).port}`,

@@ -37,6 +37,25 @@ test('when one does not start, those before it are stopped and the error is thro
   expect(seen).toEqual(['+a', '-a'])
 })
 
+test('an order to stop ends the start after the service that starts just then, and is no failure', async () => {
+  const { seen, service } = recorder()
+  const lines: string[] = []
+  const order = new AbortController()
+  const reason = new Error('told to stop')
+  const ordering = service('b', {
+    start: async () => {
+      order.abort(reason)
+      seen.push('+b')
+    },
+  })
+  const log = createLog('info', line => lines.push(line))
+  const started = startAll([service('a'), ordering, service('c')], log, 1000, order.signal)
+  await expect(started).rejects.toBe(reason)
+  await expect(startAll([service('d')], log, 1000, order.signal)).rejects.toBe(reason)
+  expect(seen).toEqual(['+a', '+b', '-b', '-a'])
+  expect(lines).toEqual([])
+})
+
 test('the log tells of a failure to start, but leaves settings to whoever asked for the start', async () => {
   const lines: string[] = []
   const log = createLog('info', line => lines.push(line))

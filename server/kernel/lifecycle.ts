@@ -45,8 +45,16 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Starts `services` in order. When one fails, those already running are stopped and the error is thrown. */
-export const startAll = async (services: readonly Service[], log: Log, stopDeadlineMs = 10_000): Promise<Running> => {
+/**
+ * Starts `services` in order. When one fails, or when `signal` fires before the last one runs, those already running are
+ * stopped and the error, or the reason of the signal, is thrown.
+ */
+export const startAll = async (
+  services: readonly Service[],
+  log: Log,
+  stopDeadlineMs = 10_000,
+  signal?: AbortSignal,
+): Promise<Running> => {
   const running: Service[] = []
   let stopping: Promise<void> | undefined
   const stopRunning = async () => {
@@ -61,11 +69,14 @@ export const startAll = async (services: readonly Service[], log: Log, stopDeadl
   const stop = () => (stopping ??= stopRunning())
   for (const service of services) {
     try {
+      signal?.throwIfAborted()
       await service.start()
       running.push(service)
+      signal?.throwIfAborted()
     } catch (error) {
       // settings are no puzzle: whoever asked for the start shows the message, which has the remedy
-      if (!(error instanceof ConfigError)) log.error('service failed to start', { service: service.name, error })
+      if (!(error instanceof ConfigError) && error !== signal?.reason)
+        log.error('service failed to start', { service: service.name, error })
       await stop()
       throw error
     }
