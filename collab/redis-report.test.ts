@@ -29,11 +29,13 @@ test('an outage is one line with its remedy, and so is its end', () => {
   expect(lines[0]?.remedy).toContain('REDIS_URL')
   connect(one)
   expect(lines).toHaveLength(1)
-  fail('WRONGPASS invalid username-password pair')
-  expect(lines[1]?.remedy).toContain('password')
+  for (const reason of ['WRONGPASS invalid username-password pair', 'NOAUTH Authentication required.']) {
+    fail(reason)
+    expect(lines.at(-1)).toMatchObject({ reason, remedy: expect.stringContaining('password') })
+  }
   connect(one)
   connect(two)
-  expect(lines[2]).toMatchObject({ level: 'info', message: 'Redis is back' })
+  expect(lines[3]).toMatchObject({ level: 'info', message: 'Redis is back' })
   fail('connect ECONNREFUSED 127.0.0.1:1')
-  expect(lines).toHaveLength(4)
+  expect(lines).toHaveLength(5)
 })

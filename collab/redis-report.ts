@@ -1,4 +1,5 @@
 // Redis in the log: once when it is gone, once when it is back, however often its clients try in between.
+import { firstError } from '#server/kernel/first-error.ts'
 import type { Log } from '#server/kernel/log.ts'
 
 /** What is needed of an ioredis client. */
@@ -9,13 +10,12 @@ export interface Connection {
 }
 
 const remedyOf = (reason: string): string => {
-  if (/WRONGPASS|NOAUTH|NOPERM|AUTH/.test(reason)) return 'correct user and password in REDIS_URL'
+  if (/WRONGPASS|NOPERM|AUTH/.test(reason)) return 'correct user and password in REDIS_URL'
   return 'start Redis, correct REDIS_URL, or leave it out when one server runs alone'
 }
 
 const reasonOf = (error: Error): string => {
-  // where a name stands for several addresses, each has failed
-  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const inner = firstError(error)
   return inner instanceof Error ? inner.message : String(inner)
 }
 
