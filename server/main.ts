@@ -1,5 +1,6 @@
 // From settings to a running server and back: the only file that knows every part. Order of start: PostgreSQL,
-// migrations, pools, shape engine, events, documents' sockets, HTTP. The stop is the reverse, each step with a deadline.
+// migrations, pools, shape engine, events, documents' sockets, HTTP, daily jobs. The stop is the reverse, each step with a
+// deadline.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { engineMetrics } from '#sync/engine/operations/metrics.ts'
@@ -8,7 +9,9 @@ import { createEngine } from '#sync/engine/service.ts'
 import { electricWatch } from '#sync/electric-health.ts'
 import { electricUpstream } from '#sync/electric-upstream.ts'
 import { type App, createApp } from './app.ts'
+import { daily } from './daily.ts'
 import { migrateDatabase } from './database-address.ts'
+import { purgeNotifications } from './features/notifications/index.ts'
 import { EmbeddedPostgres, runningUrl } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
 import { tryAddress } from '#server/kernel/address.ts'
@@ -135,7 +138,13 @@ export const startSkerry = async (config: Config, log: Log, signal?: AbortSignal
     stop: async () => http?.stop(),
   }
   const watch = config.electric ? [electricWatch({ url: config.electric.url, log })] : []
-  const services = [...(postgres ? [postgres] : []), schema, shapes, events, documents, web, ...watch]
+  const jobs = daily({
+    jobs: { purge_notifications: purgeNotifications },
+    write: (name, actor, work) => must(app).write(name, actor, work),
+    log,
+  })
+  const worker = config.services.includes('worker') ? [jobs] : []
+  const services = [...(postgres ? [postgres] : []), schema, shapes, events, documents, web, ...watch, ...worker]
   const running = await startAll(services, log, 15_000, signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {

@@ -1,0 +1,47 @@
+// The daily jobs of a whole server, made of its settings.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { loadConfig } from '#server/kernel/config.ts'
+import { silentLog } from '#server/kernel/log.ts'
+import { migratedDatabase, queryOnce, until } from '#server/testing/postgres.ts'
+import { startSkerry } from './main.ts'
+
+test('D93 a server ends notifications that are 90 days old, and leaves the others', async () => {
+  const database = await migratedDatabase()
+  const folder = mkdtempSync(join(tmpdir(), 'skerry-daily-'))
+  // shapes are somebody else's here: nobody answers there, and nothing has to
+  const electric = { ELECTRIC_URL: 'http://127.0.0.1:9', ELECTRIC_SECRET: 'between-services' }
+  const start = (SERVICES: string) =>
+    startSkerry(
+      loadConfig({ DATABASE_URL: database.url, DATA_DIR: folder, PORT: '0', SERVICES, ...electric }),
+      silentLog,
+    )
+  const titles = async () =>
+    (await queryOnce(database.url, 'select title from notifications order by created_at')).rows.map(
+      row => (row as { title: string }).title,
+    )
+  await queryOnce(
+    database.url,
+    `with person as (
+       insert into users (id, email, display_name) values (gen_random_uuid(), 'ann@example.com', 'Ann') returning id)
+     insert into notifications (id, user_id, type, title, created_at)
+     select gen_random_uuid(), person.id, 'system', age::text, now() - age * interval '1 day'
+       from person, unnest(array[91, 89, 1]) as age`,
+  )
+  try {
+    const web = await start('web')
+    await web.stop()
+    expect(await titles()).toEqual(['91', '89', '1'])
+    const both = await start('web,worker')
+    await until('the old one is gone', async () => (await titles()).length < 3)
+    await both.stop()
+    expect(await titles()).toEqual(['89', '1'])
+    const { rows } = await queryOnce(database.url, 'select unread_notifications from user_counters')
+    expect(rows).toEqual([{ unread_notifications: 2 }])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    await database.drop()
+  }
+})
