@@ -53,7 +53,8 @@ const streamingMs = 10_000
 // whoever reads "ready" may ask /ready at once; a standby (another engine holds the slot) is as ready as it gets
 const untilStreaming = async (engine: Engine, log: Log, signal: AbortSignal | undefined): Promise<void> => {
   const deadline = Date.now() + streamingMs
-  while (!signal?.aborted && (await engine.health()) === 'starting') {
+  while ((await engine.health()) === 'starting') {
+    if (signal?.aborted) return
     if (Date.now() > deadline) return log.warn('the shape engine does not stream yet; its log says why')
     await pause(10)
   }
