@@ -8,7 +8,7 @@ import { silentLog } from '#server/kernel/log.ts'
 import { migratedDatabase, queryOnce, until } from '#server/testing/postgres.ts'
 import { startSkerry } from './main.ts'
 
-test('D93 a server ends notifications that are 90 days old, and leaves the others', async () => {
+test('D93 D102 a server ends notifications after 90 days and thins the snapshots of documents', async () => {
   const database = await migratedDatabase()
   const folder = mkdtempSync(join(tmpdir(), 'skerry-daily-'))
   // shapes are somebody else's here: nobody answers there, and nothing has to
@@ -30,14 +30,31 @@ test('D93 a server ends notifications that are 90 days old, and leaves the other
      select gen_random_uuid(), person.id, 'system', age::text, now() - age * interval '1 day'
        from person, unnest(array[91, 89, 1]) as age`,
   )
+  await queryOnce(
+    database.url,
+    `with document as (
+       insert into documents (id, scope, user_id, title, rank)
+       select gen_random_uuid(), 'personal', id, 'Tides', 'a0' from users returning id, user_id)
+     insert into document_snapshots (id, created_at, user_id, document_id, kind, name, word_count, size_bytes, content_version)
+     select gen_random_uuid(), date_trunc('hour', now()) - interval '2 days' + minute * interval '1 minute', user_id, id,
+            kind, case kind when 'named' then 'Kept' end, 0, 0, minute
+       from document, (values ('auto', 10), ('auto', 20), ('named', 5)) as made (kind, minute)`,
+  )
+  const versions = async () =>
+    (await queryOnce(database.url, 'select content_version from document_snapshots order by content_version')).rows.map(
+      row => (row as { content_version: number }).content_version,
+    )
   try {
     const web = await start('web')
     await web.stop()
     expect(await titles()).toEqual(['91', '89', '1'])
+    expect(await versions()).toEqual([5, 10, 20])
     const both = await start('web,worker')
     await until('the old one is gone', async () => (await titles()).length < 3)
+    await until('an hour has one snapshot', async () => (await versions()).length < 3)
     await both.stop()
     expect(await titles()).toEqual(['89', '1'])
+    expect(await versions()).toEqual([5, 20])
     const { rows } = await queryOnce(database.url, 'select unread_notifications from user_counters')
     expect(rows).toEqual([{ unread_notifications: 2 }])
   } finally {

@@ -12,6 +12,7 @@ import { type App, createApp } from './app.ts'
 import { daily } from './daily.ts'
 import { migrateDatabase } from './database-address.ts'
 import { purgeNotifications } from './features/notifications/index.ts'
+import { thinSnapshots } from './features/snapshots/index.ts'
 import { EmbeddedPostgres, runningUrl } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
 import { tryAddress } from '#server/kernel/address.ts'
@@ -140,7 +141,7 @@ export const startSkerry = async (config: Config, log: Log, signal?: AbortSignal
   }
   const watch = config.electric ? [electricWatch({ url: config.electric.url, log })] : []
   const jobs = daily({
-    jobs: { purge_notifications: purgeNotifications },
+    jobs: { purge_notifications: purgeNotifications, thin_snapshots: thinSnapshots },
     write: (name, actor, work) => must(app).write(name, actor, work),
     log,
   })
