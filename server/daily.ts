@@ -1,6 +1,6 @@
 // What is done at the start of a server and once a day from then on. Each job is safe to run twice and in several servers
 // at once (domain rules, section 13).
-import { pause, type Service } from '#server/kernel/lifecycle.ts'
+import { repeating, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 
@@ -18,37 +18,18 @@ export interface DailyOptions {
 const dayMs = 86_400_000
 
 /** The jobs, one after the other. A stop lets the write end that is under way, and begins no other. */
-export const daily = ({ jobs, write, log, everyMs = dayMs }: DailyOptions): Service => {
-  const stopping = new AbortController()
-  const { signal } = stopping
-  const whileRunning: ServerWrite = async (name, actor, work) => {
-    signal.throwIfAborted()
-    return write(name, actor, work)
-  }
-  const run = async (name: string, job: DailyJob) => {
-    try {
-      const rows = await job(whileRunning)
-      if (rows > 0) log.info('daily job', { job: name, rows })
-    } catch (error) {
-      if (!signal.aborted) log.error('a daily job failed; it is tried again tomorrow', { job: name, error })
+export const daily = ({ jobs, write, log, everyMs = dayMs }: DailyOptions): Service =>
+  repeating('daily jobs', everyMs, async signal => {
+    const whileRunning: ServerWrite = async (name, actor, work) => {
+      signal.throwIfAborted()
+      return write(name, actor, work)
     }
-  }
-  const rounds = async () => {
-    while (!signal.aborted) {
-      for (const [name, job] of Object.entries(jobs)) await run(name, job)
-      await pause(everyMs, signal)
+    for (const [name, job] of Object.entries(jobs)) {
+      try {
+        const rows = await job(whileRunning)
+        if (rows > 0) log.info('daily job', { job: name, rows })
+      } catch (error) {
+        if (!signal.aborted) log.error('a daily job failed; it is tried again tomorrow', { job: name, error })
+      }
     }
-  }
-  let running: Promise<void> | undefined
-  return {
-    name: 'daily jobs',
-    start: async () => {
-      // not waited for: what has had its time may be much
-      running = rounds()
-    },
-    stop: async () => {
-      stopping.abort()
-      await running
-    },
-  }
-}
+  })

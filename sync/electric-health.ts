@@ -1,6 +1,6 @@
 // How the Electric behind ELECTRIC_URL fares, in words for whoever runs Skerry: for the doctor, and for the server's log.
 import { firstError } from '#server/kernel/first-error.ts'
-import { pause, type Service } from '#server/kernel/lifecycle.ts'
+import { repeating, type Service } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { type ElectricAddress, type ElectricAnswer, probeElectric } from './electric-probe.ts'
 
@@ -40,31 +40,12 @@ export interface ElectricWatchOptions extends ElectricAddress {
 
 /** Says in the log how Electric fares when the service starts, and again whenever that changes. */
 export const electricWatch = ({ log, everyMs = 10_000, ...address }: ElectricWatchOptions): Service => {
-  const stopping = new AbortController()
   let last = ''
-  let watching: Promise<void> | undefined
-  const look = async () => {
-    const { found, remedy } = await lookAtElectric(address, stopping.signal)
-    if (found === last || stopping.signal.aborted) return
+  return repeating('electric watch', everyMs, async signal => {
+    const { found, remedy } = await lookAtElectric(address, signal)
+    if (found === last || signal.aborted) return
     last = found
     if (remedy === undefined) log.info('Electric serves the shapes', { found })
     else log.warn('Electric does not serve the shapes', { found, remedy })
-  }
-  const watch = async () => {
-    while (!stopping.signal.aborted) {
-      await look()
-      await pause(everyMs, stopping.signal)
-    }
-  }
-  return {
-    name: 'electric watch',
-    start: async () => {
-      // not waited for: an Electric that hangs is no reason to keep people waiting
-      watching = watch()
-    },
-    stop: async () => {
-      stopping.abort()
-      await watching
-    },
-  }
+  })
 }

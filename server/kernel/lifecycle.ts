@@ -8,6 +8,29 @@ export interface Service {
   stop(): Promise<void>
 }
 
+/**
+ * Does `work` once it is started, and again `everyMs` milliseconds after each end. Neither is waited for by the start; the
+ * stop fires the signal and waits for the end of what is under way. `work` does not reject.
+ */
+export const repeating = (name: string, everyMs: number, work: (signal: AbortSignal) => Promise<void>): Service => {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const rounds = async () => {
+    for (; !signal.aborted; await pause(everyMs, signal)) await work(signal)
+  }
+  let running: Promise<void> | undefined
+  return {
+    name,
+    start: async () => {
+      running = rounds()
+    },
+    stop: async () => {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
 /** Rejects with a named error when `promise` has not settled after `ms` milliseconds. */
 export const withDeadline = async <T>(promise: Promise<T>, ms: number, what: string): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
