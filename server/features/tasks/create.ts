@@ -8,6 +8,7 @@ import { decide, requireLive } from '#server/kernel/policy.ts'
 import { lockApplication } from '../applications/queries.ts'
 import { lockProject, unarchiveProject, watchingStatus } from '../projects/open.ts'
 import { rankInColumn } from './column.ts'
+import { givenNumbers } from './given-numbers.ts'
 import { firstTodo, lockStatus, readTask, recordOf, requireEligible, requireParent, requireReporter } from './open.ts'
 import { announceAssignment } from './notices.ts'
 import { taskPolicy } from './policy.ts'
@@ -56,12 +57,8 @@ export const createTask = defineCommand({
     }
     const taken =
       input.number !== undefined &&
-      (await context.tx
-        .selectFrom('tasks')
-        .select('id')
-        .where('project_id', '=', project.id)
-        .where('number', '=', input.number)
-        .executeTakeFirst())
+      input.number < project.next_task_number &&
+      (await givenNumbers(context.tx, project.id, input.number)).size > 0
     const number = input.number !== undefined && !taken ? input.number : project.next_task_number
     const rank = must(await rankInColumn(context, status.id, undefined, input, true))
     const id = input.id ?? uuid7()

@@ -296,6 +296,42 @@ test('where a person takes a number during the import, the task says and the rep
   ])
 })
 
+test('a number whose task a person ends for good during the import is not given again', async () => {
+  await write('tasks/a.md', 'id: task-1\ntitle: First')
+  await write('tasks/b.md', 'id: task-2\ntitle: Second')
+  const commands = new Map(commandMap(server.app.features))
+  const create = must(commands.get('task.create'))
+  commands.set('task.create', {
+    ...create,
+    run: async (context, input) => {
+      const { title, project_id: projectId } = input as { title: string; project_id: string }
+      if (title === 'Second') {
+        const { id } = written(await owner.post(`/api/projects/${projectId}/tasks`, { title: 'A person’s' })).data
+        written(await owner.delete(`/api/tasks/${id}`))
+        written(await owner.delete(`/api/tasks/${id}/permanent`))
+      }
+      return create.run(context, input)
+    },
+  })
+  const report = await run(folder, owner.userId, commands)
+  expect(report.warnings.map(({ detail }) => detail)).toEqual(['TASK-2 is TASK-3 now'])
+})
+
+test('a number that was skipped is free: a file that comes later, or was mended, has its own', async () => {
+  await write('tasks/a.md', 'id: task-1\ntitle: First')
+  await write('tasks/b.md', 'id: task-2')
+  await write('tasks/c.md', 'id: task-3\ntitle: Third')
+  expect(await run(folder)).toMatchObject({ created: 2, errors: [{ file: 'tasks/b.md' }] })
+  await write('tasks/b.md', 'id: task-2\ntitle: Second')
+  const second = await run(folder)
+  expect(second).toMatchObject({ created: 1, warnings: [], errors: [] })
+  expect((await tasksOf(second)).map(task => [task.task_key, task.title])).toEqual([
+    ['TASK-1', 'First'],
+    ['TASK-2', 'Second'],
+    ['TASK-3', 'Third'],
+  ])
+})
+
 test('a file that failed keeps no number: the report names no keeper that is not there', async () => {
   await write('tasks/a.md', 'id: task-1\ntitle: "\\0"')
   await write('completed/b.md', 'id: task-1\ntitle: Twin\nstatus: Done\nassignee: owner')

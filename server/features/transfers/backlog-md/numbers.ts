@@ -1,6 +1,7 @@
 // Which number each imported task gets, and what is said where that is not the one of its id.
 import { z } from 'zod'
 import { type AnyCommand, defineCommand } from '#server/kernel/command.ts'
+import { givenNumbers } from '../../tasks/given-numbers.ts'
 import type { ImportDeps, ImportNote } from '../importer.ts'
 import { ownNumberOf, type PlannedItem } from './plan.ts'
 
@@ -23,16 +24,13 @@ export const numbersFor = async (
   projectId: string,
   items: readonly PlannedItem[],
 ): Promise<Numbers> => {
-  const { next_task_number: firstFree } = await deps.database.read(reader =>
-    reader.selectFrom('projects').select('next_task_number').where('id', '=', projectId).executeTakeFirstOrThrow(),
-  )
-  const given = new Set<number>()
-  let last = Math.max(firstFree - 1, ...items.map(item => ownNumberOf(item) ?? 0))
+  const given = new Set(await deps.database.read(reader => givenNumbers(reader, projectId)))
+  let last = Math.max(0, ...given, ...items.map(item => ownNumberOf(item) ?? 0))
   const keepers = new Map<string, string>()
   return {
     next: item => {
       const own = ownNumberOf(item)
-      return own === undefined || own < firstFree || given.has(own) ? last + 1 : own
+      return own === undefined || given.has(own) ? last + 1 : own
     },
     settle: (planned, { number, task_key: key }) => {
       const { item, file } = planned
