@@ -12,6 +12,7 @@ import type { Log } from '#server/kernel/log.ts'
 import type { Metrics } from '#server/kernel/metrics.ts'
 import { type Closing, closings } from './closing.ts'
 import { createDocumentSizes } from './document-size.ts'
+import { asleep } from './extensions/asleep.ts'
 import { authenticate, type CallerOf } from './extensions/authenticate.ts'
 import { backPressure } from './extensions/back-pressure.ts'
 import { createAdmission, maxEarly, roomsPerSocket } from './extensions/limits.ts'
@@ -26,6 +27,7 @@ import type { DocumentStore } from './postgres-store.ts'
 import { createRightChecks, type Rights } from './rights.ts'
 import { createSeats, rightsChanged, type SeatContext } from './seats.ts'
 import { createSockets, type Pulse, usualPulse } from './sockets.ts'
+import { sleeperOf } from './sleeping-documents.ts'
 import { createStoreQueue } from './store-queue.ts'
 import { createUpdateLog } from './update-log.ts'
 
@@ -125,6 +127,7 @@ export const createCollab = (options: CollabOptions): Collab => {
   const extensions: Extension<SeatContext>[] = [
     ...(cluster ? [cluster(name => unopened(name, closings.failed))] : []),
     authenticate({ callerOf, sessionLives, rights, seats, admission, log }),
+    asleep({ unopened, log }),
     lock(),
     writeAhead({
       library: () => library,
@@ -154,6 +157,7 @@ export const createCollab = (options: CollabOptions): Collab => {
     ? collabMetrics(metrics, {
         sockets: () => sockets.open(),
         documents: () => library.documents.size,
+        sleeping: () => [...library.documents.values()].filter(sleeperOf).length,
         unlogged: () => updates.pending(),
         unstored: () => queue.counts.waiting,
         storeFailures: () => queue.counts.failures,

@@ -5,6 +5,7 @@ import { gauge, type Metrics } from '#server/kernel/metrics.ts'
 export interface CollabFigures {
   readonly sockets: () => number
   readonly documents: () => number
+  readonly sleeping: () => number
   readonly unlogged: () => number
   readonly unstored: () => number
   readonly storeFailures: () => number
@@ -17,6 +18,7 @@ export const collabMetrics = (
 ): ((updates: number, ms: number) => void) => {
   gauge(registry, 'skerry_collab_sockets', 'Open WebSockets at /collab.', figures.sockets)
   gauge(registry, 'skerry_collab_documents', 'Documents and presence rooms in memory.', figures.documents)
+  gauge(registry, 'skerry_collab_sleeping_documents', 'Those of them that are only bytes so far.', figures.sleeping)
   gauge(registry, 'skerry_collab_unlogged_updates', 'Updates on their way into the log.', figures.unlogged)
   gauge(registry, 'skerry_collab_unstored_documents', 'Documents whose log is to be folded.', figures.unstored)
   gauge(registry, 'skerry_collab_store_failures', 'Failed attempts to store a document.', figures.storeFailures)

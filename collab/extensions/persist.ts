@@ -9,6 +9,7 @@ import { type Closing, closings, Refusal } from '../closing.ts'
 import { applyStored } from '../live-documents.ts'
 import type { DocumentStore, StoredDocument } from '../postgres-store.ts'
 import type { SeatContext } from '../seats.ts'
+import { layToSleep, silently } from '../sleeping-documents.ts'
 import type { StoreQueue } from '../store-queue.ts'
 
 const bytesOf = ({ state, updates }: StoredDocument): number =>
@@ -28,10 +29,13 @@ export const persist = ({ store, queue, sizes, unopened, log }: PersistOptions):
   const fill = async (document: Y.Doc, documentId: string): Promise<void> => {
     const stored = await store.load(documentId)
     if (!stored) throw new Refusal('not_found')
-    applyStored(document, stored, log)
+    const { state, updates } = stored
+    if (state && updates.length === 0) layToSleep(document, state)
+    // Yjs' report of it would be on its way to whoever opens the document next, who asks for everything anyway
+    else silently(document, () => applyStored(document, stored, log))
     sizes.loaded(document, bytesOf(stored))
     // left behind by a process that was killed
-    if (stored.updates.length > 0) queue.touched(documentId)
+    if (updates.length > 0) queue.touched(documentId)
   }
 
   return {
