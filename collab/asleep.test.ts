@@ -9,7 +9,7 @@ import { createMetrics } from '#server/kernel/metrics.ts'
 import { must } from '#server/kernel/must.ts'
 import { closings } from './closing.ts'
 import { kinds } from './frames.ts'
-import { textsOf, transports, type } from './testing/clients.ts'
+import { nested, removalOf, textsOf, transports, type } from './testing/clients.ts'
 import { document, join, rawSocket, start, synced, updateFrame } from './testing/memory-clients.ts'
 import type { MemoryServer } from './testing/memory-server.ts'
 
@@ -155,20 +155,8 @@ for (const asleep of [true, false]) {
 }
 
 test('C-5 a state that can be read but not built closes the sockets when it is to be built', async () => {
-  const deep = new Y.Doc({ gc: false })
-  let at: Y.XmlFragment = deep.getXmlFragment(contentField)
-  deep.transact(() => {
-    for (let level = 0; level < 12_000; level += 1) {
-      const inner = new Y.XmlElement('blockquote')
-      at.insert(0, [inner])
-      at = inner
-    }
-  })
-  // Yjs deletes what lies in the root by recursion
-  const removal = encoding.encode(encoder => {
-    for (const value of [0, 1, deep.clientID, 1, 0, 1]) encoding.writeVarUint(encoder, value)
-  })
-  const server = await serve(Y.mergeUpdates([Y.encodeStateAsUpdate(deep), removal]))
+  const deep = nested(12_000)
+  const server = await serve(Y.mergeUpdates([Y.encodeStateAsUpdate(deep), removalOf(deep)]))
   const { socket, heard, ask, closed } = await listen(server)
   ask(new Uint8Array([0]))
   await expect.poll(() => heard.length).toBe(2)

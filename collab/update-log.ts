@@ -8,7 +8,7 @@ import type { DocumentStore, LoggedUpdate } from './postgres-store.ts'
 const patienceMs = 50
 const maxRunning = 3
 /** Milliseconds from the begin of one statement to the next, while they follow each other; a lone update does not wait. */
-const spacingMs = 8
+const spacingMs = 16
 const maxBatch = 500
 const maxBatchBytes = 4 * 1024 * 1024
 

@@ -1,6 +1,7 @@
 // The real clients of both protocols, as one thing: a replica that connects, leaves, and says what it knows.
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
 import { WebSocket } from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
@@ -185,6 +186,26 @@ export const type = (doc: Y.Doc, text: string, at?: number): void => {
     fragment.insert(Math.min(at ?? fragment.length, fragment.length), [paragraph])
   })
 }
+
+/** A document of quotations in quotations, so many levels deep. */
+export const nested = (levels: number): Y.Doc => {
+  const doc = new Y.Doc({ gc: false })
+  let at: Y.XmlFragment = doc.getXmlFragment(contentField)
+  doc.transact(() => {
+    for (let level = 0; level < levels; level += 1) {
+      const inner = new Y.XmlElement('blockquote')
+      at.insert(0, [inner])
+      at = inner
+    }
+  })
+  return doc
+}
+
+/** The deletion of all that is in it: Yjs deletes what lies in the root by recursion. */
+export const removalOf = ({ clientID }: Y.Doc): Uint8Array =>
+  encoding.encode(encoder => {
+    for (const value of [0, 1, clientID, 1, 0, 1]) encoding.writeVarUint(encoder, value)
+  })
 
 /** The texts of all paragraphs. */
 export const textsOf = (doc: Y.Doc): string[] =>
