@@ -14,6 +14,7 @@ import * as documentTemplates from './0009_document_templates.ts'
 import * as commentBytes from './0010_comment_bytes.ts'
 import * as importSources from './0011_import_sources.ts'
 import * as importFields from './0012_import_fields.ts'
+import * as documentSizes from './0013_document_sizes.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   '0010_comment_bytes': commentBytes,
   '0011_import_sources': importSources,
   '0012_import_fields': importFields,
+  '0013_document_sizes': documentSizes,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }

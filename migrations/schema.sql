@@ -315,7 +315,7 @@ create table document_contents (
 );
 alter table document_contents add constraint document_contents_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
 alter table document_contents add constraint document_contents_pkey PRIMARY KEY (document_id);
-alter table document_contents add constraint document_contents_size_check CHECK ((octet_length(ydoc) <= 10485760));
+alter table document_contents add constraint document_contents_size_check CHECK ((octet_length(ydoc) <= 67108864));
 
 create table document_folders (
   id uuid not null,

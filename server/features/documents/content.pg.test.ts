@@ -256,6 +256,18 @@ test('content that is none is refused with every problem', async () => {
   expect((await write('x'.repeat(11 * 1024 * 1024))).code).toBe('body_too_large')
 })
 
+test('what several servers have logged side by side is stored, also beyond MAX_DOCUMENT_MB; then only less is taken', async () => {
+  const half = 'x'.repeat(6 * 1024 * 1024)
+  // each found room for its own
+  for (const side of ['left', 'right']) await type(`${side} ${half}`)
+  await server.app.documents.store(paper.id, [people.editor.userId])
+  const { log, ydoc, content_plain: text } = await stored()
+  expect([log, ydoc.length > 12 * 1024 * 1024, text.length > 2 * half.length]).toEqual([0, true, true])
+  expect((await write('more', { mode: 'append' })).code).toBe('body_too_large')
+  written(await write('less'))
+  expect((await readContent(people.viewer, paper.id)).value).toBe('less')
+})
+
 test('content is written in transactions too, and rolled back with them', async () => {
   const args = { id: paper.id, mode: 'replace', format: 'markdown', value: 'From afar' }
   await apply(people.editor, [{ name: 'document.write', args }])
