@@ -47,8 +47,13 @@ const touchy = <Key, Value>(map: Map<Key, Value>, touched: () => void): Map<Key,
  */
 export const layToSleep = (document: Y.Doc, state: Uint8Array): void => {
   const { structs, ds } = Y.decodeUpdate(state)
-  if (structs.some(struct => struct instanceof Y.Skip)) return silently(document, () => Y.applyUpdate(document, state))
-  const vector = Y.encodeStateVector(new Map(structs.map(({ id, length }) => [id.client, id.clock + length])))
+  const clocks = new Map<number, number>()
+  for (const struct of structs) {
+    const { client, clock } = struct.id
+    const isGap = struct instanceof Y.Skip || clock !== (clocks.get(client) ?? 0)
+    if (isGap) return silently(document, () => Y.applyUpdate(document, state))
+    clocks.set(client, clock + struct.length)
+  }
   const { share, store } = document
   const { clients } = store
 
@@ -65,7 +70,7 @@ export const layToSleep = (document: Y.Doc, state: Uint8Array): void => {
   document.share = touchy(share, wake)
   store.clients = touchy(clients, wake)
   sleepers.set(document, {
-    vector,
+    vector: Y.encodeStateVector(clocks),
     lackedBy: known => (decoding.readVarUint(decoding.createDecoder(known)) === 0 ? state : Y.diffUpdate(state, known)),
     knows: update => {
       const said = Y.decodeUpdate(update)
