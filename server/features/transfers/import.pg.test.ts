@@ -169,6 +169,14 @@ test('fields, columns, checklists, parents and dates arrive where they belong', 
   ])
 })
 
+test('whoever is unknown is one kind of warning, whatever their names, and each is named', async () => {
+  for (const [index, name] of ['@ada', '@grace', '@ada'].entries())
+    await write(`tasks/t-${index}.md`, `id: t-${index + 1}\ntitle: Of ${name}\nstatus: Done\nassignee: ['${name}']`)
+  const { warnings } = await run(folder)
+  expect(new Set(warnings.map(({ message }) => message)).size).toBe(1)
+  expect(warnings.map(({ detail }) => detail)).toEqual(['@ada', '@grace', '@ada'])
+})
+
 test('docs and decisions become documents of the project, in folders, a decision with its state', async () => {
   await write('tasks/t-1.md', 'id: t-1\ntitle: Task')
   await write('docs/guides/doc-1 - How.md', 'id: doc-1\ntitle: How to sail\ntags: [sea]', '\n## Rig\n\n- [ ] hoist\n')

@@ -198,7 +198,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
     const named = item.item.assignees.map(personOf).find(one => one?.eligible)
     if (named) return named.userId
     if (statusOf(item).category === 'todo') return undefined
-    warnings.push({ file: item.file, message: insteadOf(item.item.assignees, personOf, importer.person) })
+    warnings.push({ file: item.file, ...insteadOf(item.item.assignees, personOf, importer.person) })
     return options.userId
   }
 

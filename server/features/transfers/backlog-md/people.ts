@@ -29,14 +29,21 @@ export const peopleOf = async (deps: ImportDeps, applicationId: string, projectI
   }
 }
 
-/** What is said of a task outside of todo that `importer` gets, since none of `names` can. */
-export const insteadOf = (names: readonly string[], find: Finder, importer: string): string => {
+/** What is said of a task outside of todo that `importer` gets, since none of `names` can; the same for all names. */
+export const insteadOf = (
+  names: readonly string[],
+  find: Finder,
+  importer: string,
+): { readonly message: string; readonly detail?: string } => {
   const [who] = names
   const why =
     who === undefined
       ? 'Nobody is named'
       : find(who) === undefined
-        ? `${who} is unknown here`
-        : `${who} may not have tasks of this project`
-  return `${why}; a task that is under way or done needs somebody: it is assigned to ${importer}, who imports.`
+        ? 'Whoever is named is unknown here'
+        : 'Whoever is named may not have tasks of this project'
+  return {
+    message: `${why}; a task that is under way or done needs somebody: it is assigned to ${importer}, who imports.`,
+    ...(who === undefined ? {} : { detail: who }),
+  }
 }
