@@ -7,7 +7,14 @@ import type { ShapeRequest, ShapeResponse } from '../upstream.ts'
 import type { Admission, AdmissionKind, Permit } from './admission.ts'
 import { awaitEnd } from './live.ts'
 import { compareOffsets, formatOffset, parseOffset, snapshotOffset } from './lsn.ts'
-import { type Checked, definitionErrors, parseRequest, parseShapeParams, type RequestParams } from './params.ts'
+import {
+  type Checked,
+  definitionErrors,
+  parseRequest,
+  parseShapeParams,
+  type RequestParams,
+  type ShapeParams,
+} from './params.ts'
 import {
   databaseUnreachable,
   defaults,
@@ -174,12 +181,28 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
   }
 
+  /** What `params` mean; where that can be expected, their shape begins while Postgres is asked whether it is right. */
+  const resolve = async ({ resolver, shapes }: Running, params: ShapeParams): Promise<Checked<Resolved>> => {
+    const expected = parts.isUnwritable() ? undefined : await resolver.expect(params)
+    if (expected === undefined) return resolver.resolve(params)
+    const { resolved } = expected
+    const existing = shapes.byIdentity(resolved.definition.identity)
+    const shape = shapes.getOrCreate(resolved)
+    let holds = false
+    try {
+      holds = await expected.holds()
+    } finally {
+      if (!holds && existing === undefined) void shapes.retire(shape, 'its table was altered since it was last read')
+    }
+    return holds ? { ok: true, value: resolved } : resolver.resolve(params)
+  }
+
   const read = async (running: Running, request: ShapeRequest, params: RequestParams): Promise<ShapeResponse> => {
     let resolved = running.resolver.known(params.shape)
     if (resolved === undefined) {
       let checked: Checked<Resolved>
       try {
-        checked = await running.resolver.resolve(params.shape)
+        checked = await resolve(running, params.shape)
       } catch (error) {
         if (!isUnreachable(error)) throw error
         parts.log.warn('the catalogs could not be read', { error })

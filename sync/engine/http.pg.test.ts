@@ -798,6 +798,28 @@ describe('rotation', () => {
 
   const pick = ({ handle, offset }: { handle: string; offset: string }) => ({ handle, offset })
 
+  test('S-95 a new shape is of the table as it is now, whatever other shapes of it were made of', async () => {
+    const name = await table()
+    await db.query(`insert into ${name} values (1, 'a', 1)`)
+    // published by the first shape, read once more for the second, and kept from then on
+    for (const n of [1, 2, 3]) await get({ table: name, offset: -1, where: `n = ${n}` })
+    await db.query(`alter table ${name} add extra int default 7`)
+    const wider = await get({ table: name, offset: -1, where: 'n < 4' })
+    expect(wider.messages[0]?.value).toEqual({ id: '1', title: 'a', n: '1', extra: '7' })
+    expect(wider.headers.get('electric-schema')).toContain('"extra":{"type":"int4"}')
+    expect((await get({ table: name, offset: -1, where: 'extra = 7' })).messages).toHaveLength(2)
+    await db.query(`alter table ${name} drop n`)
+    expect((await get({ table: name, offset: -1, where: 'n < 5' })).status).toBe(400)
+    const fewer = await get({ table: name, offset: -1, where: 'id < 5' })
+    expect(fewer.messages[0]?.value).toEqual({ id: '1', title: 'a', extra: '7' })
+    await db.query(`alter publication electric_publication_${running.replicationId} drop table ${name}`)
+    const again = await readToEnd(running.url, { table: name, where: 'id < 6' })
+    await db.query(`insert into ${name} values (2, 'b', 2)`)
+    await settle()
+    const rest = await readToEnd(running.url, { table: name, where: 'id < 6' }, again)
+    expect(changesOf(rest.messages).map(message => message.value?.['id'])).toEqual(['2'])
+  })
+
   test('E102 E103 renamed, replaced and dropped tables', async () => {
     const name = await table()
     const first = await readToEnd(running.url, { table: name })

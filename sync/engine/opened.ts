@@ -22,6 +22,7 @@ import { openCatalog, type ShapeCatalog } from './shapes/catalog.ts'
 import { innerStillFits, stillFits } from './shapes/definition.ts'
 import { Shapes } from './shapes/lifecycle.ts'
 import { parseSnapshot } from './shapes/pg-snapshot.ts'
+import { createKeptTables } from './shapes/kept-tables.ts'
 import { createResolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
@@ -185,8 +186,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
     reach,
   })
   const resolver = createResolver({
-    pool,
-    publication,
+    tables: createKeptTables(pool, publication),
     lives: identity => shapes.byIdentity(identity) !== undefined,
     onTable: (name, table) => shapes.compare(name, table, false),
   })

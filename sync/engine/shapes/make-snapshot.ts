@@ -9,10 +9,10 @@ import { awaitWriters, checkPublished, type PublicationMode, publishTable } from
 import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
 import { type ShapeCatalog, syncFolder } from './catalog.ts'
-import { createRowEncoder } from './copy-text.ts'
+import { createRowEncoder, type RowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import type { Shape } from './shape.ts'
-import { type ReadTransaction, selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import { selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
 import { createTaggedEncoder } from './subquery/rows.ts'
 import type { Subqueries } from './subquery/subqueries.ts'
 import { readTable, type Table } from './tables.ts'
@@ -81,17 +81,19 @@ const hold = (
   return { now, timer: held ? setTimeout(now, defaults.clauseHoldMs) : undefined }
 }
 
-const copyRows = async ({ shape, resolved, signal }: Making, transaction: ReadTransaction): Promise<void> => {
-  const { definition, snapshot, moves } = shape
-  const { filter } = resolved
-  const encoder =
-    filter === null || moves === undefined
-      ? createRowEncoder(definition)
-      : createTaggedEncoder(definition, filter, moves.tagger)
+const encoderOf = ({ definition, moves }: Shape, { filter }: Resolved): RowEncoder =>
+  filter === null || moves === undefined
+    ? createRowEncoder(definition)
+    : createTaggedEncoder(definition, filter, moves.tagger)
+
+const takeRows = async (
+  { shape: { snapshot }, signal }: Making,
+  rows: AsyncIterable<Buffer>,
+  encoder: RowEncoder,
+): Promise<void> => {
   const push = encoder.into(snapshot)
   const began = performance.now()
-  const stream = transaction.copy(selectRows(definition, encoder.columns))
-  const iterator = stream[Symbol.asyncIterator]()
+  const iterator = rows[Symbol.asyncIterator]()
   const late = Promise.withResolvers<never>()
   late.promise.catch(() => {})
   const noRow = () => late.reject(Object.assign(new Error('no first row'), { code: '57014' }))
@@ -123,8 +125,10 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
   if (shape.moves !== undefined) subqueries.load(shape.moves)
   reach('snapshot.started')
   let until = 0n
+  const encoder = encoderOf(shape, resolved)
   await withReadTransaction(
     pool,
+    definition.log === 'full' ? selectRows(definition, encoder.columns) : null,
     {
       needed: () => needed,
       seen: snapshot => unproven.prove(snapshot, reader.openXid),
@@ -140,7 +144,7 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
       parts.onDirty(shape)
       reach('snapshot.activated')
       try {
-        if (definition.log === 'full') await copyRows(making, transaction)
+        await takeRows(making, transaction.rows, encoder)
       } finally {
         clearTimeout(release.timer)
       }

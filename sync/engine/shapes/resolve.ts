@@ -1,15 +1,15 @@
 // A request's shape parameters → the definition of its shape. Asks the catalogs of Postgres, unless the same words led
-// to a shape that still lives: then the reconciler and the stream have kept it true.
+// to a shape that still lives: then the reconciler and the stream have kept it true. A new shape of a table that was read
+// before begins with what was read then, while Postgres is asked whether that is still so.
 import { createHash } from 'node:crypto'
-import type { Pool } from 'pg'
 import { must } from '#server/kernel/must.ts'
-import { shareReads } from '../share-reads.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
+import type { KeptTables } from './kept-tables.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
-import { readTable, schemaHeader, type Table } from './tables.ts'
+import { schemaHeader, type Table } from './tables.ts'
 import { FieldError } from './where/errors.ts'
 import { type CompiledWhere, hasSubquery, WhereError } from './where/where.ts'
 
@@ -29,12 +29,18 @@ export interface Resolved {
 }
 
 export interface ResolverOptions {
-  readonly pool: Pool
-  readonly publication: string
+  readonly tables: KeptTables
   /** Whether a shape of that identity lives. */
   readonly lives: (identity: string) => boolean
   /** Hears of each table that was read, and of each that is not there. */
   readonly onTable: (name: { schema: string; name: string }, table: Table | null) => void
+}
+
+/** What a definition is if no table of it was altered since it was last read. */
+export interface Expected {
+  readonly resolved: Resolved
+  /** Asks whether that is so. */
+  holds(): Promise<boolean>
 }
 
 export interface Resolver {
@@ -42,8 +48,8 @@ export interface Resolver {
   known(params: ShapeParams): Resolved | undefined
   /** `known`, or what the catalogs say. */
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
-  /** Forgets what is known about a table. */
-  forget(oid: number): void
+  /** Without asking; undefined when its table was not read before, and for what would be refused. */
+  expect(params: ShapeParams): Promise<Expected | undefined>
 }
 
 const cacheLimit = 20_000
@@ -138,11 +144,6 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     }
     return text
   }
-  const readShared = shareReads(
-    ({ schema, name }: RelationName) => JSON.stringify([schema, name]),
-    relation => readTable(options.pool, relation, options.publication),
-  )
-
   const columnsOf = (
     params: ShapeParams,
     table: Table,
@@ -174,13 +175,13 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     return { ok: true, value: { selected, queryable } }
   }
 
-  const lookup = async (relation: RelationName) => {
-    const table = await readShared(relation)
+  const read = async (relation: RelationName) => {
+    const table = await options.tables.read(relation)
     options.onTable(relation, table)
     return table
   }
 
-  const fresh = async (params: ShapeParams): Promise<Checked<Resolved>> => {
+  const from = async (lookup: typeof read, params: ShapeParams): Promise<Checked<Resolved>> => {
     const relation = parseRelation(must(params.table, 'table'))
     if (!relation.ok) return fail('table', relation.error)
     const table = await lookup(relation.value)
@@ -226,22 +227,42 @@ export const createResolver = (options: ResolverOptions): Resolver => {
     return resolved !== undefined && options.lives(resolved.definition.identity) ? resolved : undefined
   }
 
+  const remember = (params: ShapeParams, resolved: Resolved): void => {
+    const words = wordsOf(params)
+    cache.delete(words)
+    cache.set(words, resolved)
+    if (cache.size > cacheLimit) cache.delete(must(cache.keys().next().value))
+  }
+
   return {
     known,
     resolve: async params => {
       const value = known(params)
       if (value !== undefined) return { ok: true, value }
-      const words = wordsOf(params)
-      const resolved = await fresh(params)
-      if (resolved.ok) {
-        cache.delete(words)
-        cache.set(words, resolved.value)
-        if (cache.size > cacheLimit) cache.delete(must(cache.keys().next().value))
-      }
+      const resolved = await from(read, params)
+      if (resolved.ok) remember(params, resolved.value)
       return resolved
     },
-    forget: oid => {
-      for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
+    expect: async params => {
+      const { tables } = options
+      const relation = parseRelation(must(params.table, 'table'))
+      if (!relation.ok || tables.kept(relation.value) === undefined) return undefined
+      const used: Table[] = []
+      const resolved = await from(async relation => {
+        const table = tables.kept(relation)
+        if (table === undefined) return read(relation)
+        used.push(table)
+        return table
+      }, params)
+      if (!resolved.ok) return undefined
+      const { value } = resolved
+      const holds = async () => {
+        const all = await Promise.all(used.map(table => tables.isStillSo(table)))
+        if (all.includes(false)) return false
+        remember(params, value)
+        return true
+      }
+      return { resolved: value, holds }
     },
   }
 }

@@ -9,7 +9,8 @@ import { GrowingFile } from '../growing-file.ts'
 import { bytes, type PgSnapshot } from '../protocol.ts'
 import type { RowSink } from './copy-text.ts'
 
-const pieceBytes = 65_536
+/** A board of some hundred rows is one piece: it is answered, and kept for the next reader, as it is. */
+const pieceBytes = 262_144
 const openingBracket = 0x5b
 const closingBracket = bytes(']')
 const comma = 0x2c

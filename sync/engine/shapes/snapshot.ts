@@ -2,7 +2,6 @@
 // A snapshot counts only when it contains every transaction that was dispatched before the shape began to listen:
 // otherwise that transaction would be neither in the rows nor in the stream.
 import type { Pool, PoolClient } from 'pg'
-import { to as copyTo } from 'pg-copy-streams'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
 import { quoteRelation } from '../identifiers.ts'
@@ -10,6 +9,7 @@ import { parseLsn } from '../lsn.ts'
 import { isFull } from '../storage.ts'
 import { defaults, type PgSnapshot } from '../protocol.ts'
 import { containsAll } from '../replication/unproven.ts'
+import { CopyOut } from './copy-out.ts'
 import type { ShapeDefinition } from './definition.ts'
 import { parseSnapshot } from './pg-snapshot.ts'
 
@@ -28,65 +28,75 @@ export interface ReadTransaction {
   readonly snapshot: PgSnapshot
   /** No transaction in the snapshot has a commit record at or after this. */
   readonly insertLsn: bigint
-  /** The bytes of `COPY (query) TO STDOUT`. */
-  copy(query: string): AsyncIterable<Buffer>
+  /** The bytes of `COPY (query) TO STDOUT`, once; none without a query. */
+  readonly rows: AsyncIterable<Buffer>
+}
+
+/** What a read transaction needs beside its query. */
+export interface ReadOptions {
+  /** Transactions that the snapshot has to contain. */
+  readonly needed: () => readonly number[]
+  /** Hears of every snapshot that was taken. */
+  readonly seen: (snapshot: PgSnapshot) => void
+  /** How long is waited for a snapshot that contains them. */
+  readonly visibilityMs: number
+  readonly signal: AbortSignal
 }
 
 const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${defaults.lockTimeoutMs};
 SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
 
-const open = async (client: PoolClient) => {
-  const results = (await client.query(begin)) as unknown as { rows: { snapshot: string; lsn: string }[] }[]
-  const row = must(results.at(-1)?.rows[0], 'snapshot row')
-  return { snapshot: parseSnapshot(row.snapshot), insertLsn: parseLsn(row.lsn) }
-}
-
-/**
- * Runs `use` in a transaction whose snapshot contains all of `needed()`; waits at most `visibilityMs` for that.
- * `seen` hears of every snapshot that was taken.
- */
-export const withReadTransaction = async <T>(
+/** `use` in one transaction; null when its snapshot lacks something that is needed. */
+const attempt = async <T>(
   pool: Pool,
-  options: {
-    needed: () => readonly number[]
-    seen: (snapshot: PgSnapshot) => void
-    visibilityMs: number
-    signal: AbortSignal
-  },
+  query: string | null,
+  together: boolean,
+  { needed, seen }: ReadOptions,
   use: (transaction: ReadTransaction) => Promise<T>,
-): Promise<T> => {
-  const deadline = Date.now() + options.visibilityMs
+): Promise<{ readonly result: T } | null> => {
   const client = await pool.connect()
   let broken = true
   try {
-    for (let attempt = 0; ; attempt++) {
-      const { snapshot, insertLsn } = await open(client)
-      options.seen(snapshot)
-      if (containsAll(snapshot, options.needed())) {
-        const result = await use({
-          snapshot,
-          insertLsn,
-          copy: query => client.query(copyTo(`COPY (${query}) TO STDOUT`)),
-        })
-        // The rows are what they are, however a transaction ends that has only read.
-        broken = await client.query('COMMIT').then(
-          () => false,
-          () => true,
-        )
-        return result
-      }
-      await client.query('ROLLBACK')
-      if (Date.now() > deadline || options.signal.aborted) {
-        broken = false
-        throw new SnapshotRefused('Snapshot timed out while waiting for a commit to become visible')
-      }
-      await pause(Math.min(50, 2 ** attempt), options.signal)
+    const rest = [...(query === null ? [] : [`COPY (${query}) TO STDOUT`]), 'COMMIT']
+    const first = client.query(new CopyOut([begin, ...(together ? rest : [])].join(';\n')))
+    const [text, lsn] = await first.row
+    const snapshot = parseSnapshot(must(text))
+    seen(snapshot)
+    if (!containsAll(snapshot, needed())) {
+      first.discard()
+      broken = !(await rollsBack(client))
+      return null
     }
+    const rows = together ? first : client.query(new CopyOut(rest.join(';\n')))
+    const result = await use({ snapshot, insertLsn: parseLsn(must(lsn)), rows })
+    broken = !rows.over
+    return { result }
   } catch (error) {
-    if (broken && (await rollsBack(client))) broken = false
+    broken = !(await rollsBack(client))
     throw error
   } finally {
     client.release(broken)
+  }
+}
+
+/**
+ * Runs `use` in a transaction whose snapshot contains all of `needed()`, with the rows of `query`; waits at most
+ * `visibilityMs` for that.
+ */
+export const withReadTransaction = async <T>(
+  pool: Pool,
+  query: string | null,
+  options: ReadOptions,
+  use: (transaction: ReadTransaction) => Promise<T>,
+): Promise<T> => {
+  const deadline = Date.now() + options.visibilityMs
+  for (let tries = 0; ; tries++) {
+    // Nearly always the first snapshot is good; the rows of those that are not would be read in vain again and again.
+    const read = await attempt(pool, query, tries === 0, options, use)
+    if (read !== null) return read.result
+    if (Date.now() > deadline || options.signal.aborted)
+      throw new SnapshotRefused('Snapshot timed out while waiting for a commit to become visible')
+    await pause(Math.min(50, 2 ** tries), options.signal)
   }
 }
 

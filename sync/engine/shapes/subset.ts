@@ -159,7 +159,7 @@ export const readSubset = async (
   const conditions = subset.where === null ? [] : [subset.where]
   const query = selectRows(definition, encoder.columns, conditions, subset.rest)
   try {
-    const { head, rows, insertLsn } = await withReadTransaction(pool, options, async transaction => {
+    const { head, rows, insertLsn } = await withReadTransaction(pool, query, options, async transaction => {
       const { insertLsn } = transaction
       const { xmin, xmax, xip } = transaction.snapshot
       const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
@@ -173,7 +173,7 @@ export const readSubset = async (
           out.length = 0
         },
       })
-      for await (const chunk of transaction.copy(query)) push(chunk)
+      for await (const chunk of transaction.rows) push(chunk)
       return { head, rows, insertLsn }
     })
     const settled = settle === undefined ? rows : await settle(rows, insertLsn)

@@ -1,5 +1,5 @@
-// What Postgres says about a table: columns, key, partitions, publication. Read fresh when a shape is created and by
-// the reconciler; type names are never cached, because types are dropped and created again under the same name.
+// What Postgres says about a table: columns, key, partitions, publication. Nothing of it counts for a new shape unless
+// it was read, or found to be still so, after the shape was asked for (kept-tables.ts).
 import type { Pool, PoolClient } from 'pg'
 import type { RelationName } from '../identifiers.ts'
 import type { WhereColumn } from './where/where.ts'
@@ -38,6 +38,11 @@ export interface Table extends RelationName {
   readonly fullIdentity: boolean
   /** Stored generated columns travel in the stream. */
   readonly publishesGenerated: boolean
+  /**
+   * Which versions of rows of the catalogs all this was read from: while they are those, it is still so. Null for a table
+   * that is, or has, a partition: what is said of those is of whole trees.
+   */
+  readonly versions: string | null
   /** The database's own collation, which text from no column has. */
   readonly defaults: { readonly defaultCollationSafe: boolean; readonly defaultCollationAscii: boolean }
 }
@@ -65,6 +70,24 @@ export const partitionedAbove = async (
   )
   return rows.map(row => ({ oid: Number(row.oid), attached: row.attached }))
 }
+
+// A row that is written anew has another xmin, and another place when one transaction writes it twice.
+const versionOf = (row: string) => `${row}.xmin, ${row}.ctid`
+
+const versions = `(select concat_ws(' ', c.oid, ${versionOf('c')}, c.relnamespace,
+    (select concat_ws(' ', i.indexrelid, ${versionOf('i')}) from pg_index i where i.indrelid = c.oid and i.indisprimary),
+    (select string_agg(concat_ws(' ', ${versionOf('a')}, ${versionOf('ty')}, el.xmin, co.xmin), ',' order by a.attnum)
+      from pg_attribute a left join pg_type ty on ty.oid = a.atttypid left join pg_type el on el.oid = ty.typelem
+        left join pg_collation co on co.oid = a.attcollation
+      where a.attrelid = c.oid and a.attnum > 0),
+    (select concat_ws(' ', p.oid, ${versionOf('p')},
+        (select string_agg(concat_ws(' ', r.oid, ${versionOf('r')}), ',' order by r.oid)
+          from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid),
+        (select string_agg(concat_ws(' ', x.oid, ${versionOf('x')}), ',' order by x.oid)
+          from pg_publication_namespace x where x.pnpubid = p.oid and x.pnnspid = c.relnamespace))
+      from pg_publication p where p.pubname = $3))
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and c.relname = $2 and c.relkind = 'r' and not c.relispartition)`
 
 const sql = `
 with standard as (
@@ -102,6 +125,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
          and (r.prrelid = t.oid or r.prrelid in (select relid from pg_partition_ancestors(t.oid))))) from pub) as published_as,
   not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
   coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
+  ${versions} as versions,
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
@@ -141,6 +165,7 @@ interface Row {
   published_as: string | null
   full_identity: boolean
   publishes_generated: boolean
+  versions: string | null
   primary_key: string[]
   columns: (Omit<Column, 'collation'> & { collation: string | null })[]
 }
@@ -176,8 +201,23 @@ export const readTable = async (
     publishedAs: row.published ? row.published_as : null,
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
+    versions: row.versions,
     defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
   }
+}
+
+/** `Table.versions` as it is now: a third of what reading the table takes. */
+export const readVersions = async (
+  db: Pool | PoolClient,
+  relation: RelationName,
+  publication: string,
+): Promise<string | null> => {
+  const { rows } = await db.query<{ versions: string | null }>({
+    name: 'skerry_table_versions',
+    text: `select ${versions} as versions`,
+    values: [relation.schema, relation.name, publication],
+  })
+  return rows[0]?.versions ?? null
 }
 
 /** The columns that the stream carries: those that a row filter may look at. */

@@ -6,7 +6,7 @@ import { quoteIdentifier, quoteLiteral, quoteRelation } from '../../identifiers.
 import type { PgSnapshot } from '../../protocol.ts'
 import { copyValue, createLineSplitter } from '../copy-lines.ts'
 import type { ShapeDefinition } from '../definition.ts'
-import { withReadTransaction } from '../snapshot.ts'
+import { type ReadOptions, withReadTransaction } from '../snapshot.ts'
 import { isEnum } from '../where/types.ts'
 import { sqlType } from '../where/sql.ts'
 import type { Filter, FilterLiteral } from './definition.ts'
@@ -86,16 +86,12 @@ export const moveQuery = (
 }
 
 /** Asks. Rejects with MoveTooLarge, or as `withReadTransaction` does. */
-export const fetchRows = (
-  pool: Pool,
-  options: Parameters<typeof withReadTransaction>[1],
-  query: string,
-): Promise<Fetched> =>
-  withReadTransaction(pool, options, async transaction => {
+export const fetchRows = (pool: Pool, options: ReadOptions, query: string): Promise<Fetched> =>
+  withReadTransaction(pool, query, options, async transaction => {
     const rows: Row[] = []
     let bytes = 0
     const split = createLineSplitter(line => rows.push(line.split('\t').map(copyValue)))
-    for await (const chunk of transaction.copy(query)) {
+    for await (const chunk of transaction.rows) {
       bytes += chunk.length
       if (bytes > moveBytesLimit) throw new MoveTooLarge(`more than ${moveBytesLimit} bytes of rows would move in`)
       split(chunk)

@@ -7,7 +7,7 @@ import { snapshotEnd } from '../../protocol.ts'
 import type { ShapeDefinition } from '../definition.ts'
 import { isVisible, liftXid } from '../pg-snapshot.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
-import type { withReadTransaction } from '../snapshot.ts'
+import type { ReadOptions } from '../snapshot.ts'
 import { type Anchor, anchorsOf } from './anchors.ts'
 import type { Filter } from './definition.ts'
 import { bindFacts, type Facts } from './literals.ts'
@@ -34,7 +34,7 @@ export interface MovesHooks {
   readonly moveTransactions: number
   readonly processed: () => bigint
   /** Options for a question about the outer table that is asked now. */
-  readonly readOptions: (sources: readonly number[]) => Parameters<typeof withReadTransaction>[1]
+  readonly readOptions: (sources: readonly number[]) => ReadOptions
   readonly retire: (shape: Shape, reason: string) => void
   readonly onDirty: (shape: Shape, bytes: number) => void
   /** Something that a shape waited for has come. */

@@ -10,7 +10,7 @@ import type { Unproven } from '../../replication/unproven.ts'
 import type { Change } from '../encode.ts'
 import type { Router } from '../router.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
-import { SnapshotRefused, type withReadTransaction } from '../snapshot.ts'
+import { SnapshotRefused, type ReadOptions } from '../snapshot.ts'
 import type { Filter } from './definition.ts'
 import { Backlog } from './backlog.ts'
 import { Moves, type MovesHooks } from './moves.ts'
@@ -318,7 +318,7 @@ export class Subqueries {
     for (const moves of this.#users.get(set) ?? []) this.#parts.onFailure(moves.shape, error)
   }
 
-  #options(needed: readonly number[]): Parameters<typeof withReadTransaction>[1] {
+  #options(needed: readonly number[]): ReadOptions {
     const { unproven, reader, visibilityMs } = this.#parts
     return {
       needed: () => needed,

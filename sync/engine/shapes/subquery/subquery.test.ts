@@ -34,6 +34,7 @@ const table = (name: string, oid: number): Table => ({
   attached: [],
   readAt: 0,
   published: true,
+  versions: null,
   publishedAs: null,
   fullIdentity: true,
   publishesGenerated: false,

@@ -8,7 +8,7 @@ import type { PgSnapshot } from '../../protocol.ts'
 import { copyValue, createLineSplitter } from '../copy-lines.ts'
 import { isVisible } from '../pg-snapshot.ts'
 import type { RowFilter } from '../shape.ts'
-import { SnapshotRefused, withReadTransaction } from '../snapshot.ts'
+import { type ReadOptions, SnapshotRefused, withReadTransaction } from '../snapshot.ts'
 import { predicate } from '../where/evaluate.ts'
 import { type Filter, isNested, type SetDefinition } from './definition.ts'
 import { keyOf, nullKey, totalKey } from './keys.ts'
@@ -130,7 +130,7 @@ export class ValueSet implements Counts {
   }
 
   /** Reads the table. Rejects when that cannot be done. */
-  async load(pool: Pool, options: Parameters<typeof withReadTransaction>[1]): Promise<void> {
+  async load(pool: Pool, options: ReadOptions): Promise<void> {
     const { table, columns, condition } = this.definition
     const nested = isNested(condition)
     const names = nested ? [...new Set([...columns, ...condition.columns])] : columns
@@ -142,13 +142,13 @@ export class ValueSet implements Counts {
       ? `SELECT ${select}, 1 ${from}`
       : `SELECT ${select}, pg_catalog.count(*) ${from} GROUP BY ${select}`
     const bound = this.#boundTo(names, true)
-    this.#loaded = await withReadTransaction(pool, options, async transaction => {
+    this.#loaded = await withReadTransaction(pool, query, options, async transaction => {
       const groups: Delta = new Map()
       const split = createLineSplitter(line => {
         const fields = line.split('\t').map(copyValue)
         this.#enter(groups, bound, fields, Number(fields.at(-1)))
       })
-      for await (const chunk of transaction.copy(query)) {
+      for await (const chunk of transaction.rows) {
         split(chunk)
         if (groups.size > valueLimit) throw new SnapshotRefused(`A subquery has more than ${valueLimit} values`)
       }

@@ -1,0 +1,41 @@
+// What the catalogs said about tables, kept for the next shape of the same table. Reading them takes longer than reading
+// a board's rows; whether they are still so is a smaller question, which Postgres can answer while the rows are read.
+import type { Pool } from 'pg'
+import type { RelationName } from '../identifiers.ts'
+import { shareReads } from '../share-reads.ts'
+import { readTable, readVersions, type Table } from './tables.ts'
+
+/** Tables that are kept, at most. */
+const keptLimit = 1000
+
+export interface KeptTables {
+  /** What the catalogs say, read after this was called; null when there is no such table. */
+  read(relation: RelationName): Promise<Table | null>
+  /** What they said when the table was last read. */
+  kept(relation: RelationName): Table | undefined
+  /** Whether what `kept` gave is still so, asked after this was called. */
+  isStillSo(table: Table): Promise<boolean>
+}
+
+/** The tables of a database, as far as `publication` concerns them. */
+export const createKeptTables = (pool: Pool, publication: string): KeptTables => {
+  const tables = new Map<string, Table>()
+  const keyOf = ({ schema, name }: RelationName) => JSON.stringify([schema, name])
+  const read = shareReads(keyOf, relation => readTable(pool, relation, publication))
+  const versions = shareReads(keyOf, relation => readVersions(pool, relation, publication))
+  return {
+    read: async relation => {
+      const table = await read(relation)
+      const key = keyOf(relation)
+      tables.delete(key)
+      // One that has yet to be published is about to change.
+      if (table !== null && table.versions !== null && table.published && table.fullIdentity) {
+        tables.set(key, table)
+        for (const [oldest] of tables) if (tables.size > keptLimit) tables.delete(oldest)
+      }
+      return table
+    },
+    kept: relation => tables.get(keyOf(relation)),
+    isStillSo: async table => (await versions(table)) === table.versions,
+  }
+}
