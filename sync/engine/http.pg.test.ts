@@ -905,6 +905,46 @@ describe('subset filters', () => {
     const nested = await get({ table: name, offset: -1, subset__where: 'n IN (SELECT 1)' })
     expect([nested.status, Object.keys((nested.json as { errors: object }).errors)]).toEqual([400, ['subset']])
   })
+
+  test('E117 what Postgres raises for a subset names the word that it is about', async () => {
+    const name = await table('id int primary key, n int, j json, pairs json[]')
+    await db.query(`insert into ${name} select g, g, '{}', '{}' from generate_series(0, 3) g`)
+    const refusal = async (more: Record<string, string | number>) => {
+      const reply = await get({ table: name, offset: -1, ...more })
+      return [reply.status, (reply.json as { errors?: object }).errors]
+    }
+    const noOrder = (type: string) => ({ order_by: [`could not identify an ordering operator for type ${type}`] })
+    expect(await refusal({ subset__order_by: 'j' })).toEqual([400, { subset: noOrder('json') }])
+    expect(await refusal({ subset__order_by: 'id, pairs' })).toEqual([400, { subset: noOrder('json[]') }])
+    expect(await refusal({ subset__order_by: 'j', subset__where: 'n > 1' })).toEqual([400, { subset: noOrder('json') }])
+    const raising = { log: 'changes_only', where: '1 / n = 1' }
+    expect(await refusal({ ...raising, subset__order_by: 'id' })).toEqual([400, { where: ['division by zero'] }])
+    const nested = `${'ARRAY['.repeat(8)}n${']'.repeat(8)} IS NULL`
+    expect(await refusal({ subset__where: nested })).toEqual([
+      400,
+      { subset: { where: expect.stringMatching(/^number of array dimensions/) } },
+    ])
+  })
+
+  test('S-25 a subset of a table that is no longer what it was ends the shape, whatever it asks for', async () => {
+    for (const change of [
+      'drop table TABLE',
+      'alter table TABLE rename to TABLE_away',
+      'alter table TABLE drop column title',
+      'alter table TABLE rename column n to m',
+      'alter table TABLE alter column n type text',
+    ])
+      for (const subset of [{ subset__order_by: 'title' }, { subset__where: 'n = 1' }]) {
+        const name = await table()
+        const { handle } = await get({ table: name, offset: -1 })
+        await db.query(change.replaceAll('TABLE', name))
+        const reply = await get({ table: name, offset: '0_inf', handle, ...subset })
+        // Rows in another type have no trouble with an order.
+        if (change.endsWith('text') && 'subset__order_by' in subset) continue
+        expect([change, subset, reply.status]).toEqual([change, subset, 409])
+        expect(reply.handle).not.toBe(handle)
+      }
+  })
 })
 
 describe('tables', () => {
@@ -1018,6 +1058,31 @@ describe('tables', () => {
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
       await other.query('rollback')
       expect((await get({ table: name, offset: -1 })).status).toBe(200)
+    } finally {
+      await other.end()
+    }
+  })
+
+  test('S-9 a subset whose query is cancelled is a 503 that passes', async () => {
+    const name = await table()
+    const { handle } = await get({ table: name, offset: -1 })
+    const ask = () => get({ table: name, offset: '0_inf', handle, subset__order_by: 'id' })
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    try {
+      await other.query(`begin; lock table ${name} in access exclusive mode`)
+      const waiting = ask()
+      await until('its query is cancelled', async () => {
+        const { rows } = await db.query(
+          'select pg_cancel_backend(pid) from pg_locks where not granted and relation = $1::regclass',
+          [name],
+        )
+        return rows.length > 0
+      })
+      const refused = await waiting
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10'])
+      await other.query('rollback')
+      expect((await ask()).status).toBe(200)
     } finally {
       await other.end()
     }

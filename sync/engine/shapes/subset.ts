@@ -2,12 +2,12 @@
 // filter always applies, so that a subset can never show more than the shape.
 import type { Pool } from 'pg'
 import { type Checked, numberingError } from '../params.ts'
-import { bytes, type PgSnapshot } from '../protocol.ts'
+import { bytes, type FieldErrors, type PgSnapshot } from '../protocol.ts'
 import type { SubsetParams } from '../subset-params.ts'
 import { ByteWriter } from '../byte-writer.ts'
 import { createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
-import { selectRows, withReadTransaction } from './snapshot.ts'
+import { isOfClause, selectRows, withReadTransaction } from './snapshot.ts'
 import { createTaggedEncoder } from './subquery/rows.ts'
 import type { Tagger } from './subquery/tags.ts'
 import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
@@ -108,14 +108,17 @@ export const checkSubset = async (request: SubsetParams, resolved: Resolved): Pr
   return { ok: true, value: { where, rest } }
 }
 
-/** Errors of the class "data exception" or "undefined": the reader's clause does not work for these rows. */
-const isReadersFault = (error: unknown) => /^(22|42)/.test((error as { code?: string }).code ?? '')
+/** What Postgres has against the words of a request whose subset could not be read; null when it is not about them. */
+export const explainRefusal = (error: unknown, subset: Subset): FieldErrors | null => {
+  const { code, message } = error as { code?: string; message: string }
+  // An order has columns only: all that can be wrong with it is a type that has none.
+  if (code === '42883') return { subset: { order_by: [message] } }
+  if (!isOfClause(error)) return null
+  return subset.where === null ? { where: [message] } : { subset: { where: message } }
+}
 
-/** What a subset answer is made of; `refused` is Postgres' text about the clause; `refetch`: `settle` gave null. */
-export type SubsetResult =
-  | { readonly refused: string }
-  | { readonly refetch: true }
-  | { readonly pieces: readonly Uint8Array[] }
+/** What a subset answer is made of; `refetch`: `settle` gave null. */
+export type SubsetResult = { readonly refetch: true } | { readonly pieces: readonly Uint8Array[] }
 
 const pieceBytes = 65_536
 
@@ -132,7 +135,10 @@ const inPieces = (head: string, rows: readonly string[]): readonly Uint8Array[] 
   return pieces
 }
 
-/** Runs a subset. The rows are gathered first: a subset has a limit or is small, and a failure must still be a 400. */
+/**
+ * Runs a subset; rejects with what Postgres raises. The rows are gathered first: a subset has a limit or is small, and a
+ * failure must still be a 400.
+ */
 export const readSubset = async (
   pool: Pool,
   resolved: Resolved,
@@ -158,28 +164,23 @@ export const readSubset = async (
       : createTaggedEncoder(definition, filter, tagger, more)
   const conditions = subset.where === null ? [] : [subset.where]
   const query = selectRows(definition, encoder.columns, conditions, subset.rest)
-  try {
-    const { head, rows, insertLsn } = await withReadTransaction(pool, options, async transaction => {
-      const { insertLsn } = transaction
-      const { xmin, xmax, xip } = transaction.snapshot
-      const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
-      const rows: string[] = []
-      const out = new ByteWriter()
-      const push = encoder.into({
-        out,
-        beginRow: () => {},
-        endRow: () => {
-          rows.push(out.bytes.toString('utf8', 0, out.length))
-          out.length = 0
-        },
-      })
-      for await (const chunk of transaction.copy(query)) push(chunk)
-      return { head, rows, insertLsn }
+  const { head, rows, insertLsn } = await withReadTransaction(pool, options, async transaction => {
+    const { insertLsn } = transaction
+    const { xmin, xmax, xip } = transaction.snapshot
+    const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
+    const rows: string[] = []
+    const out = new ByteWriter()
+    const push = encoder.into({
+      out,
+      beginRow: () => {},
+      endRow: () => {
+        rows.push(out.bytes.toString('utf8', 0, out.length))
+        out.length = 0
+      },
     })
-    const settled = settle === undefined ? rows : await settle(rows, insertLsn)
-    return settled === null ? { refetch: true } : { pieces: inPieces(head, settled) }
-  } catch (error) {
-    if (isReadersFault(error) && subset.where !== null) return { refused: (error as Error).message }
-    throw error
-  }
+    for await (const chunk of transaction.copy(query)) push(chunk)
+    return { head, rows, insertLsn }
+  })
+  const settled = settle === undefined ? rows : await settle(rows, insertLsn)
+  return settled === null ? { refetch: true } : { pieces: inPieces(head, settled) }
 }
