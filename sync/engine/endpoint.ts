@@ -37,6 +37,7 @@ import type { Shape } from './shapes/shape.ts'
 import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import type { Subqueries } from './shapes/subquery/subqueries.ts'
 import { settleSubset } from './shapes/subquery/subset-rows.ts'
+import { parseExactly } from './subset-params.ts'
 import { checkSubset, explainRefusal, readSubset, type SubsetResult } from './shapes/subset.ts'
 
 /** What exists once the engine has its lock. */
@@ -81,7 +82,7 @@ const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown
   if (body.length > defaults.bodyLimit) return jsonError(413, { error: 'Request body too large' })
   let parsed: unknown
   try {
-    parsed = JSON.parse(Buffer.from(body).toString('utf8'))
+    parsed = parseExactly(Buffer.from(body).toString('utf8'))
   } catch {
     return jsonError(400, { error: 'Invalid JSON in request body', details: 'the body is not valid JSON' })
   }

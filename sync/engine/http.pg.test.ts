@@ -890,6 +890,19 @@ describe('subset filters', () => {
     expect(await rowsOf({ subset__where: "w = 'sun' AND n > 1" })).toEqual(['2'])
     const exact = JSON.stringify({ 1: '9223372036854775802' })
     expect(await rowsOf({ subset__where: 'big = $1', subset__params: exact })).toEqual(['2'])
+    const unquoted = '{"1":9223372036854775802}'
+    expect(await rowsOf({ subset__where: 'big = $1', subset__params: unquoted })).toEqual(['2'])
+    const body = `{"where":"big = $1","params":${unquoted},"order_by":"id","limit":9223372036854775807}`
+    const posted = await get({ table: name, offset: -1 }, { method: 'POST', body })
+    expect((posted.json as { data: Message[] }).data.map(row => row.value?.['id'])).toEqual(['2'])
+    expect(await rowsOf({ subset__limit: '9223372036854775807', subset__offset: '1' })).toEqual(['2'])
+    for (const [word, value] of [
+      ['limit', '9223372036854775808'],
+      ['offset', '99999999999999999999'],
+    ] as const) {
+      const reply = await get({ table: name, offset: -1, subset__order_by: 'id', [`subset__${word}`]: value })
+      expect(reply.json).toMatchObject({ errors: { subset: { [word]: ['is invalid'] } } })
+    }
     const list = JSON.stringify({ 1: '{"m1","m4"}' })
     expect(await rowsOf({ subset__where: '"mood" = ANY($1)', subset__params: list }, 'true')).toEqual(['1', '4'])
     for (const [where, text] of [

@@ -3,7 +3,7 @@
 import type { Pool } from 'pg'
 import { type Checked, numberingError } from '../params.ts'
 import { bytes, type FieldErrors, type PgSnapshot } from '../protocol.ts'
-import type { SubsetParams } from '../subset-params.ts'
+import { parseExactly, type SubsetParams } from '../subset-params.ts'
 import { ByteWriter } from '../byte-writer.ts'
 import { createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
@@ -23,17 +23,21 @@ const fail = (field: string, message: string) => ({ ok: false, errors: { subset:
 
 const wrongType = 'is invalid'
 
-/** A whole number that fits Postgres' bigint exactly; undefined for anything else. */
-const integer = (value: unknown): number | undefined => {
+const largestBigint = 2n ** 63n - 1n
+
+/** A whole number that fits Postgres' bigint; undefined for anything else. */
+const integer = (value: unknown): bigint | undefined => {
   const text = typeof value === 'number' ? String(value) : value
-  return typeof text === 'string' && /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined
+  if (typeof text !== 'string' || !/^[+-]?\d{1,19}$/.test(text)) return undefined
+  const whole = BigInt(text.replace(/^\+/, ''))
+  return whole <= largestBigint ? whole : undefined
 }
 
 const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>> => {
   let source: unknown = value ?? {}
   if (typeof source === 'string') {
     try {
-      source = JSON.parse(source) as unknown
+      source = parseExactly(source)
     } catch {
       return fail('params', 'params must be valid JSON')
     }
@@ -53,13 +57,13 @@ const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>>
 interface SubsetWords {
   readonly where: string | null
   readonly orderBy: string | null
-  readonly limit: number | null
-  readonly offset: number | null
+  readonly limit: bigint | null
+  readonly offset: bigint | null
 }
 
 const castWords = ({ where, orderBy, limit, offset }: SubsetParams): Checked<SubsetWords> => {
   const errors: Record<string, readonly string[]> = {}
-  const number = (name: string, value: unknown, least: number, text: string): number | null => {
+  const number = (name: string, value: unknown, least: bigint, text: string): bigint | null => {
     if (value === null) return null
     const whole = integer(value)
     if (whole === undefined) errors[name] = [wrongType]
@@ -73,8 +77,8 @@ const castWords = ({ where, orderBy, limit, offset }: SubsetParams): Checked<Sub
   const words = {
     where: word('where', where),
     orderBy: word('order_by', orderBy),
-    limit: number('limit', limit, 1, 'must be greater than 0'),
-    offset: number('offset', offset, 0, 'must be greater than or equal to 0'),
+    limit: number('limit', limit, 1n, 'must be greater than 0'),
+    offset: number('offset', offset, 0n, 'must be greater than or equal to 0'),
   }
   return Object.keys(errors).length > 0 ? { ok: false, errors: { subset: errors } } : { ok: true, value: words }
 }
