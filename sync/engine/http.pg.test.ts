@@ -1043,6 +1043,32 @@ describe('tables', () => {
     expect(rows).toEqual([{ relreplident: 'f', published: true }])
   })
 
+  test('S-25 a table that others inherit from has rows that its stream does not, and is refused', async () => {
+    const name = await table()
+    const { handle, offset } = await readToEnd(running.url, { table: name })
+    await db.query(`create table ${name}_child () inherits (${name}); insert into ${name}_child values (1, 'a', 1)`)
+    await running.engine.reconcile()
+    const text = `Table "public"."${name}" cannot be followed: other tables inherit from it`
+    for (const shape of [{ table: name }, { table: `${name}_child`, where: `n in (select n from ${name})` }])
+      expect((await get({ ...shape, offset: -1 })).json).toMatchObject({ errors: { table: [text] } })
+    expect((await get({ table: name, handle, offset })).status).toBe(400)
+    const child = await get({ table: `${name}_child`, offset: -1 })
+    expect(changesOf(child.messages).map(({ value }) => value?.['id'])).toEqual(['1'])
+  })
+
+  test.skipIf(sharedMajor() < 18)('E132 nobody is kept from writing to a table with virtual columns', async () => {
+    const name = await table('id int primary key, n int, twice int generated always as (n * 2) virtual')
+    await db.query(`insert into ${name} values (1, 1)`)
+    const reply = await get({ table: name, columns: 'id,n', offset: -1 })
+    await db.query(`update ${name} set n = 2`)
+    expect([reply.status, reply.json]).toMatchObject([
+      400,
+      { errors: { table: [expect.stringContaining('generated columns: twice')] } },
+    ])
+    await db.query(`alter table ${name} drop twice`)
+    expect((await get({ table: name, columns: 'id,n', offset: -1 })).status).toBe(200)
+  })
+
   test('E132 generated columns', async () => {
     const name = await table('id int primary key, n int, twice int generated always as (n * 2) stored')
     await db.query(`insert into ${name} values (1, 2)`)

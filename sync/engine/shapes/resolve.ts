@@ -9,7 +9,7 @@ import type { Checked, ShapeParams } from '../params.ts'
 import type { ShapeDefinition } from './definition.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
-import { readTable, schemaHeader, type Table } from './tables.ts'
+import { obstacleOf, readTable, schemaHeader, type Table } from './tables.ts'
 import { FieldError } from './where/errors.ts'
 import { type CompiledWhere, hasSubquery, WhereError } from './where/where.ts'
 
@@ -191,6 +191,8 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       )
     const columns = columnsOf(params, table)
     if (!columns.ok) return columns
+    const obstacle = obstacleOf(table)
+    if (obstacle !== null) return fail('table', obstacle)
     let where: CompiledWhere | null = null
     let filter: Filter | null = null
     let inner: readonly Table[] = []

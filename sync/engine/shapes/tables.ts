@@ -1,7 +1,7 @@
 // What Postgres says about a table: columns, key, partitions, publication. Read fresh when a shape is created and by
 // the reconciler; type names are never cached, because types are dropped and created again under the same name.
 import type { Pool, PoolClient } from 'pg'
-import type { RelationName } from '../identifiers.ts'
+import { quoteRelation, type RelationName } from '../identifiers.ts'
 import type { WhereColumn } from './where/where.ts'
 
 /** A column, as the row filter language and the schema header need it. */
@@ -38,6 +38,10 @@ export interface Table extends RelationName {
   readonly fullIdentity: boolean
   /** Stored generated columns travel in the stream. */
   readonly publishesGenerated: boolean
+  /** Generated columns that would make Postgres refuse every UPDATE and DELETE under REPLICA IDENTITY FULL. */
+  readonly unidentified: readonly string[]
+  /** Other tables inherit from it: their rows are in its SELECT and not in its stream. */
+  readonly inherited: boolean
   /** The database's own collation, which text from no column has. */
   readonly defaults: { readonly defaultCollationSafe: boolean; readonly defaultCollationAscii: boolean }
 }
@@ -102,6 +106,9 @@ select (select safe from standard) as default_safe, (select ascii from standard)
          and (r.prrelid = t.oid or r.prrelid in (select relid from pg_partition_ancestors(t.oid))))) from pub) as published_as,
   not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
   coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
+  coalesce((select json_agg(a.attname order by a.attnum) from pg_attribute a where a.attrelid = t.oid and not a.attisdropped
+    and (a.attgenerated = 'v' or (a.attgenerated = 's' and exists (select 1 from pub where not gencols)))), '[]') as unidentified,
+  t.relkind = 'r' and exists (select 1 from pg_inherits h where h.inhparent = t.oid) as inherited,
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
@@ -141,6 +148,8 @@ interface Row {
   published_as: string | null
   full_identity: boolean
   publishes_generated: boolean
+  unidentified: string[]
+  inherited: boolean
   primary_key: string[]
   columns: (Omit<Column, 'collation'> & { collation: string | null })[]
 }
@@ -176,8 +185,19 @@ export const readTable = async (
     publishedAs: row.published ? row.published_as : null,
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
+    unidentified: row.unidentified,
+    inherited: row.inherited,
     defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
   }
+}
+
+/** Why no shape can follow the table, as the reader is told; null when one can. */
+export const obstacleOf = (table: Table): string | null => {
+  const name = `Table ${quoteRelation(table)} cannot be followed`
+  if (table.inherited) return `${name}: other tables inherit from it`
+  // Who publishes such a table by hand has accepted it.
+  if (table.unidentified.length === 0 || (table.published && table.fullIdentity)) return null
+  return `${name}: Postgres would refuse to update it because of its generated columns: ${table.unidentified.join(', ')}`
 }
 
 /** The columns that the stream carries: those that a row filter may look at. */
