@@ -37,7 +37,8 @@ import type { Shape } from './shapes/shape.ts'
 import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import type { Subqueries } from './shapes/subquery/subqueries.ts'
 import { settleSubset } from './shapes/subquery/subset-rows.ts'
-import { checkSubset, readSubset } from './shapes/subset.ts'
+import { parseExactly } from './subset-params.ts'
+import { checkSubset, explainRefusal, readSubset, type SubsetResult } from './shapes/subset.ts'
 
 /** What exists once the engine has its lock. */
 export interface Running {
@@ -81,7 +82,7 @@ const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown
   if (body.length > defaults.bodyLimit) return jsonError(413, { error: 'Request body too large' })
   let parsed: unknown
   try {
-    parsed = JSON.parse(Buffer.from(body).toString('utf8'))
+    parsed = parseExactly(Buffer.from(body).toString('utf8'))
   } catch {
     return jsonError(400, { error: 'Invalid JSON in request body', details: 'the body is not valid JSON' })
   }
@@ -100,6 +101,18 @@ const parseOnce = (query: URLSearchParams): Checked<RequestParams> => {
     parsedQueries.set(query, parsed)
   }
   return parsed
+}
+
+// a lock that was waited for too long, a query that was cancelled, a right that is missing
+const passingCodes = new Set(['55P03', '57014', '42501'])
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
+
+/** Looks at the shape's tables again, which ends the shape when they no longer fit. */
+const wasAltered = async ({ resolver }: Running, shape: Shape, params: ShapeParams): Promise<boolean> => {
+  resolver.forget(shape.definition.oid)
+  await resolver.resolve(params)
+  return shape.retiring !== undefined
 }
 
 /** The shape route as a function. It never rejects. */
@@ -146,7 +159,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     const needed = running.unproven.touching(relations, running.reader.openXid)
     const { moves } = shape
     if (resolved.filter !== null && moves === undefined) return refetch()
-    const result = await readSubset(parts.pool, resolved, checked.value, {
+    const reading = readSubset(parts.pool, resolved, checked.value, {
       ...(moves === undefined
         ? {}
         : {
@@ -162,11 +175,21 @@ export const createEndpoint = (parts: EndpointParts) => {
       visibilityMs: parts.visibilityMs,
       signal: request.signal,
     })
+    let result: SubsetResult
+    try {
+      result = await reading
+    } catch (error) {
+      // Names that were right by the catalogs as they were known: the table may have been altered since.
+      if (codeOf(error).startsWith('42') && (await wasAltered(running, shape, params.shape)))
+        return (await awaitEnd(shape)) ? refetch() : notStored()
+      const refused = explainRefusal(error, checked.value)
+      if (refused === null) throw error
+      return invalid(refused)
+    }
     if ('refetch' in result) {
       void running.shapes.retire(shape, 'a subset could not be given to a reader that is behind')
       return (await awaitEnd(shape)) ? refetch() : notStored()
     }
-    if ('refused' in result) return invalid({ subset: { where: result.refused } })
     return {
       status: 200,
       headers: {
@@ -312,7 +335,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     } catch (error) {
       if (error instanceof SnapshotRefused) response = unavailable(error.message, 10)
       else if (isUnreachable(error)) response = databaseUnreachable()
-      else if ((error as { code?: string }).code === '55P03') response = unavailable(explainFailure(error).message, 10)
+      else if (passingCodes.has(codeOf(error))) response = unavailable(explainFailure(error).message, 10)
       else {
         parts.log.error('a shape request failed', { error })
         response = internalError()

@@ -11,6 +11,18 @@ export interface SubsetParams {
   readonly offset: unknown
 }
 
+const keepLarge = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
+  const source = context?.source
+  const isRounded = typeof value === 'number' && !Number.isSafeInteger(value)
+  return isRounded && source !== undefined && /^-?\d+$/.test(source) ? source : value
+}
+
+/**
+ * JSON.parse for parameters: integers that a number would round stay the text that they are, since Postgres knows them
+ * exactly. Node 20 does not tell the text and rounds. Throws SyntaxError.
+ */
+export const parseExactly = (text: string): unknown => JSON.parse(text, keepLarge) as unknown
+
 const given = (value: unknown): unknown =>
   value === undefined || (typeof value === 'string' && value.trimStart() === '') ? null : value
 

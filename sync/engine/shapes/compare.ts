@@ -24,7 +24,7 @@ export class Looks {
       this.#last.delete(key)
       return before === undefined && none
     }
-    const now = JSON.stringify([table.oid, table.columns, table.primaryKey, table.sources])
+    const now = JSON.stringify([table.oid, table.columns, table.primaryKey, table.sources, table.inherited])
     this.#last.set(key, now)
     return before === now
   }
@@ -62,7 +62,7 @@ const innerMisfit = ({ inner: tables }: ShapeDefinition, { name, table, withPubl
   const inner = tables.find(({ schema, name: own }) => schema === name.schema && own === name.name)
   if (inner === undefined)
     return tables.some(({ oid }) => oid === table?.oid) ? 'a table of its subqueries was renamed' : null
-  if (table === null || inner.oid !== table.oid || !innerStillFits(inner, table.columns))
+  if (table === null || inner.oid !== table.oid || table.inherited || !innerStillFits(inner, table.columns))
     return 'a table of its subqueries is gone or was altered'
   return withPublication && !isPublished(table) ? 'a table of its subqueries is no longer published' : null
 }
@@ -73,7 +73,7 @@ const outerMisfit = ({ definition, publishedAs }: Shape, look: Look): string | n
   if (!sameName) return table !== null && definition.oid === table.oid ? 'its table was renamed' : null
   if (table === null) return 'its table is gone'
   if (definition.oid !== table.oid) return 'its table was replaced'
-  if (!fits(definition, table)) return 'its table was altered'
+  if (table.inherited || !fits(definition, table)) return 'its table was altered'
   if (table.partitioned && !keepsPartitions(table, look)) return 'a partition was attached or detached'
   if (!withPublication) return null
   if (!isPublished(table)) return 'its table is no longer published'

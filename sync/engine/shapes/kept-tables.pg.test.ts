@@ -24,7 +24,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-const make = `drop table if exists parent, things, items cascade; drop type if exists feeling;
+const make = `drop table if exists parent, child, things, items cascade; drop type if exists feeling;
   create table items (id int primary key, title varchar(20) not null, m mood, ms mood[], c text collate folded, n int);
   alter table items replica identity full; insert into items values (1, 'x'); alter publication kept add table items`
 
@@ -54,6 +54,7 @@ const alterations = [
   'alter publication kept set table items (id)',
   'alter publication kept set table items where (id > 0)',
   'drop publication kept; create publication kept for table items',
+  'create table child () inherits (items)',
 ]
 
 /** Alterations of what the tests share, each with its way back. */

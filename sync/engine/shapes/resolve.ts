@@ -9,7 +9,7 @@ import type { ShapeDefinition } from './definition.ts'
 import type { KeptTables } from './kept-tables.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
-import { schemaHeader, type Table } from './tables.ts'
+import { obstacleOf, schemaHeader, type Table } from './tables.ts'
 import { FieldError } from './where/errors.ts'
 import { type CompiledWhere, hasSubquery, WhereError } from './where/where.ts'
 
@@ -50,6 +50,8 @@ export interface Resolver {
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
   /** Without asking; undefined when its table was not read before, and for what would be refused. */
   expect(params: ShapeParams): Promise<Expected | undefined>
+  /** Forgets what is known about a table. */
+  forget(oid: number): void
 }
 
 const cacheLimit = 20_000
@@ -192,6 +194,8 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       )
     const columns = columnsOf(params, table)
     if (!columns.ok) return columns
+    const obstacle = obstacleOf(table)
+    if (obstacle !== null) return fail('table', obstacle)
     let where: CompiledWhere | null = null
     let filter: Filter | null = null
     let inner: readonly Table[] = []
@@ -263,6 +267,9 @@ export const createResolver = (options: ResolverOptions): Resolver => {
         return true
       }
       return { resolved: value, holds }
+    },
+    forget: oid => {
+      for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
     },
   }
 }

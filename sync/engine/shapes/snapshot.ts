@@ -125,11 +125,14 @@ export const selectRows = (
 // Data exceptions, exceeded limits, collations that contradict each other, and NaN or infinity as an integer.
 const clauseCodes = /^(22|54|42P22|0A000)/
 
+/** Whether Postgres raised because of what a clause computes. */
+export const isOfClause = (error: unknown): boolean => clauseCodes.test((error as { code?: string }).code ?? '')
+
 /** What a failure while rows are read means for the reader; `where` when the rows were chosen by a clause. */
 export const explainFailure = (error: unknown, where = false): SnapshotRefused | ClauseRaised => {
   if (error instanceof SnapshotRefused) return error
   const { code, message } = error as { code?: string; message: string }
-  if (where && code !== undefined && clauseCodes.test(code)) return new ClauseRaised(message)
+  if (where && isOfClause(error)) return new ClauseRaised(message)
   if (code === '55P03') return new SnapshotRefused('Snapshot timed out while waiting for a table lock')
   if (code === '57014')
     return new SnapshotRefused(

@@ -2,12 +2,12 @@
 // filter always applies, so that a subset can never show more than the shape.
 import type { Pool } from 'pg'
 import { type Checked, numberingError } from '../params.ts'
-import { bytes, type PgSnapshot } from '../protocol.ts'
-import type { SubsetParams } from '../subset-params.ts'
+import { bytes, type FieldErrors, type PgSnapshot } from '../protocol.ts'
+import { parseExactly, type SubsetParams } from '../subset-params.ts'
 import { ByteWriter } from '../byte-writer.ts'
 import { createRowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
-import { selectRows, withReadTransaction } from './snapshot.ts'
+import { isOfClause, selectRows, withReadTransaction } from './snapshot.ts'
 import { createTaggedEncoder } from './subquery/rows.ts'
 import type { Tagger } from './subquery/tags.ts'
 import { compileOrderBy, compileWhere, WhereError } from './where/where.ts'
@@ -23,17 +23,21 @@ const fail = (field: string, message: string) => ({ ok: false, errors: { subset:
 
 const wrongType = 'is invalid'
 
-/** A whole number that fits Postgres' bigint exactly; undefined for anything else. */
-const integer = (value: unknown): number | undefined => {
+const largestBigint = 2n ** 63n - 1n
+
+/** A whole number that fits Postgres' bigint; undefined for anything else. */
+const integer = (value: unknown): bigint | undefined => {
   const text = typeof value === 'number' ? String(value) : value
-  return typeof text === 'string' && /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined
+  if (typeof text !== 'string' || !/^[+-]?\d{1,19}$/.test(text)) return undefined
+  const whole = BigInt(text.replace(/^\+/, ''))
+  return whole <= largestBigint ? whole : undefined
 }
 
 const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>> => {
   let source: unknown = value ?? {}
   if (typeof source === 'string') {
     try {
-      source = JSON.parse(source) as unknown
+      source = parseExactly(source)
     } catch {
       return fail('params', 'params must be valid JSON')
     }
@@ -53,13 +57,13 @@ const stringParams = (value: unknown): Checked<Readonly<Record<string, string>>>
 interface SubsetWords {
   readonly where: string | null
   readonly orderBy: string | null
-  readonly limit: number | null
-  readonly offset: number | null
+  readonly limit: bigint | null
+  readonly offset: bigint | null
 }
 
 const castWords = ({ where, orderBy, limit, offset }: SubsetParams): Checked<SubsetWords> => {
   const errors: Record<string, readonly string[]> = {}
-  const number = (name: string, value: unknown, least: number, text: string): number | null => {
+  const number = (name: string, value: unknown, least: bigint, text: string): bigint | null => {
     if (value === null) return null
     const whole = integer(value)
     if (whole === undefined) errors[name] = [wrongType]
@@ -73,8 +77,8 @@ const castWords = ({ where, orderBy, limit, offset }: SubsetParams): Checked<Sub
   const words = {
     where: word('where', where),
     orderBy: word('order_by', orderBy),
-    limit: number('limit', limit, 1, 'must be greater than 0'),
-    offset: number('offset', offset, 0, 'must be greater than or equal to 0'),
+    limit: number('limit', limit, 1n, 'must be greater than 0'),
+    offset: number('offset', offset, 0n, 'must be greater than or equal to 0'),
   }
   return Object.keys(errors).length > 0 ? { ok: false, errors: { subset: errors } } : { ok: true, value: words }
 }
@@ -108,14 +112,17 @@ export const checkSubset = async (request: SubsetParams, resolved: Resolved): Pr
   return { ok: true, value: { where, rest } }
 }
 
-/** Errors of the class "data exception" or "undefined": the reader's clause does not work for these rows. */
-const isReadersFault = (error: unknown) => /^(22|42)/.test((error as { code?: string }).code ?? '')
+/** What Postgres has against the words of a request whose subset could not be read; null when it is not about them. */
+export const explainRefusal = (error: unknown, subset: Subset): FieldErrors | null => {
+  const { code, message } = error as { code?: string; message: string }
+  // An order has columns only: all that can be wrong with it is a type that has none.
+  if (code === '42883') return { subset: { order_by: [message] } }
+  if (!isOfClause(error)) return null
+  return subset.where === null ? { where: [message] } : { subset: { where: message } }
+}
 
-/** What a subset answer is made of; `refused` is Postgres' text about the clause; `refetch`: `settle` gave null. */
-export type SubsetResult =
-  | { readonly refused: string }
-  | { readonly refetch: true }
-  | { readonly pieces: readonly Uint8Array[] }
+/** What a subset answer is made of; `refetch`: `settle` gave null. */
+export type SubsetResult = { readonly refetch: true } | { readonly pieces: readonly Uint8Array[] }
 
 const pieceBytes = 65_536
 
@@ -132,7 +139,10 @@ const inPieces = (head: string, rows: readonly string[]): readonly Uint8Array[] 
   return pieces
 }
 
-/** Runs a subset. The rows are gathered first: a subset has a limit or is small, and a failure must still be a 400. */
+/**
+ * Runs a subset; rejects with what Postgres raises. The rows are gathered first: a subset has a limit or is small, and a
+ * failure must still be a 400.
+ */
 export const readSubset = async (
   pool: Pool,
   resolved: Resolved,
@@ -158,28 +168,23 @@ export const readSubset = async (
       : createTaggedEncoder(definition, filter, tagger, more)
   const conditions = subset.where === null ? [] : [subset.where]
   const query = selectRows(definition, encoder.columns, conditions, subset.rest)
-  try {
-    const { head, rows, insertLsn } = await withReadTransaction(pool, query, options, async transaction => {
-      const { insertLsn } = transaction
-      const { xmin, xmax, xip } = transaction.snapshot
-      const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
-      const rows: string[] = []
-      const out = new ByteWriter()
-      const push = encoder.into({
-        out,
-        beginRow: () => {},
-        endRow: () => {
-          rows.push(out.bytes.toString('utf8', 0, out.length))
-          out.length = 0
-        },
-      })
-      for await (const chunk of transaction.rows) push(chunk)
-      return { head, rows, insertLsn }
+  const { head, rows, insertLsn } = await withReadTransaction(pool, query, options, async transaction => {
+    const { insertLsn } = transaction
+    const { xmin, xmax, xip } = transaction.snapshot
+    const head = `{"metadata":{"xmin":"${xmin}","xmax":"${xmax}","xip_list":[${xip.map(x => `"${x}"`).join(',')}],"database_lsn":"${insertLsn}","snapshot_mark":${options.mark}},"data":[`
+    const rows: string[] = []
+    const out = new ByteWriter()
+    const push = encoder.into({
+      out,
+      beginRow: () => {},
+      endRow: () => {
+        rows.push(out.bytes.toString('utf8', 0, out.length))
+        out.length = 0
+      },
     })
-    const settled = settle === undefined ? rows : await settle(rows, insertLsn)
-    return settled === null ? { refetch: true } : { pieces: inPieces(head, settled) }
-  } catch (error) {
-    if (isReadersFault(error) && subset.where !== null) return { refused: (error as Error).message }
-    throw error
-  }
+    for await (const chunk of transaction.rows) push(chunk)
+    return { head, rows, insertLsn }
+  })
+  const settled = settle === undefined ? rows : await settle(rows, insertLsn)
+  return settled === null ? { refetch: true } : { pieces: inPieces(head, settled) }
 }

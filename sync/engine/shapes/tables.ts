@@ -1,7 +1,7 @@
 // What Postgres says about a table: columns, key, partitions, publication. Nothing of it counts for a new shape unless
 // it was read, or found to be still so, after the shape was asked for (kept-tables.ts).
 import type { Pool, PoolClient } from 'pg'
-import type { RelationName } from '../identifiers.ts'
+import { quoteRelation, type RelationName } from '../identifiers.ts'
 import type { WhereColumn } from './where/where.ts'
 
 /** A column, as the row filter language and the schema header need it. */
@@ -43,6 +43,10 @@ export interface Table extends RelationName {
    * that is, or has, a partition: what is said of those is of whole trees.
    */
   readonly versions: string | null
+  /** Generated columns that would make Postgres refuse every UPDATE and DELETE under REPLICA IDENTITY FULL. */
+  readonly unidentified: readonly string[]
+  /** Other tables inherit from it: their rows are in its SELECT and not in its stream. */
+  readonly inherited: boolean
   /** The database's own collation, which text from no column has. */
   readonly defaults: { readonly defaultCollationSafe: boolean; readonly defaultCollationAscii: boolean }
 }
@@ -126,6 +130,9 @@ select (select safe from standard) as default_safe, (select ascii from standard)
   not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
   coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
   ${versions} as versions,
+  coalesce((select json_agg(a.attname order by a.attnum) from pg_attribute a where a.attrelid = t.oid and not a.attisdropped
+    and (a.attgenerated = 'v' or (a.attgenerated = 's' and exists (select 1 from pub where not gencols)))), '[]') as unidentified,
+  t.relkind = 'r' and exists (select 1 from pg_inherits h where h.inhparent = t.oid) as inherited,
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
@@ -166,6 +173,8 @@ interface Row {
   full_identity: boolean
   publishes_generated: boolean
   versions: string | null
+  unidentified: string[]
+  inherited: boolean
   primary_key: string[]
   columns: (Omit<Column, 'collation'> & { collation: string | null })[]
 }
@@ -202,6 +211,8 @@ export const readTable = async (
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
     versions: row.versions,
+    unidentified: row.unidentified,
+    inherited: row.inherited,
     defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
   }
 }
@@ -218,6 +229,15 @@ export const readVersions = async (
     values: [relation.schema, relation.name, publication],
   })
   return rows[0]?.versions ?? null
+}
+
+/** Why no shape can follow the table, as the reader is told; null when one can. */
+export const obstacleOf = (table: Table): string | null => {
+  const name = `Table ${quoteRelation(table)} cannot be followed`
+  if (table.inherited) return `${name}: other tables inherit from it`
+  // Who publishes such a table by hand has accepted it.
+  if (table.unidentified.length === 0 || (table.published && table.fullIdentity)) return null
+  return `${name}: Postgres would refuse to update it because of its generated columns: ${table.unidentified.join(', ')}`
 }
 
 /** The columns that the stream carries: those that a row filter may look at. */

@@ -2,7 +2,7 @@
 // Inner tables are looked up as the clause names them; parameters are shared by all levels.
 import type { Node, SelectStmt, SubLink } from 'libpg-query'
 import { quoteRelation, type RelationName } from '../../identifiers.ts'
-import { streamedColumns, type Column, type Table } from '../tables.ts'
+import { obstacleOf, streamedColumns, type Column, type Table } from '../tables.ts'
 import { asks } from '../where/asked.ts'
 import { bytewise } from '../where/collation.ts'
 import { EvaluationError, FieldError, refuse, WhereError } from '../where/errors.ts'
@@ -131,6 +131,8 @@ const subselectOf = async (link: SubLink, context: Context): Promise<Subselect> 
       'table',
       `Table ${key} does not exist. If the table name contains capitals or special characters you must quote it.`,
     )
+  const obstacle = obstacleOf(table)
+  if (obstacle !== null) throw new FieldError('table', obstacle)
   if (table.partitioned) throw refuse(link.location, 'a subquery over a partitioned table is not supported')
   context.tables.set(key, table)
   const columns = columnsSelected(select, names, scopeFor(table, context), table)

@@ -38,6 +38,8 @@ const table = (name: string, oid: number): Table => ({
   publishedAs: null,
   fullIdentity: true,
   publishesGenerated: false,
+  unidentified: [],
+  inherited: false,
   defaults: { defaultCollationSafe: true, defaultCollationAscii: true },
 })
 

@@ -314,6 +314,10 @@ export const findFunction = (name: string, given: readonly TypeName[]): Callable
   return exactly(list, given) ?? choose(list, given)
 }
 
+/** Whether a function has exactly these argument types. */
+export const hasFunction = (name: string, given: readonly TypeName[]): boolean =>
+  exactly(functions.get(name) ?? [], given) !== undefined
+
 /** Whether there is a function of this name that we know of. */
 export const isFunction = (name: string): boolean => functions.has(name)
 

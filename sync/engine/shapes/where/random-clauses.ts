@@ -226,6 +226,8 @@ export const randomClause = (draw: Draw): string => {
     }
     const from = casts.filter(c => c[1] === type)
     if (from.length > 0) choices.push(() => `(${value(pick(from)[0], depth - 1)})::${type}`)
+    if (!type.endsWith('[]') && type !== 'mood')
+      choices.push(() => `"${type}"(${value(from.length > 0 && draw(2) === 0 ? pick(from)[0] : type, depth - 1)})`)
     const lengthened = lengths[type]
     if (lengthened !== undefined) choices.push(() => `(${value(type, depth - 1)})::${pick(lengthened)}`)
     if (type !== 'mood') {
@@ -292,7 +294,11 @@ export const randomClause = (draw: Draw): string => {
         return `${value(array, depth)} ${pick(['@>', '<@', '&&', ...comparisons])} ${value(array, sub)}`
       }
       case 11:
-        return draw(2) === 0 ? `e ${pick(['=', '<>'])} ${pick(["'ok'", "'sad'", 'e'])}` : `e IN ('ok', 'happy')`
+        return pick([
+          `e ${pick(['=', '<>'])} ${pick(["'ok'", "'sad'", 'e'])}`,
+          `e IN ('ok', 'happy')`,
+          `e ${pick(['=', '<>'])} ${pick(['ANY', 'ALL'])} (ARRAY[e, ${pick(["'ok'", 'NULL'])}])`,
+        ])
       case 12:
       case 13:
         return `(${condition(sub)}) AND (${condition(sub)})`

@@ -4,7 +4,7 @@
 import { quoteIdentifier, sqlConstant } from './sql.ts'
 import type { Expr, ExprOf, Subselect } from './tree.ts'
 import { sqlType } from './sql.ts'
-import { typeInfo } from './types.ts'
+import { elementOf, isEnum, typeInfo } from './types.ts'
 
 const operator = (name: string): string => `OPERATOR(pg_catalog.${name})`
 
@@ -73,8 +73,11 @@ export const render = (expr: Expr): string => {
       return `(${render(expr.left)} IS ${expr.negated ? 'NOT ' : ''}DISTINCT FROM ${render(expr.right)})`
     case 'any-all':
       return `(${render(expr.left)} ${operator(expr.name)} ${expr.all ? 'ALL' : 'ANY'} (${render(expr.right)}))`
-    case 'array':
-      return `CAST(ARRAY[${list(expr.elements, ', ')}] AS ${sqlType(expr.type)})`
+    case 'array': {
+      const elements = `ARRAY[${list(expr.elements, ', ')}]`
+      // One of them is a column (constants were folded), which gives an array of an enum its type.
+      return isEnum(elementOf(expr.type) ?? '') ? elements : `CAST(${elements} AS ${sqlType(expr.type)})`
+    }
     case 'coalesce':
       return `COALESCE(${list(expr.args, ', ')})`
     case 'greatest':

@@ -8,6 +8,7 @@ import { askedCall, type CallForm, Unanswered } from './asked.ts'
 import {
   findFunction,
   findOperator,
+  hasFunction,
   isFunction,
   isOperator,
   pathway,
@@ -310,13 +311,11 @@ export const makeOperator = (name: string, args: readonly Expr[], location: Loca
 export const makeFunction = (name: string, args: readonly Expr[], location: Location): Expr => {
   const given = args.map(arg => arg.type)
   const [only] = args
-  const asType = args.length === 1 && only !== undefined && typeInfo(name) !== undefined ? only : undefined
-  if (asType !== undefined && findFunction(name, given) === undefined) {
-    const path = asType.type === 'unknown' ? undefined : pathway(asType.type, name, 'explicit')
-    const isCast = asType.type === 'unknown' || path?.how === 'relabel' || path?.how === 'text'
-    if (isCast) return coerce(asType, name, 'explicit', location)
+  if (args.length === 1 && only !== undefined && typeInfo(name) !== undefined && !hasFunction(name, given)) {
+    const path = only.type === 'unknown' ? undefined : pathway(only.type, name, 'explicit')
+    const isCast = only.type === 'unknown' || only.type === name || path?.how === 'relabel' || path?.how === 'text'
+    if (isCast) return coerce(only, name, 'explicit', location)
   }
-  if (asType?.type === 'unknown') return coerce(asType, name, 'explicit', location)
   const callable = isFunction(name) ? findFunction(name, given) : undefined
   if (callable === undefined) throw unsupported({ form: 'function', name }, args.length, location)
   const bound = bind(callable, args, { form: 'function', name }, location)

@@ -159,6 +159,12 @@ describe('parameters and identity', () => {
     )
     expect(used).toEqual(['Mixed Case', 't'])
   })
+
+  test('E118 an array of an enum takes its type from its elements, whose name only the table knows', async () => {
+    expect((await compile("e = ANY (ARRAY[e, 'ok', NULL])")).sql).toBe(
+      `("e" OPERATOR(pg_catalog.=) ANY (ARRAY["e", 'ok', NULL]))`,
+    )
+  })
 })
 
 describe('evaluation', () => {
@@ -192,6 +198,7 @@ describe('evaluation', () => {
     ['E146 an array holds', 'ia @> ARRAY[1]', { ia: '{3,NULL,1}' }, true],
     ['E146 the order of text is by code point', "t > '\uffee'", { t: '😀' }, true],
     ['E118 an enum against its label', "e = 'ok'", { e: 'ok' }, true],
+    ["E146 a type's name over a value of the type", "date(d) = '5874897-12-31'", { d: '5874897-12-31' }, true],
   ])('%s', async (_name, text, row, expected) => {
     expect(await matches(text, row)).toBe(expected)
   })
