@@ -41,11 +41,13 @@ interface Sign {
 
 const checkbox = (item: ContentNode): string => (item.attrs?.checked === true ? '[x] ' : '[ ] ')
 
+const isEmpty = (node: ContentNode): boolean => node.type === 'paragraph' && children(node).length === 0
+
 /** Lines of one item; a nested list follows its paragraph without a blank line. */
 const itemLines = (item: ContentNode, marker: string, box: string): string[] => {
-  const [first, ...rest] = children(item)
-  const empty = first?.type === 'paragraph' && children(first).length === 0
-  const head = first === undefined || empty ? [] : blocks([first])
+  const rest = children(item).filter(block => !isEmpty(block))
+  const first = rest[0]?.type === 'paragraph' ? rest.shift() : undefined
+  const head = first === undefined ? [] : blocks([first])
   // three bullets in one line would be a rule: a list without a text above it takes the other sign
   const tail = blocks(rest, head.length === 0 && marker === '- ' ? '*' : '-')
   // only a list that may interrupt a paragraph follows it directly
@@ -58,8 +60,7 @@ const itemLines = (item: ContentNode, marker: string, box: string): string[] => 
     return indented([line === '---' && marker === '- ' ? '***' : line, ...more], marker)
   }
   // without a text of its own the box stands alone in its line
-  const boxed = head.length > 0 && first?.type === 'paragraph'
-  if (boxed) return indented([`${box}${lines[0] ?? ''}`, ...lines.slice(1)], marker)
+  if (head.length > 0) return indented([`${box}${lines[0] ?? ''}`, ...lines.slice(1)], marker)
   return indented(lines.length > 0 ? [box.trimEnd(), '', ...lines] : [box.trimEnd()], marker)
 }
 
@@ -190,10 +191,11 @@ const blocks = (nodes: readonly ContentNode[], firstBullet: Sign['bullet'] = '-'
   for (const node of known(nodes)) {
     const same = kindOfList(node) !== '' && kindOfList(node) === kindOfList(before)
     const flipped: Sign = { bullet: sign.bullet === '-' ? '*' : '-', order: sign.order === '.' ? ')' : '.' }
-    sign = same ? flipped : { bullet: before === undefined ? firstBullet : '-', order: '.' }
+    const wanted: Sign = same ? flipped : { bullet: before === undefined ? firstBullet : '-', order: '.' }
     const text = node.type === 'paragraph' ? writeInline(children(node)) : ''
-    const own = node.type === 'paragraph' ? (text === '' ? [] : text.split('\n')) : blockLines(node, sign)
+    const own = node.type === 'paragraph' ? (text === '' ? [] : text.split('\n')) : blockLines(node, wanted)
     if (own.length === 0) continue
+    sign = wanted
     if (lines.length > 0) lines.push('')
     for (const line of own) lines.push(line)
     before = node

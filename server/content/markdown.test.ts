@@ -44,6 +44,32 @@ test.each([
   ['what only looks like markup', '1\\. a\\*b\\* \\`c\\` \\<b> \\_d\\_ snake_case 2 * 3 a[0] \\&amp; http\\://x.y'],
 ])('D99 %s are stable', (_, markdown) => stable(markdown))
 
+test('D99 lists of a kind stay apart, also with empty paragraphs between them and within their items', () => {
+  const item = (...content: ContentNode[]): ContentNode => ({ type: 'listItem', content })
+  const list = (type: string, ...items: ContentNode[]): ContentNode => ({ type, content: items })
+  const said = (value: string): ContentNode => ({ type: 'paragraph', content: [text(value)] })
+  const blank: ContentNode = { type: 'paragraph' }
+  const bullets = (value: string): ContentNode => list('bulletList', item(said(value)))
+  const numbers = (value: string): ContentNode => list('orderedList', item(said(value)))
+  const lists = doc(
+    bullets('a'),
+    blank,
+    bullets('b'),
+    blank,
+    bullets('c'),
+    numbers('d'),
+    blank,
+    numbers('e'),
+    numbers('f'),
+  )
+  const markdown = '- a\n\n* b\n\n- c\n\n1. d\n\n1) e\n\n1. f'
+  expect(contentToMarkdown(lists)).toBe(markdown)
+  expect(keepUncarried(lists, read(markdown))).toEqual(lists)
+  const inItems = doc(list('bulletList', item(said('a'), blank, bullets('b')), item(blank, said('c'), bullets('d'))))
+  expect(contentToMarkdown(inItems)).toBe('- a\n  - b\n- c\n  - d')
+  expect(keepUncarried(inItems, read(contentToMarkdown(inItems)))).toEqual(inItems)
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {
@@ -129,6 +155,9 @@ test('writing Markdown back keeps colours, widths and empty paragraphs of the bl
   expect(keepUncarried(led, read(markdown))).toEqual(led)
   expect(keepUncarried(led, read(`first\n\n${markdown}`)).content?.[0]).toEqual(read('first').content?.[0])
   expect(keepUncarried(doc({ type: 'paragraph' }), read('first'))).toEqual(read('first'))
+  const blank = doc({ type: 'paragraph' }, { type: 'paragraph', attrs: { textAlign: 'center' } })
+  expect(keepUncarried(blank, read(''))).toEqual(blank)
+  expect(keepUncarried(before, read(''))).toEqual(read(''))
 })
 
 test('comments have no headings, tables and images: their text stays', () => {
