@@ -3,7 +3,7 @@
 import { readDrawing } from './drawio.ts'
 import { longestTicks } from './markdown-chars.ts'
 import { escapeText, writeInline } from './markdown-inline-write.ts'
-import type { ContentNode } from './model.ts'
+import { type ContentNode, contentLimits } from './model.ts'
 import { attribute, plainText } from './text.ts'
 
 const inlineTypes = new Set(['text', 'hardBreak', 'mention'])
@@ -85,21 +85,51 @@ const cellText = (cell: ContentNode): string => {
   return parts.join('<br>')
 }
 
-/** As many cells as the row takes columns, so that a wide cell pushes the others aside as it does on screen. */
-const rowCells = (row: ContentNode): string[] =>
-  children(row).flatMap(cell => {
-    const span = cell.attrs?.colspan
-    const extra = typeof span === 'number' && span > 1 && span <= 100 ? span - 1 : 0
-    return [cellText(cell), ...Array.from({ length: extra }, () => '')]
+const spanOf = (cell: ContentNode, name: 'colspan' | 'rowspan', most: number): number => {
+  const span = cell.attrs?.[name]
+  return typeof span === 'number' && Number.isInteger(span) && span > 1 && span <= most ? span : 1
+}
+
+/** The cells of each row; what a wide or tall cell covers is empty, so that the others stand where they do on screen. */
+const cellRows = (table: ContentNode): string[][] => {
+  let covered: number[] = []
+  let room: number = contentLimits.tableCells
+  return children(table).map(row => {
+    const cells: string[] = []
+    const below: number[] = []
+    const skip = (): void => {
+      for (let rows = covered[cells.length] ?? 0; rows > 0 && room > 0; rows = covered[cells.length] ?? 0) {
+        room -= 1
+        below.push(rows - 1)
+        cells.push('')
+      }
+    }
+    for (const cell of children(row)) {
+      skip()
+      const end = cells.length + spanOf(cell, 'colspan', 100)
+      for (let text = cellText(cell); cells.length < end; text = '') {
+        below.push(spanOf(cell, 'rowspan', 1000) - 1)
+        cells.push(text)
+      }
+    }
+    skip()
+    covered = below
+    return cells
   })
+}
 
 const tableLines = (table: ContentNode): string[] => {
-  const [head = [], ...body] = children(table).map(rowCells)
+  const [head = [], ...body] = cellRows(table)
   const columns = body.reduce((most, row) => Math.max(most, row.length), Math.max(1, head.length))
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const wide = (fill: (index: number) => string): string => line(Array.from({ length: columns }, (_, at) => fill(at)))
-  // readers fill shorter rows up
-  return [wide(at => head[at] ?? ''), wide(() => '---'), ...body.map(line)]
+  // readers fill shorter rows up; of what they do not read, rows stay short
+  const isReadable = (columns + 2) * (body.length + 1) <= contentLimits.tableCells
+  return [
+    wide(at => head[at] ?? ''),
+    wide(() => '---'),
+    ...body.map(row => (isReadable ? wide(at => row[at] ?? '') : line(row))),
+  ]
 }
 
 const imageText = (node: ContentNode): string => {

@@ -70,6 +70,42 @@ test('D99 lists of a kind stay apart, also with empty paragraphs between them an
   expect(keepUncarried(inItems, read(contentToMarkdown(inItems)))).toEqual(inItems)
 })
 
+test('D99 cells stand in their column beside wide and tall ones, and all rows have all columns', () => {
+  const cell = (value: string, attrs?: Record<string, unknown>): ContentNode => ({
+    type: 'tableCell',
+    ...(attrs ? { attrs } : {}),
+    content: [{ type: 'paragraph', ...(value === '' ? {} : { content: [text(value)] }) }],
+  })
+  const row = (...content: ContentNode[]): ContentNode => ({ type: 'tableRow', content })
+  const table = doc({
+    type: 'table',
+    content: [
+      row(cell('wide', { colspan: 2 }), cell('c')),
+      row(cell('tall', { rowspan: 2 }), cell('b'), cell('c', { rowspan: 3 })),
+      row(cell('under')),
+      row(cell('last')),
+    ],
+  })
+  const markdown = [
+    '| wide |  | c |',
+    '| --- | --- | --- |',
+    '| tall | b | c |',
+    '|  | under |  |',
+    '| last |  |  |',
+  ].join('\n')
+  expect(contentToMarkdown(table)).toBe(markdown)
+  stable(markdown)
+  expect(keepUncarried(table, read(markdown))).toEqual(table)
+})
+
+test('a table whose cells reach over more than Markdown may have is written as it is', () => {
+  const cell = (attrs: Record<string, unknown>): ContentNode => ({ type: 'tableCell', attrs, content: [] })
+  const wide = Array.from({ length: 200 }, () => cell({ colspan: 100, rowspan: 1000 }))
+  const rows = [wide, ...Array.from({ length: 999 }, () => [cell({})])]
+  const table = doc({ type: 'table', content: rows.map(content => ({ type: 'tableRow', content })) })
+  expect(contentToMarkdown(table).length).toBeLessThan(2_000_000)
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {

@@ -241,9 +241,6 @@ const notesIn = (tokens: readonly Token[], links: LinkTable): ReadonlySet<string
   return found
 }
 
-/** Cells that tables may have, the missing ones included that readers add to short rows. */
-const cellLimit = 200_000
-
 const delimiterRow = /^\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
 
 /** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
@@ -257,7 +254,7 @@ const tooWide = (markdown: string): boolean => {
     }
     cells += columns
   }
-  return cells > cellLimit
+  return cells > contentLimits.tableCells
 }
 
 /**
@@ -266,7 +263,9 @@ const tooWide = (markdown: string): boolean => {
  */
 export const markdownToContent = (markdown: string, model: ContentModel = 'comment', onLoss?: OnLoss): ContentNode => {
   const source = markdown.replace(/\r\n?/g, '\n')
-  if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
+  if (tooWide(source)) {
+    throw new UnreadableMarkdown(`Its tables have more than ${contentLimits.tableCells} cells.`)
+  }
   const lexer = newLexer()
   try {
     const tokens = lexer.blockTokens(source, [])
