@@ -102,7 +102,7 @@ const trimEmphasis = (nodes: readonly ContentNode[]): readonly ContentNode[] => 
 
 const codeSpan = (text: string): string => {
   const fence = '`'.repeat(longestTicks(text) + 1)
-  const pad = /^`|`$/.test(text) || (/^ .* $/.test(text) && text.trim() !== '') ? ' ' : ''
+  const pad = /^`|`$/.test(text) || (/^ .* $/s.test(text) && text.trim() !== '') ? ' ' : ''
   return `${fence}${pad}${text}${pad}${fence}`
 }
 

@@ -106,6 +106,19 @@ test('a table whose cells reach over more than Markdown may have is written as i
   expect(contentToMarkdown(table).length).toBeLessThan(2_000_000)
 })
 
+test('D99 line and paragraph separators are characters like others, in every block', () => {
+  for (const separator of ['\u2028', '\u2029']) {
+    stable(`# a${separator}b`)
+    stable(`| a${separator}b | c |\n| --- | --- |\n| \`d${separator}e\` | e${separator}f |`)
+    stable(`1. a${separator}b\n2. c\n\n\`\`\`\na${separator}b\n\`\`\`\n\n> b${separator}a`)
+    expect(read(`# a${separator}b`).content?.[0]?.type).toBe('heading')
+    expect(read(`[a][b]\n\n[b]: https://x.y "a${separator}b"`).content?.[0]?.content?.[0]?.marks?.[0]?.attrs).toEqual({
+      href: 'https://x.y',
+      title: `a${separator}b`,
+    })
+  }
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {
