@@ -1,6 +1,7 @@
 // Inline content → Markdown: marks nested in one order, and whatever text would be read as markup escaped. Pure.
 // It is the reverse of markdown-inline.ts; both hold to CommonMark's rules of flanking delimiters.
 import { firstCharacter, isPunctuation, isSpace, lastCharacter, longestTicks } from './markdown-chars.ts'
+import { personIdIn } from './markdown-links.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { attribute } from './text.ts'
 import { tidyMarks } from './yjs-content.ts'
@@ -224,6 +225,7 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
   const signs = italicSigns(list)
   let out = ''
   let inLink = false
+  let linksPerson = false
   let lineStart = place === 'paragraph'
   let lineEmpty = true
   // a word that touches emphasis on its outer side, where that begins or ends with punctuation
@@ -270,10 +272,13 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
         if (bracket) text = text.replace(/!$/, '\\!')
       }
       if (lineStart && head === '') text = escapeLineStart(text)
+      if (linksPerson && text.startsWith('@') && list[index - 1]?.kind === 'open') text = `\\${text}`
       out += `${head === '' ? '' : reference(head)}${text}${tail === '' ? '' : reference(tail)}`
     } else if (piece.kind === 'raw') out += piece.text
     else if (piece.mark.type === 'link') {
       inLink = piece.kind === 'open'
+      // a link to a person whose text begins like a mention
+      linksPerson = inLink && personIdIn(String(piece.mark.attrs?.href)) !== undefined
       out += inLink ? '[' : linkEnd(piece.mark)
     } else if (piece.mark.type === 'underline') out += piece.kind === 'open' ? '<u>' : '</u>'
     else out += signs.get(index) ?? emphasis.get(piece.mark.type) ?? ''

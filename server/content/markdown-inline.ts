@@ -222,7 +222,10 @@ class InlineReader {
     this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
     const inside = this.#items.slice(opener.item + 1)
     const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
-    const person = personIdIn(target.href)
+    // without the sign, or where that is escaped, it is a link to a person, which mentions nobody
+    const first = inside.find(item => item.text !== '' || item.node)
+    const isMention = first?.kind === 'source' && first.text.startsWith('@')
+    const person = isMention ? personIdIn(target.href) : undefined
     if (opener.image || person !== undefined) {
       this.#items.length = opener.item
       this.#spans.length = opener.spans

@@ -119,6 +119,19 @@ test('D99 line and paragraph separators are characters like others, in every blo
   }
 })
 
+test('D99 a link to a person stays a link: only what begins with an @ mentions somebody', () => {
+  const link = (value: string): ContentNode =>
+    doc({
+      type: 'paragraph',
+      content: [{ ...text(value), marks: [{ type: 'link', attrs: { href: `skerry-user:${id}` } }] }],
+    })
+  for (const content of [link('Ann'), link('@Ann'), link('`@'), link('a @')]) {
+    expect(read(contentToMarkdown(content))).toEqual(content)
+  }
+  expect(read(`[@Ann](skerry-user:${id})`).content?.[0]?.content?.[0]?.type).toBe('mention')
+  expect(read(`[**@Ann**](skerry-user:${id})`).content?.[0]?.content?.[0]?.type).toBe('mention')
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {

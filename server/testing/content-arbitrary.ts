@@ -93,6 +93,7 @@ const href = fc.constantFrom(
   'https://x.y/a b',
   'https://x.y/*a*_b_|c\\d<e>',
   'skerry-file:0190a1b2-0000-7000-8000-00000000000b',
+  'skerry-user:0190a1b2-0000-7000-8000-00000000000b',
 )
 const link: fc.Arbitrary<Mark> = fc
   .tuple(href, fc.option(nastyText, { nil: undefined }))
