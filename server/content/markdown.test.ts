@@ -132,6 +132,25 @@ test('D99 a link to a person stays a link: only what begins with an @ mentions s
   expect(read(`[**@Ann**](skerry-user:${id})`).content?.[0]?.content?.[0]?.type).toBe('mention')
 })
 
+test('D99 what Markdown does not carry leaves no trace in it: the same text is written the same', () => {
+  const paragraph = (...content: ContentNode[]): ContentNode => doc({ type: 'paragraph', content })
+  const link = (value: string, attrs: Record<string, unknown>): ContentNode => ({
+    ...text(value),
+    marks: [{ type: 'link', attrs: { href: 'https://x.y/', ...attrs } }],
+  })
+  for (const [one, other] of [
+    [paragraph(text('\\'), text('  ', 'bold')), paragraph(text('\\  '))],
+    [paragraph(text('[a]'), text(' ', 'italic'), text('b')), paragraph(text('[a] b'))],
+    [paragraph(link('a', { target: '_blank' }), link('b', {})), paragraph(link('ab', {}))],
+    [paragraph(link('a', { href: 'https://x.y/a\tb' })), paragraph(link('a', { href: 'https://x.y/ab' }))],
+  ] as const) {
+    expect(contentToMarkdown(one)).toBe(contentToMarkdown(other))
+    stable(contentToMarkdown(one))
+  }
+  const nested = paragraph(text('a'), text('b', 'bold'), text('[c]', 'bold', 'strike'))
+  expect(read(contentToMarkdown(nested))).toEqual(nested)
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {
