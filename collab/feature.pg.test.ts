@@ -104,6 +104,28 @@ test("D103 C-15 while Ann holds the lock Bo's typing is not accepted; her own de
   await until('his arrives', () => textsOf(ann.doc).includes('by Bo'), second)
 })
 
+test('D104 C-29 who loses the lock to an owner is told on each of his devices, and becomes read-only', async () => {
+  const { id } = await makeDocument(people.owner, inApplication(board))
+  const owner = open('owner', id)
+  const holder = [open('editor', id), open('editor', id), open('editor', id, 'y-websocket')]
+  const other = open('member', id)
+  await synced(owner, ...holder, other)
+  expect((await people.editor.post(`/api/documents/${id}/lock`)).status).toBeLessThan(300)
+  await until('the owner is told', () => owner.scope() === 'readonly', second)
+  expect((await people.owner.post(`/api/documents/${id}/lock/force-take`)).status).toBeLessThan(300)
+  const told = holder.slice(0, 2)
+  await until('he is told', () => told.every(({ stateless }) => stateless.includes('lock.taken')), second)
+  await until('he only reads', () => told.every(replica => replica.scope() === 'readonly'), second)
+  // once more changes nothing for anybody
+  expect((await people.owner.post(`/api/documents/${id}/lock/force-take`)).status).toBeLessThan(300)
+  for (const { doc } of holder) type(doc, 'too late')
+  await until('the owner writes', () => owner.scope() === 'read-write')
+  type(owner.doc, 'by the owner')
+  await until('all read it', () => holder.every(({ doc }) => textsOf(doc).includes('by the owner')))
+  expect(textsOf(owner.doc)).not.toContain('too late')
+  expect([...holder, other, owner].map(({ stateless }) => stateless.length)).toEqual([1, 1, 0, 0, 0])
+})
+
 test('D25 C-14 a removed member hears 4403 within a second, over both protocols and in the presence room', async () => {
   const { id } = await makeDocument(people.owner, inApplication(board))
   const all = [...kinds.map(kind => open('viewer', id, kind)), open('viewer', `presence:${board.applicationId}`)]
