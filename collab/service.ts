@@ -156,6 +156,12 @@ export const createCollab = (options: CollabOptions): Collab => {
     debounce: settings.debounceMs,
     maxDebounce: settings.maxDebounceMs,
   })
+  // a closed socket ends when all that it sent is logged; its document may be closed by then, and open anew, and the
+  // library forgets by name
+  const unload = library.unloadDocument.bind(library)
+  library.unloadDocument = async document => {
+    if (library.documents.get(document.name) === document) await unload(document)
+  }
   const sockets = createSockets({ library, seats, admission, limited: settings.limited, pingMs: pulse.pingMs, log })
   const observe = metrics
     ? collabMetrics(metrics, {
