@@ -19,3 +19,6 @@ export const roomOf = (name: string): Room | undefined => {
 
 /** The name of a document's room. */
 export const documentName = (documentId: string): string => `document:${documentId}`
+
+/** The name of an application's presence room. */
+export const presenceName = (applicationId: string): string => `presence:${applicationId}`

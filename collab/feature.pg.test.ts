@@ -1,6 +1,6 @@
 // The sockets on the real documents feature: who comes in, what REST does to open editors, and how rights end.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Board, makeBoard, type People, signUpPeople } from '#server/testing/board.ts'
+import { type Board, dataOf, makeBoard, type People, signUpPeople } from '#server/testing/board.ts'
 import { asMarkdown, atHome, inApplication, inProject, makeDocument, readContent } from '#server/testing/library.ts'
 import { until } from '#server/testing/postgres.ts'
 import { startTestServer, type TestServer } from '#server/testing/server.ts'
@@ -102,6 +102,60 @@ test("D103 C-15 while Ann holds the lock Bo's typing is not accepted; her own de
   expect(textsOf(ann.doc)).not.toContain('by Bo')
   expect((await people.owner.delete(`/api/documents/${id}/lock`)).status).toBeLessThan(300)
   await until('his arrives', () => textsOf(ann.doc).includes('by Bo'), second)
+})
+
+test('D104 C-29 who loses the lock to an owner is told on each of his devices, and becomes read-only', async () => {
+  const { id } = await makeDocument(people.owner, inApplication(board))
+  const owner = open('owner', id)
+  const holder = [open('editor', id), open('editor', id), open('editor', id, 'y-websocket')]
+  const other = open('member', id)
+  await synced(owner, ...holder, other)
+  expect((await people.editor.post(`/api/documents/${id}/lock`)).status).toBeLessThan(300)
+  await until('the owner is told', () => owner.scope() === 'readonly', second)
+  expect((await people.owner.post(`/api/documents/${id}/lock/force-take`)).status).toBeLessThan(300)
+  const told = holder.slice(0, 2)
+  await until('he is told', () => told.every(({ stateless }) => stateless.includes('lock.taken')), second)
+  await until('he only reads', () => told.every(replica => replica.scope() === 'readonly'), second)
+  // once more changes nothing for anybody
+  expect((await people.owner.post(`/api/documents/${id}/lock/force-take`)).status).toBeLessThan(300)
+  for (const { doc } of holder) type(doc, 'too late')
+  await until('the owner writes', () => owner.scope() === 'read-write')
+  type(owner.doc, 'by the owner')
+  await until('all read it', () => holder.every(({ doc }) => textsOf(doc).includes('by the owner')))
+  expect(textsOf(owner.doc)).not.toContain('too late')
+  expect([...holder, other, owner].map(({ stateless }) => stateless.length)).toEqual([1, 1, 0, 0, 0])
+})
+
+test('C-30 members read who is where, as long as they are there', async () => {
+  const { applicationId, projectId } = await makeBoard(server, people)
+  const room = `presence:${applicationId}`
+  const route = `/api/applications/${applicationId}/presence`
+  const all = kinds.map(kind => open('editor', room, kind))
+  await synced(...all)
+  const [first, second] = all
+  const where = {
+    project_id: projectId,
+    typing: { task_id: projectId },
+    idle: false,
+    since: '2026-01-01T00:00:00.000Z',
+  }
+  first?.awareness?.setLocalState({ ...where, user: { name: 'Somebody else' } })
+  second?.awareness?.setLocalState({ document_id: projectId })
+  interface State {
+    readonly user: { readonly id: string; readonly name: string }
+    readonly document_id?: string
+  }
+  const read = async () => dataOf<State[]>(await people.viewer.get(route))
+  await until('both are there', async () => (await read()).length === 2)
+  const [board = {}, paper] = (await read()).toSorted(a => (a.document_id === undefined ? -1 : 1))
+  expect(board).toMatchObject({
+    ...where,
+    user: { id: people.editor.userId, name: 'editor', color: expect.any(String) },
+  })
+  expect(paper?.user).toEqual((board as State).user)
+  expect((await people.stranger.get(route)).code).toBe('not_found')
+  for (const replica of all) replica.destroy()
+  await until('nobody is there', async () => (await read()).length === 0)
 })
 
 test('D25 C-14 a removed member hears 4403 within a second, over both protocols and in the presence room', async () => {

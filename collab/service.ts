@@ -10,7 +10,9 @@ import type { Documents } from '#server/kernel/documents.ts'
 import { type Service, withDeadline } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { Metrics } from '#server/kernel/metrics.ts'
+import type { Presence } from '#server/kernel/presence.ts'
 import { type Closing, closings } from './closing.ts'
+import { presenceName } from './document-name.ts'
 import { createDocumentSizes } from './document-size.ts'
 import { asleep } from './extensions/asleep.ts'
 import { authenticate, type CallerOf } from './extensions/authenticate.ts'
@@ -66,6 +68,8 @@ export interface Collab extends Service {
   onEvent(event: DomainEvent): void
   /** Open sockets. */
   open(): number
+  /** Of the rooms that are open at this server. */
+  readonly presence: Presence
 }
 
 /** Documents looked at when the server starts: what a killed process has left in the log. */
@@ -152,6 +156,12 @@ export const createCollab = (options: CollabOptions): Collab => {
     debounce: settings.debounceMs,
     maxDebounce: settings.maxDebounceMs,
   })
+  // a closed socket ends when all that it sent is logged; its document may be closed by then, and open anew, and the
+  // library forgets by name
+  const unload = library.unloadDocument.bind(library)
+  library.unloadDocument = async document => {
+    if (library.documents.get(document.name) === document) await unload(document)
+  }
   const sockets = createSockets({ library, seats, admission, limited: settings.limited, pingMs: pulse.pingMs, log })
   const observe = metrics
     ? collabMetrics(metrics, {
@@ -199,6 +209,11 @@ export const createCollab = (options: CollabOptions): Collab => {
     },
     end,
     open: () => sockets.open(),
+    presence: {
+      in: applicationId => [
+        ...(library.documents.get(presenceName(applicationId))?.awareness.getStates().values() ?? []),
+      ],
+    },
     onEvent: event => {
       revocations.onEvent(event)
       onLock(event)

@@ -127,6 +127,31 @@ test('C-10 an update that is logged while everybody leaves reaches those who ope
   await expect.poll(() => textsOf(bo.doc)).toEqual(['last words'])
 })
 
+test('C-10 who leaves while his words are being logged does not take the document away that others opened meanwhile', async () => {
+  const server = await start()
+  const ann = join(server, 'ann')
+  const cy = join(server, 'cy')
+  await synced(ann, cy)
+  const logging = hold(server.store, 'append')
+  type(ann.doc, 'last words')
+  await logging.arrived
+  // hers has to wait for the log, his closes the document
+  ann.destroy()
+  await expect.poll(() => server.collab.open()).toBe(1)
+  cy.destroy()
+  await expect.poll(() => server.collab.open()).toBe(0)
+  const bo = join(server, 'bo')
+  await synced(bo)
+  logging.release()
+  await expect.poll(() => textsOf(bo.doc)).toEqual(['last words'])
+  const dan = join(server, 'dan', { kind: 'y-websocket' })
+  await synced(dan)
+  type(bo.doc, 'by Bo')
+  await expect.poll(() => textsOf(dan.doc)).toEqual(['last words', 'by Bo'])
+  type(dan.doc, 'by Dan')
+  await expect.poll(() => textsOf(bo.doc)).toEqual(['last words', 'by Bo', 'by Dan'])
+})
+
 test('C-5 a document that cannot be read is not opened; the client comes back by itself', async () => {
   const server = await start()
   const { store } = server

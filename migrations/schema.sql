@@ -311,7 +311,8 @@ create table document_contents (
   content_markdown text not null,
   content_plain text not null,
   attachment_ids uuid[] not null default '{}'::uuid[],
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  contributor_ids uuid[] not null default '{}'::uuid[]
 );
 alter table document_contents add constraint document_contents_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE;
 alter table document_contents add constraint document_contents_pkey PRIMARY KEY (document_id);

@@ -23,6 +23,7 @@ import type { Database } from '#server/kernel/database.ts'
 import type { Feature } from '#server/kernel/feature.ts'
 import type { Log } from '#server/kernel/log.ts'
 import type { MutationDeps } from '#server/kernel/mutation.ts'
+import type { Presence } from '#server/kernel/presence.ts'
 import type { Route } from '#server/kernel/route.ts'
 import { reaches } from '#server/kernel/scopes.ts'
 import { createServerWrite, type ServerWrite } from '#server/kernel/server-writes.ts'
@@ -161,7 +162,10 @@ export const createApp = (options: AppOptions): App => {
   const sessions = createSessions({ db: database.writes, clock, log, days: config.sessionDays, secure })
   const tokens = createTokens({ db: database.writes, clock, log })
   const credentials = credentialsOf(sessions, tokens)
-  const features = createFeatures({ config, database, mutation, runWrite, write, sessions, tokens, windows })
+  // asked when requests come, and by then it is there
+  const presence: Presence = { in: applicationId => collab.presence.in(applicationId) }
+  const parts = { config, database, mutation, runWrite, write, sessions, tokens, windows, presence }
+  const features = createFeatures(parts)
   const shapes = features.flatMap(feature => feature.shapes)
   const gate = createGate({ upstream, shapes, roleOf: roleLookup(database.reads), clock })
   wireRevocation(bus, gate)

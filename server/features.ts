@@ -1,7 +1,7 @@
 // The explicit list of features. A test compares it with the folders: a feature that is not listed does not exist.
 import type { Feature } from '#server/kernel/feature.ts'
 import { activity } from './features/activity/index.ts'
-import { applications } from './features/applications/index.ts'
+import { applicationsFeature } from './features/applications/index.ts'
 import { checklists } from './features/checklists/index.ts'
 import { comments } from './features/comments/index.ts'
 import { documentComments } from './features/document-comments/index.ts'
@@ -26,6 +26,7 @@ import type { AnyCommand } from '#server/kernel/command.ts'
 import type { Config } from '#server/kernel/config.ts'
 import type { Database } from '#server/kernel/database.ts'
 import type { MutationDeps } from '#server/kernel/mutation.ts'
+import type { Presence } from '#server/kernel/presence.ts'
 import type { RunWrite } from '#server/kernel/route.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 import { createTransactionRunner } from '#server/kernel/transactions.ts'
@@ -40,6 +41,7 @@ export interface FeatureDeps {
   readonly sessions: SessionPort
   readonly tokens: TokenSource
   readonly windows: Windows
+  readonly presence: Presence
 }
 
 /** Commands by name; throws when two features claim one name. */
@@ -54,7 +56,7 @@ export const commandMap = (features: readonly Feature[]): ReadonlyMap<string, An
 
 /** All features, made of what they need. */
 export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
-  const { config, database, mutation, runWrite, write, sessions, tokens, windows } = deps
+  const { config, database, mutation, runWrite, write, sessions, tokens, windows, presence } = deps
   const plain: readonly Feature[] = [
     users,
     sessionsFeature({
@@ -66,7 +68,7 @@ export const createFeatures = (deps: FeatureDeps): readonly Feature[] => {
       invitations: { registered: onRegistered },
     }),
     tokensFeature(tokens),
-    applications,
+    applicationsFeature(presence),
     members,
     invitationsFeature({ publicUrl: config.publicUrl, invitationDays: config.invitationDays, database, runWrite }),
     projects,

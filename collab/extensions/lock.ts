@@ -1,11 +1,15 @@
 // While somebody else holds a document's lock, and for viewers always, a seat is read-only. The lock is part of the right
-// (kernel/documents.ts); this looks it up again when it was taken or freed, and applies it between two messages.
+// (kernel/documents.ts); this looks it up again when it was taken or freed, and applies it between two messages. Whoever
+// loses it to an owner is told.
 import type { Extension } from '@hocuspocus/server'
 import type { DomainEvent } from '#server/kernel/command.ts'
 import { closings } from '../closing.ts'
 import { documentName } from '../document-name.ts'
 import type { RightChecks } from '../rights.ts'
 import { type SeatContext, type Seats, settle } from '../seats.ts'
+
+/** The stateless message for whose lock an owner has taken over. */
+export const lockTaken = 'lock.taken'
 
 /** The part of the library's: has to stand before whatever asks whether a connection may write. */
 export const lock = (): Extension<SeatContext> => ({
@@ -20,5 +24,9 @@ export const lockEvents =
   (seats: Seats, checks: RightChecks) =>
   (event: DomainEvent): void => {
     if (event.type !== 'document.lock') return
-    void checks.check(seats.inRoom(documentName(event.documentId)), closings.accessLost)
+    const present = seats.inRoom(documentName(event.documentId))
+    for (const { actor, connection } of present) {
+      if (actor.userId === event.takenFrom) connection?.sendStateless(lockTaken)
+    }
+    void checks.check(present, closings.accessLost)
   }

@@ -1,6 +1,7 @@
 // Inline content → Markdown: marks nested in one order, and whatever text would be read as markup escaped. Pure.
 // It is the reverse of markdown-inline.ts; both hold to CommonMark's rules of flanking delimiters.
 import { firstCharacter, isPunctuation, isSpace, lastCharacter, longestTicks } from './markdown-chars.ts'
+import { personIdIn } from './markdown-links.ts'
 import { type ContentNode, isAllowedHref, type Mark } from './model.ts'
 import { attribute } from './text.ts'
 import { tidyMarks } from './yjs-content.ts'
@@ -8,7 +9,14 @@ import { tidyMarks } from './yjs-content.ts'
 /** Where inline content is written: headings and cells are one line, cells also escape pipes. */
 export type Place = 'paragraph' | 'heading' | 'cell'
 
-const carried = new Set(['link', 'underline', 'bold', 'italic', 'strike', 'code'])
+const carried = new Set(['underline', 'bold', 'italic', 'strike', 'code'])
+
+/** The mark as Markdown carries it: of a link where it leads and its title. */
+const carriedMark = ({ type, attrs }: Mark): Mark[] => {
+  if (type !== 'link') return carried.has(type) ? [{ type }] : []
+  if (!isAllowedHref(attrs?.href)) return []
+  return [{ type, attrs: { href: attrs?.href, ...(attrs?.title ? { title: attrs.title } : {}) } }]
+}
 
 /** A line break that needs no line of its own: read back as one, shown as a space by other readers. */
 const inlineBreak = '&#10;'
@@ -29,6 +37,18 @@ const sameMark = (a: Mark, b: Mark | undefined): boolean => JSON.stringify(a) ==
 const cleanText = (text: string): string =>
   /\p{Cc}/u.test(text) ? text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\t\n]/gu, '') : text
 
+/** Without empty texts; neighbours of the same marks are one: what is escaped depends on where a text ends. */
+const joined = (nodes: readonly ContentNode[]): ContentNode[] => {
+  const out: ContentNode[] = []
+  for (const node of nodes) {
+    const last = out.at(-1)
+    if (node.type !== 'text' || last?.type !== 'text' || !sameMarks(node.marks ?? [], last.marks)) {
+      if (node.type !== 'text' || node.text) out.push(node)
+    } else out[out.length - 1] = { ...last, text: (last.text ?? '') + (node.text ?? '') }
+  }
+  return out
+}
+
 /** Text nodes with the marks that Markdown carries, equal neighbours joined; line feeds in text are breaks. */
 const prepare = (nodes: readonly ContentNode[], place: Place): ContentNode[] => {
   const out: ContentNode[] = []
@@ -37,22 +57,17 @@ const prepare = (nodes: readonly ContentNode[], place: Place): ContentNode[] => 
       out.push(node)
       continue
     }
-    let marks = tidyMarks(node.marks).filter(
-      mark => carried.has(mark.type) && (mark.type !== 'link' || isAllowedHref(mark.attrs?.href)),
-    )
+    let marks = tidyMarks(node.marks).flatMap(carriedMark)
     // a pipe behind a backslash cannot be told in a cell's code
     if (place === 'cell' && /\\\|/.test(node.text ?? '')) marks = marks.filter(mark => mark.type !== 'code')
     const code = marks.some(mark => mark.type === 'code')
     const lines = code ? [cleanText(node.text ?? '').replaceAll('\n', ' ')] : cleanText(node.text ?? '').split('\n')
     for (const [index, text] of lines.entries()) {
       if (index > 0) out.push({ type: 'hardBreak' })
-      const last = out.at(-1)
-      if (last?.type === 'text' && sameMarks(marks, last.marks)) {
-        out[out.length - 1] = { ...last, text: (last.text ?? '') + text }
-      } else if (text !== '') out.push({ type: 'text', text, marks })
+      out.push({ type: 'text', text, marks })
     }
   }
-  return out
+  return joined(out)
 }
 
 const has = (node: ContentNode | undefined, type: string): boolean =>
@@ -97,17 +112,18 @@ const trimEmphasis = (nodes: readonly ContentNode[]): readonly ContentNode[] => 
     }
     list = backwards.toReversed()
   }
-  return list
+  return joined(list)
 }
 
 const codeSpan = (text: string): string => {
   const fence = '`'.repeat(longestTicks(text) + 1)
-  const pad = /^`|`$/.test(text) || (/^ .* $/.test(text) && text.trim() !== '') ? ' ' : ''
+  const pad = /^`|`$/.test(text) || (/^ .* $/s.test(text) && text.trim() !== '') ? ' ' : ''
   return `${fence}${pad}${text}${pad}${fence}`
 }
 
 const destination = (href: string): string => {
-  const safe = href.replace(/[\n\r]/g, '').replace(/\\(?=[!-/:-@[-`{-~]|$)|&(?=#?\w+;)/g, '\\$&')
+  // what URLs leave out
+  const safe = href.replace(/[\t\n\r]/g, '').replace(/\\(?=[!-/:-@[-`{-~]|$)|&(?=#?\w+;)/g, '\\$&')
   return /[\s<>()]/.test(safe) || safe === '' ? `<${safe.replace(/[<>]/g, '\\$&')}>` : safe
 }
 
@@ -224,25 +240,26 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
   const signs = italicSigns(list)
   let out = ''
   let inLink = false
+  let linksPerson = false
   let lineStart = place === 'paragraph'
   let lineEmpty = true
   // a word that touches emphasis on its outer side, where that begins or ends with punctuation
   const guardFirst = new Set<number>()
   const guardLast = new Set<number>()
+  // a text of one letter that is protected on one side is none on the other
+  const isReference = (piece: Piece | undefined): boolean =>
+    piece?.kind === 'text' && firstCharacter(piece.text) === piece.text
+  for (const [index, piece] of [...list.entries()].toReversed()) {
+    const sign = piece.kind === 'open' && (signs.get(index) ?? emphasis.get(piece.mark.type))
+    const next = list[index + 1]
+    const isSign = isPunctuated(next, 'start') || (guardLast.has(index + 1) && isReference(next))
+    if (sign && wordEnd(list[index - 1]) && (sign === '_' || isSign)) guardLast.add(index - 1)
+  }
   for (const [index, piece] of list.entries()) {
-    if (piece.kind !== 'open' && piece.kind !== 'close') continue
-    const sign = signs.get(index) ?? emphasis.get(piece.mark.type)
-    if (!sign) continue
-    if (piece.kind === 'open' && wordEnd(list[index - 1]) && (sign === '_' || isPunctuated(list[index + 1], 'start'))) {
-      guardLast.add(index - 1)
-    }
-    if (
-      piece.kind === 'close' &&
-      wordStart(list[index + 1]) &&
-      (sign === '_' || isPunctuated(list[index - 1], 'end'))
-    ) {
-      guardFirst.add(index + 1)
-    }
+    const sign = piece.kind === 'close' && (signs.get(index) ?? emphasis.get(piece.mark.type))
+    const before = list[index - 1]
+    const isSign = isPunctuated(before, 'end') || (guardFirst.has(index - 1) && isReference(before))
+    if (sign && wordStart(list[index + 1]) && (sign === '_' || isSign)) guardFirst.add(index + 1)
   }
   for (const [index, piece] of list.entries()) {
     if (piece.kind === 'break') {
@@ -270,10 +287,13 @@ export const writeInline = (nodes: readonly ContentNode[], place: Place = 'parag
         if (bracket) text = text.replace(/!$/, '\\!')
       }
       if (lineStart && head === '') text = escapeLineStart(text)
+      if (linksPerson && text.startsWith('@') && list[index - 1]?.kind === 'open') text = `\\${text}`
       out += `${head === '' ? '' : reference(head)}${text}${tail === '' ? '' : reference(tail)}`
     } else if (piece.kind === 'raw') out += piece.text
     else if (piece.mark.type === 'link') {
       inLink = piece.kind === 'open'
+      // a link to a person whose text begins like a mention
+      linksPerson = inLink && personIdIn(String(piece.mark.attrs?.href)) !== undefined
       out += inLink ? '[' : linkEnd(piece.mark)
     } else if (piece.mark.type === 'underline') out += piece.kind === 'open' ? '<u>' : '</u>'
     else out += signs.get(index) ?? emphasis.get(piece.mark.type) ?? ''

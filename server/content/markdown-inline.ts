@@ -182,7 +182,7 @@ class InlineReader {
     const end = firstAfter(this.#runs.get(run.length) ?? [], this.#at)
     if (end === undefined) return this.#take(run)
     const text = this.#source.slice(start, end).replace(/\n[ \t]*/g, ' ')
-    this.#push(/^ .* $/.test(text) && text.trim() !== '' ? text.slice(1, -1) : text, 'code')
+    this.#push(/^ .* $/s.test(text) && text.trim() !== '' ? text.slice(1, -1) : text, 'code')
     this.#at = end + run.length
   }
 
@@ -220,9 +220,12 @@ class InlineReader {
     this.#at = target.end
     this.#delimiters.pair(opener.bottom, this.#items, this.#spans)
     this.#underlines.length = Math.min(this.#underlines.length, opener.underlines)
-    const person = personIdIn(target.href)
     const inside = this.#items.slice(opener.item + 1)
     const text = inside.map(item => (item.node ? nodeText(item.node) : item.text)).join('')
+    // without the sign, or where that is escaped, it is a link to a person, which mentions nobody
+    const first = inside.find(item => item.text !== '' || item.node)
+    const isMention = first?.kind === 'source' && first.text.startsWith('@')
+    const person = isMention ? personIdIn(target.href) : undefined
     if (opener.image || person !== undefined) {
       this.#items.length = opener.item
       this.#spans.length = opener.spans

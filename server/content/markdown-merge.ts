@@ -13,6 +13,7 @@ const keyOf = (block: ContentNode): string => contentToMarkdown({ type: 'doc', c
 export const keepUncarried = (before: ContentNode, after: ContentNode): ContentNode => {
   const blocks = (before.content ?? []).map(block => ({ block, key: keyOf(block) }))
   const old = blocks.filter(({ key }) => key !== '')
+  if (old.length === 0 && !after.content?.length) return before
   // blocks without Markdown (empty paragraphs) stay behind the block that they stand behind, where that one stays; at the
   // front they stay before the first
   const lead = blocks.slice(

@@ -3,7 +3,7 @@
 import { readDrawing } from './drawio.ts'
 import { longestTicks } from './markdown-chars.ts'
 import { escapeText, writeInline } from './markdown-inline-write.ts'
-import type { ContentNode } from './model.ts'
+import { type ContentNode, contentLimits } from './model.ts'
 import { attribute, plainText } from './text.ts'
 
 const inlineTypes = new Set(['text', 'hardBreak', 'mention'])
@@ -41,11 +41,13 @@ interface Sign {
 
 const checkbox = (item: ContentNode): string => (item.attrs?.checked === true ? '[x] ' : '[ ] ')
 
+const isEmpty = (node: ContentNode): boolean => node.type === 'paragraph' && children(node).length === 0
+
 /** Lines of one item; a nested list follows its paragraph without a blank line. */
 const itemLines = (item: ContentNode, marker: string, box: string): string[] => {
-  const [first, ...rest] = children(item)
-  const empty = first?.type === 'paragraph' && children(first).length === 0
-  const head = first === undefined || empty ? [] : blocks([first])
+  const rest = children(item).filter(block => !isEmpty(block))
+  const first = rest[0]?.type === 'paragraph' ? rest.shift() : undefined
+  const head = first === undefined ? [] : blocks([first])
   // three bullets in one line would be a rule: a list without a text above it takes the other sign
   const tail = blocks(rest, head.length === 0 && marker === '- ' ? '*' : '-')
   // only a list that may interrupt a paragraph follows it directly
@@ -58,8 +60,7 @@ const itemLines = (item: ContentNode, marker: string, box: string): string[] => 
     return indented([line === '---' && marker === '- ' ? '***' : line, ...more], marker)
   }
   // without a text of its own the box stands alone in its line
-  const boxed = head.length > 0 && first?.type === 'paragraph'
-  if (boxed) return indented([`${box}${lines[0] ?? ''}`, ...lines.slice(1)], marker)
+  if (head.length > 0) return indented([`${box}${lines[0] ?? ''}`, ...lines.slice(1)], marker)
   return indented(lines.length > 0 ? [box.trimEnd(), '', ...lines] : [box.trimEnd()], marker)
 }
 
@@ -84,21 +85,51 @@ const cellText = (cell: ContentNode): string => {
   return parts.join('<br>')
 }
 
-/** As many cells as the row takes columns, so that a wide cell pushes the others aside as it does on screen. */
-const rowCells = (row: ContentNode): string[] =>
-  children(row).flatMap(cell => {
-    const span = cell.attrs?.colspan
-    const extra = typeof span === 'number' && span > 1 && span <= 100 ? span - 1 : 0
-    return [cellText(cell), ...Array.from({ length: extra }, () => '')]
+const spanOf = (cell: ContentNode, name: 'colspan' | 'rowspan', most: number): number => {
+  const span = cell.attrs?.[name]
+  return typeof span === 'number' && Number.isInteger(span) && span > 1 && span <= most ? span : 1
+}
+
+/** The cells of each row; what a wide or tall cell covers is empty, so that the others stand where they do on screen. */
+const cellRows = (table: ContentNode): string[][] => {
+  let covered: number[] = []
+  let room: number = contentLimits.tableCells
+  return children(table).map(row => {
+    const cells: string[] = []
+    const below: number[] = []
+    const skip = (): void => {
+      for (let rows = covered[cells.length] ?? 0; rows > 0 && room > 0; rows = covered[cells.length] ?? 0) {
+        room -= 1
+        below.push(rows - 1)
+        cells.push('')
+      }
+    }
+    for (const cell of children(row)) {
+      skip()
+      const end = cells.length + spanOf(cell, 'colspan', 100)
+      for (let text = cellText(cell); cells.length < end; text = '') {
+        below.push(spanOf(cell, 'rowspan', 1000) - 1)
+        cells.push(text)
+      }
+    }
+    skip()
+    covered = below
+    return cells
   })
+}
 
 const tableLines = (table: ContentNode): string[] => {
-  const [head = [], ...body] = children(table).map(rowCells)
+  const [head = [], ...body] = cellRows(table)
   const columns = body.reduce((most, row) => Math.max(most, row.length), Math.max(1, head.length))
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const wide = (fill: (index: number) => string): string => line(Array.from({ length: columns }, (_, at) => fill(at)))
-  // readers fill shorter rows up
-  return [wide(at => head[at] ?? ''), wide(() => '---'), ...body.map(line)]
+  // readers fill shorter rows up; of what they do not read, rows stay short
+  const isReadable = (columns + 2) * (body.length + 1) <= contentLimits.tableCells
+  return [
+    wide(at => head[at] ?? ''),
+    wide(() => '---'),
+    ...body.map(row => (isReadable ? wide(at => row[at] ?? '') : line(row))),
+  ]
 }
 
 const imageText = (node: ContentNode): string => {
@@ -190,10 +221,11 @@ const blocks = (nodes: readonly ContentNode[], firstBullet: Sign['bullet'] = '-'
   for (const node of known(nodes)) {
     const same = kindOfList(node) !== '' && kindOfList(node) === kindOfList(before)
     const flipped: Sign = { bullet: sign.bullet === '-' ? '*' : '-', order: sign.order === '.' ? ')' : '.' }
-    sign = same ? flipped : { bullet: before === undefined ? firstBullet : '-', order: '.' }
+    const wanted: Sign = same ? flipped : { bullet: before === undefined ? firstBullet : '-', order: '.' }
     const text = node.type === 'paragraph' ? writeInline(children(node)) : ''
-    const own = node.type === 'paragraph' ? (text === '' ? [] : text.split('\n')) : blockLines(node, sign)
+    const own = node.type === 'paragraph' ? (text === '' ? [] : text.split('\n')) : blockLines(node, wanted)
     if (own.length === 0) continue
+    sign = wanted
     if (lines.length > 0) lines.push('')
     for (const line of own) lines.push(line)
     before = node

@@ -1,8 +1,10 @@
 // Markdown ⇄ content over generated documents and over any text (D99).
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { carriedDocument, nastyText } from '#server/testing/content-arbitrary.ts'
+import { carriedDocument, nastyText, richDocument } from '#server/testing/content-arbitrary.ts'
 import { checkContent } from './check.ts'
+import { jsonOf, replaceUpdate, stateOf } from './document-state.ts'
+import { keepUncarried } from './markdown-merge.ts'
 import { contentToMarkdown } from './markdown-write.ts'
 import { markdownToContent } from './markdown.ts'
 
@@ -30,6 +32,20 @@ test('D99 any text is read as a document that the model accepts, and is stable f
       expect(checkContent(first, 'document'), markdown).not.toHaveProperty('problems')
       const written = contentToMarkdown(first)
       expect(contentToMarkdown(read(written)), JSON.stringify(written)).toBe(written)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('D99 the Markdown of any document is read and written as it is, and written back changes nothing', () => {
+  fc.assert(
+    fc.property(richDocument, content => {
+      const state = stateOf(content)
+      const before = jsonOf(state)
+      const markdown = contentToMarkdown(before)
+      expect(contentToMarkdown(read(markdown)), JSON.stringify(markdown)).toBe(markdown)
+      const update = replaceUpdate(state, keepUncarried(before, read(markdown)))
+      expect([...update], JSON.stringify(markdown)).toEqual([0, 0])
     }),
     { numRuns: 300 },
   )

@@ -44,6 +44,113 @@ test.each([
   ['what only looks like markup', '1\\. a\\*b\\* \\`c\\` \\<b> \\_d\\_ snake_case 2 * 3 a[0] \\&amp; http\\://x.y'],
 ])('D99 %s are stable', (_, markdown) => stable(markdown))
 
+test('D99 lists of a kind stay apart, also with empty paragraphs between them and within their items', () => {
+  const item = (...content: ContentNode[]): ContentNode => ({ type: 'listItem', content })
+  const list = (type: string, ...items: ContentNode[]): ContentNode => ({ type, content: items })
+  const said = (value: string): ContentNode => ({ type: 'paragraph', content: [text(value)] })
+  const blank: ContentNode = { type: 'paragraph' }
+  const bullets = (value: string): ContentNode => list('bulletList', item(said(value)))
+  const numbers = (value: string): ContentNode => list('orderedList', item(said(value)))
+  const lists = doc(
+    bullets('a'),
+    blank,
+    bullets('b'),
+    blank,
+    bullets('c'),
+    numbers('d'),
+    blank,
+    numbers('e'),
+    numbers('f'),
+  )
+  const markdown = '- a\n\n* b\n\n- c\n\n1. d\n\n1) e\n\n1. f'
+  expect(contentToMarkdown(lists)).toBe(markdown)
+  expect(keepUncarried(lists, read(markdown))).toEqual(lists)
+  const inItems = doc(list('bulletList', item(said('a'), blank, bullets('b')), item(blank, said('c'), bullets('d'))))
+  expect(contentToMarkdown(inItems)).toBe('- a\n  - b\n- c\n  - d')
+  expect(keepUncarried(inItems, read(contentToMarkdown(inItems)))).toEqual(inItems)
+})
+
+test('D99 cells stand in their column beside wide and tall ones, and all rows have all columns', () => {
+  const cell = (value: string, attrs?: Record<string, unknown>): ContentNode => ({
+    type: 'tableCell',
+    ...(attrs ? { attrs } : {}),
+    content: [{ type: 'paragraph', ...(value === '' ? {} : { content: [text(value)] }) }],
+  })
+  const row = (...content: ContentNode[]): ContentNode => ({ type: 'tableRow', content })
+  const table = doc({
+    type: 'table',
+    content: [
+      row(cell('wide', { colspan: 2 }), cell('c')),
+      row(cell('tall', { rowspan: 2 }), cell('b'), cell('c', { rowspan: 3 })),
+      row(cell('under')),
+      row(cell('last')),
+    ],
+  })
+  const markdown = [
+    '| wide |  | c |',
+    '| --- | --- | --- |',
+    '| tall | b | c |',
+    '|  | under |  |',
+    '| last |  |  |',
+  ].join('\n')
+  expect(contentToMarkdown(table)).toBe(markdown)
+  stable(markdown)
+  expect(keepUncarried(table, read(markdown))).toEqual(table)
+})
+
+test('a table whose cells reach over more than Markdown may have is written as it is', () => {
+  const cell = (attrs: Record<string, unknown>): ContentNode => ({ type: 'tableCell', attrs, content: [] })
+  const wide = Array.from({ length: 200 }, () => cell({ colspan: 100, rowspan: 1000 }))
+  const rows = [wide, ...Array.from({ length: 999 }, () => [cell({})])]
+  const table = doc({ type: 'table', content: rows.map(content => ({ type: 'tableRow', content })) })
+  expect(contentToMarkdown(table).length).toBeLessThan(2_000_000)
+})
+
+test('D99 line and paragraph separators are characters like others, in every block', () => {
+  for (const separator of ['\u2028', '\u2029']) {
+    stable(`# a${separator}b`)
+    stable(`| a${separator}b | c |\n| --- | --- |\n| \`d${separator}e\` | e${separator}f |`)
+    stable(`1. a${separator}b\n2. c\n\n\`\`\`\na${separator}b\n\`\`\`\n\n> b${separator}a`)
+    expect(read(`# a${separator}b`).content?.[0]?.type).toBe('heading')
+    expect(read(`[a][b]\n\n[b]: https://x.y "a${separator}b"`).content?.[0]?.content?.[0]?.marks?.[0]?.attrs).toEqual({
+      href: 'https://x.y',
+      title: `a${separator}b`,
+    })
+  }
+})
+
+test('D99 a link to a person stays a link: only what begins with an @ mentions somebody', () => {
+  const link = (value: string): ContentNode =>
+    doc({
+      type: 'paragraph',
+      content: [{ ...text(value), marks: [{ type: 'link', attrs: { href: `skerry-user:${id}` } }] }],
+    })
+  for (const content of [link('Ann'), link('@Ann'), link('`@'), link('a @')]) {
+    expect(read(contentToMarkdown(content))).toEqual(content)
+  }
+  expect(read(`[@Ann](skerry-user:${id})`).content?.[0]?.content?.[0]?.type).toBe('mention')
+  expect(read(`[**@Ann**](skerry-user:${id})`).content?.[0]?.content?.[0]?.type).toBe('mention')
+})
+
+test('D99 what Markdown does not carry leaves no trace in it: the same text is written the same', () => {
+  const paragraph = (...content: ContentNode[]): ContentNode => doc({ type: 'paragraph', content })
+  const link = (value: string, attrs: Record<string, unknown>): ContentNode => ({
+    ...text(value),
+    marks: [{ type: 'link', attrs: { href: 'https://x.y/', ...attrs } }],
+  })
+  for (const [one, other] of [
+    [paragraph(text('\\'), text('  ', 'bold')), paragraph(text('\\  '))],
+    [paragraph(text('[a]'), text(' ', 'italic'), text('b')), paragraph(text('[a] b'))],
+    [paragraph(link('a', { target: '_blank' }), link('b', {})), paragraph(link('ab', {}))],
+    [paragraph(link('a', { href: 'https://x.y/a\tb' })), paragraph(link('a', { href: 'https://x.y/ab' }))],
+  ] as const) {
+    expect(contentToMarkdown(one)).toBe(contentToMarkdown(other))
+    stable(contentToMarkdown(one))
+  }
+  const nested = paragraph(text('a'), text('b', 'bold'), text('[c]', 'bold', 'strike'))
+  expect(read(contentToMarkdown(nested))).toEqual(nested)
+})
+
 test('D99 colours, alignment and indent are dropped in Markdown and plain text; unknown nodes are their children', () => {
   const content = doc(
     {
@@ -129,6 +236,9 @@ test('writing Markdown back keeps colours, widths and empty paragraphs of the bl
   expect(keepUncarried(led, read(markdown))).toEqual(led)
   expect(keepUncarried(led, read(`first\n\n${markdown}`)).content?.[0]).toEqual(read('first').content?.[0])
   expect(keepUncarried(doc({ type: 'paragraph' }), read('first'))).toEqual(read('first'))
+  const blank = doc({ type: 'paragraph' }, { type: 'paragraph', attrs: { textAlign: 'center' } })
+  expect(keepUncarried(blank, read(''))).toEqual(blank)
+  expect(keepUncarried(before, read(''))).toEqual(read(''))
 })
 
 test('comments have no headings, tables and images: their text stays', () => {

@@ -36,6 +36,20 @@ let lexerClass: ReturnType<typeof boundedLexer> | undefined
 // made at first use: loading costs more than reading many comments
 const newLexer = (): Lexer => new (lexerClass ??= boundedLexer())()
 
+const lex = (source: string): { readonly tokens: readonly Token[]; readonly links: LinkTable } => {
+  const lexer = newLexer()
+  const tokens = lexer.blockTokens(source, [])
+  return { tokens, links: lexer.tokens.links }
+}
+
+/** U+2028 and U+2029 end lines to the patterns of the lexer, not to Markdown: it gets code points that are no characters. */
+const lexLines = (source: string): ReturnType<typeof lex> => {
+  if (!/[\u2028\u2029]/.test(source)) return lex(source)
+  const hidden = source.replaceAll('\u2028', '\ufdd0').replaceAll('\u2029', '\ufdd1')
+  const found = JSON.stringify(lex(hidden))
+  return JSON.parse(found.replaceAll('\ufdd0', '\u2028').replaceAll('\ufdd1', '\u2029')) as ReturnType<typeof lex>
+}
+
 interface Context {
   readonly links: LinkTable
   readonly model: ContentModel
@@ -241,9 +255,6 @@ const notesIn = (tokens: readonly Token[], links: LinkTable): ReadonlySet<string
   return found
 }
 
-/** Cells that tables may have, the missing ones included that readers add to short rows. */
-const cellLimit = 200_000
-
 const delimiterRow = /^\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?[ \t]*)?$/
 
 /** Does it have tables of so many cells? A wide head above many short rows would fill the memory. */
@@ -257,7 +268,7 @@ const tooWide = (markdown: string): boolean => {
     }
     cells += columns
   }
-  return cells > cellLimit
+  return cells > contentLimits.tableCells
 }
 
 /**
@@ -266,11 +277,11 @@ const tooWide = (markdown: string): boolean => {
  */
 export const markdownToContent = (markdown: string, model: ContentModel = 'comment', onLoss?: OnLoss): ContentNode => {
   const source = markdown.replace(/\r\n?/g, '\n')
-  if (tooWide(source)) throw new UnreadableMarkdown(`Its tables have more than ${cellLimit} cells.`)
-  const lexer = newLexer()
+  if (tooWide(source)) {
+    throw new UnreadableMarkdown(`Its tables have more than ${contentLimits.tableCells} cells.`)
+  }
   try {
-    const tokens = lexer.blockTokens(source, [])
-    const { links } = lexer.tokens
+    const { tokens, links } = lexLines(source)
     const notes = onLoss && notesIn(tokens, links)
     return node('doc', blocks(tokens, { links, model, notes, onLoss }))
   } catch (error) {

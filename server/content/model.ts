@@ -29,8 +29,17 @@ export const markOrder: readonly string[] = [
   'code',
 ]
 
-/** Bounds of all content: levels, nodes; of the text attributes of one node; of a drawing. */
-export const contentLimits = { depth: 100, nodes: 50_000, attribute: 2000, drawing: 5 * 1024 * 1024 } as const
+/**
+ * Bounds of all content: levels, nodes; of the text attributes of one node; of a drawing. Of Markdown: the cells that its
+ * tables may have, with those that short rows leave out.
+ */
+export const contentLimits = {
+  depth: 100,
+  nodes: 50_000,
+  attribute: 2000,
+  drawing: 5 * 1024 * 1024,
+  tableCells: 200_000,
+} as const
 
 /** Bounds of one model: characters of text, and bytes as JSON. */
 export const modelLimits: Readonly<Record<ContentModel, { readonly text: number; readonly bytes: number }>> = {

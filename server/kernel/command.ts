@@ -32,8 +32,10 @@ export type DomainEvent =
   | { readonly type: 'access_changed'; readonly userId: string; readonly applicationId: string }
   | { readonly type: 'application_deleted'; readonly applicationId: string }
   | { readonly type: 'session_ended'; readonly userId: string; readonly sessionPublicId: string }
-  /** `content`: the stored text changed. `lock`: taken or freed. `changed`: moved, renamed, in or out of the trash, gone. */
-  | { readonly type: 'document.content' | 'document.lock' | 'document.changed'; readonly documentId: string }
+  /** `content`: the stored text changed. `changed`: moved, renamed, in or out of the trash, gone. */
+  | { readonly type: 'document.content' | 'document.changed'; readonly documentId: string }
+  /** A lock was taken or freed; `takenFrom`: by force, from this person. */
+  | { readonly type: 'document.lock'; readonly documentId: string; readonly takenFrom?: string }
 
 /** What a command works with. One object lives as long as one attempt of one transaction. */
 export interface WriteContext {

@@ -184,6 +184,7 @@ export interface DocumentContents {
   content_json: Json;
   content_markdown: string;
   content_plain: string;
+  contributor_ids: Generated<string[]>;
   document_id: string;
   updated_at: Generated<Timestamp>;
   ydoc: Buffer;

@@ -12,6 +12,7 @@ const pieces = [
   'x1',
   '漢字',
   '\u00a0',
+  '\u2028',
   '“q”',
   "'",
   '"',
@@ -92,6 +93,7 @@ const href = fc.constantFrom(
   'https://x.y/a b',
   'https://x.y/*a*_b_|c\\d<e>',
   'skerry-file:0190a1b2-0000-7000-8000-00000000000b',
+  'skerry-user:0190a1b2-0000-7000-8000-00000000000b',
 )
 const link: fc.Arbitrary<Mark> = fc
   .tuple(href, fc.option(nastyText, { nil: undefined }))
@@ -263,3 +265,50 @@ const { blocks } = fc.letrec<{ blocks: ContentNode[]; block: ContentNode; item: 
 
 /** A document all of which Markdown carries. */
 export const carriedDocument: fc.Arbitrary<ContentNode> = blocks.map(content => node('doc', content))
+
+interface Dressing {
+  /** True once in `times`. */
+  readonly chance: (times: number) => boolean
+  readonly size: (most: number) => number
+}
+
+const dressed = (given: ContentNode, dressing: Dressing): ContentNode => {
+  const { chance, size } = dressing
+  const { type, text, marks = [] } = given
+  if (type === 'text') {
+    const space = (): string => (chance(4) ? ' ' : '')
+    const colour: Mark[] = chance(4) ? [{ type: 'textStyle', attrs: { color: 'red' } }] : []
+    const target = chance(2) ? { target: '_blank' } : {}
+    return {
+      ...given,
+      text: `${space()}${text ?? ''}${space()}`,
+      marks: tidyMarks([
+        ...colour,
+        ...marks.map(mark => (mark.type === 'link' ? { ...mark, attrs: { ...mark.attrs, ...target } } : mark)),
+      ]),
+    }
+  }
+  const attrs = {
+    ...given.attrs,
+    ...((type === 'paragraph' || type === 'heading') && chance(6) ? { textAlign: 'center' } : {}),
+    ...(type.startsWith('table') && type.length > 8 && chance(4) ? { colspan: size(3), rowspan: size(3) } : {}),
+  }
+  const holdsBlocks = given.content?.some(({ type: inner }) => inner === 'paragraph') && !type.startsWith('table')
+  const content = given.content?.flatMap(child => [
+    ...(holdsBlocks && chance(5) ? [{ type: 'paragraph' }] : []),
+    dressed(child, dressing),
+  ])
+  return {
+    type,
+    ...(Object.keys(attrs).length > 0 ? { attrs } : {}),
+    ...(content && content.length > 0 ? { content } : {}),
+  }
+}
+
+/** A document with what Markdown does not carry: colours, alignment, spans, empty paragraphs, space at edges. */
+export const richDocument: fc.Arbitrary<ContentNode> = fc
+  .tuple(carriedDocument, fc.infiniteStream(fc.nat(59)))
+  .map(([content, numbers]) => {
+    const next = (): number => numbers.next().value ?? 0
+    return dressed(content, { chance: times => next() % times === 0, size: most => 1 + (next() % most) })
+  })

@@ -148,6 +148,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'GET /api/applications': [plain()],
   'POST /api/applications': [plain(undefined, { name: 'New' })],
   'GET /api/applications/:id': [plain(application)],
+  'GET /api/applications/:id/presence': [plain(application)],
   'PATCH /api/applications/:id': [
     plain(application, { name: 'Renamed' }),
     { name: 'who may invite', ...plain(application, { editors_may_add_editors: false }), allowed: ['owner'] },

@@ -6,7 +6,8 @@ import { must } from '#server/kernel/must.ts'
 import { pageQuery } from '#server/kernel/pages.ts'
 import { decide } from '#server/kernel/policy.ts'
 import { callerOf, readAccess } from '#server/kernel/reading.ts'
-import { readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
+import type { Presence } from '#server/kernel/presence.ts'
+import { type ReadContext, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { readStanding } from '../members/access.ts'
 import { applicationCommands } from './commands.ts'
 import { applicationPolicy } from './policy.ts'
@@ -17,7 +18,27 @@ const command = (name: string) => commandNamed(applicationCommands, name)
 
 const search = z.string().trim().max(255).optional().describe('Stands in the name')
 
-export const applicationRoutes: readonly Route[] = [
+const readApplication = async ({ reader, actor }: ReadContext, id: string) => {
+  const row = await findApplication(reader, id, actor.userId)
+  await decide(applicationPolicy, 'read', row, actor, readAccess(readStanding, reader, actor.userId))
+  return must(row)
+}
+
+const presenceRoute = (presence: Presence): Route =>
+  readRoute({
+    path: '/api/applications/:id/presence',
+    access: 'MEMBER',
+    summary: 'Who is where now: what each client in the presence room says of itself.',
+    query: z.strictObject({}),
+    response: z.object({ data: z.array(z.looseObject({ user: z.looseObject({ id: z.uuid() }) })) }),
+    run: async (context, params) => {
+      const { id } = await readApplication(context, must(params.id))
+      return { data: presence.in(id) }
+    },
+  })
+
+/** Routes of applications. */
+export const applicationRoutes = (presence: Presence): readonly Route[] => [
   readRoute({
     path: '/api/applications',
     access: 'USER',
@@ -41,12 +62,9 @@ export const applicationRoutes: readonly Route[] = [
     summary: 'One application, with the caller’s role.',
     query: z.strictObject({}),
     response: z.object({ data: applicationRow }),
-    run: async ({ reader, actor }, params) => {
-      const row = await findApplication(reader, must(params.id), actor.userId)
-      await decide(applicationPolicy, 'read', row, actor, readAccess(readStanding, reader, actor.userId))
-      return { data: row }
-    },
+    run: async (context, params) => ({ data: await readApplication(context, must(params.id)) }),
   }),
+  presenceRoute(presence),
   writeRoute({
     method: 'POST',
     path: '/api/applications',

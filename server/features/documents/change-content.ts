@@ -48,9 +48,7 @@ export const changeContent = async (
       quiet: keep === 'before_restore',
     })
     if (!keep) {
-      const contributors = by.map(writer => writer.id)
       await keepSnapshot(context, stored, () => content, {
-        contributors,
         minutes: settings.snapshotIntervalMinutes,
         lastLeft: false,
       })

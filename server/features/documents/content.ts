@@ -188,6 +188,24 @@ const saveNamed = async (
   })
 }
 
+/** Contributors, `added` with those that are there; each once. */
+const withContributors = (added: readonly Writer[]) =>
+  sql<string[]>`array(select distinct unnest(document_contents.contributor_ids || ${added.map(one => one.id)}::uuid[]))`
+
+/** Notes who wrote what is stored already. */
+export const noteWriters = async (
+  context: WriteContext,
+  documentId: string,
+  writers: readonly Writer[],
+): Promise<void> => {
+  if (writers.length === 0) return
+  await context.tx
+    .updateTable('document_contents')
+    .set({ contributor_ids: withContributors(writers) })
+    .where('document_id', '=', documentId)
+    .execute()
+}
+
 /**
  * Stores `content` as the document's, with exactly `folded` of the log in it; whom it names for the first time hears of
  * it. Answers the document's row as it is then.
@@ -202,8 +220,10 @@ export const saveState = async (
   const columns = { ...contentColumns(content), updated_at: context.now }
   await context.tx
     .insertInto('document_contents')
-    .values({ document_id: document.id, ...columns })
-    .onConflict(conflict => conflict.column('document_id').doUpdateSet(columns))
+    .values({ document_id: document.id, ...columns, contributor_ids: options.by.map(writer => writer.id) })
+    .onConflict(conflict =>
+      conflict.column('document_id').doUpdateSet({ ...columns, contributor_ids: withContributors(options.by) }),
+    )
     .execute()
   if (options.folded.length > 0) {
     await sql`delete from document_updates where document_id = ${document.id} and id = any(${options.folded}::bigint[])`.execute(

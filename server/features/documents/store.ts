@@ -11,7 +11,7 @@ import { decision, standingOf } from '#server/kernel/policy.ts'
 import { readAccess } from '#server/kernel/reading.ts'
 import type { ServerWrite } from '#server/kernel/server-writes.ts'
 import { readStanding } from '../members/access.ts'
-import { readState, saveState, type StoredContent, storedContent, type Writer } from './content.ts'
+import { noteWriters, readState, saveState, type StoredContent, storedContent, type Writer } from './content.ts'
 import { type LockedDocument, openDocument, recordOf } from './open.ts'
 import { placePolicy, type PlaceSubject } from './policy.ts'
 import type { DocumentSettings } from './schema.ts'
@@ -105,6 +105,7 @@ export const createDocuments = ({ database, write, clock, settings }: DocumentsD
         const writers = await writersOf(context, contributors)
         // also of what a write over REST has stored with its own: nothing of that is pending any more
         await recordTyping(context, document, writers)
+        if (open.pending.length === 0) await noteWriters(context, documentId, writers)
         if (open.pending.length === 0 && !lastLeft) return { contentVersion: document.content_version }
         let stored: StoredContent | undefined
         const content = () => (stored ??= storedContent(open.doc, Number.POSITIVE_INFINITY))
@@ -112,7 +113,6 @@ export const createDocuments = ({ database, write, clock, settings }: DocumentsD
           document = await saveState(context, document, content(), { folded: open.pending, by: writers })
         }
         await keepSnapshot(context, document, content, {
-          contributors,
           minutes: settings.snapshotIntervalMinutes,
           lastLeft,
         })

@@ -21,6 +21,18 @@ export const snapshotColumns = [
   'content_version',
 ] as const
 
+/** Those who have written since the last version: they are this one's, and the next begins with nobody. */
+const takeContributors = async ({ tx }: WriteContext, documentId: string): Promise<string[]> => {
+  const found = await tx
+    .selectFrom('document_contents')
+    .select('contributor_ids')
+    .where('document_id', '=', documentId)
+    .executeTakeFirst()
+  if (!found || found.contributor_ids.length === 0) return []
+  await tx.updateTable('document_contents').set({ contributor_ids: [] }).where('document_id', '=', documentId).execute()
+  return found.contributor_ids
+}
+
 /** Keeps `content` of the locked `document`; answers the snapshot's row. Server-only: no shape changes. */
 export const takeSnapshot = async (
   context: WriteContext,
@@ -30,7 +42,6 @@ export const takeSnapshot = async (
     readonly kind: SnapshotKind
     readonly id?: string | undefined
     readonly name?: string
-    readonly contributors?: readonly string[]
   },
 ) => {
   const row = await context.tx
@@ -44,7 +55,7 @@ export const takeSnapshot = async (
       kind: about.kind,
       name: about.name ?? null,
       created_by_id: context.actor.userId ?? null,
-      contributor_ids: [...(about.contributors ?? [])],
+      contributor_ids: await takeContributors(context, document.id),
       word_count: content.derived.wordCount,
       size_bytes: content.ydoc.length,
       content_version: document.content_version,
@@ -65,7 +76,7 @@ export const keepSnapshot = async (
   context: WriteContext,
   document: LockedDocument,
   content: () => StoredContent,
-  options: { readonly contributors: readonly string[]; readonly minutes: number; readonly lastLeft: boolean },
+  options: { readonly minutes: number; readonly lastLeft: boolean },
 ): Promise<void> => {
   const latest = await context.tx
     .selectFrom('document_snapshots')
@@ -78,15 +89,5 @@ export const keepSnapshot = async (
   if (latest && latest.content_version >= document.content_version) return
   const isOld = !latest || context.now.getTime() - latest.created_at.getTime() >= options.minutes * minuteMs
   if (!isOld && !options.lastLeft) return
-  const writers = await context.tx
-    .selectFrom('activities')
-    .select('actor_id')
-    .distinct()
-    .where('document_id', '=', document.id)
-    .where('action', '=', 'document.write')
-    .where('actor_id', 'is not', null)
-    .where('edited_at', '>', latest?.created_at ?? new Date(0))
-    .execute()
-  const contributors = new Set([...options.contributors, ...writers.flatMap(row => row.actor_id ?? [])])
-  await takeSnapshot(context, document, content(), { kind: 'auto', contributors: [...contributors] })
+  await takeSnapshot(context, document, content(), { kind: 'auto' })
 }

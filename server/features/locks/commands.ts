@@ -31,13 +31,18 @@ const answer = (lock: Lock) => ({
   },
 })
 
-const announce = (context: WriteContext, document: LockedDocument): void => {
+const announce = (context: WriteContext, document: LockedDocument, takenFrom?: string): void => {
   context.touch(shapeIn(document, 'document_locks'))
-  context.emit({ type: 'document.lock', documentId: document.id })
+  context.emit({ type: 'document.lock', documentId: document.id, ...(takenFrom === undefined ? {} : { takenFrom }) })
 }
 
-/** The lock is the caller's from now on. */
-const give = async (context: WriteContext, document: LockedDocument, seconds: number): Promise<Lock> => {
+/** The lock is the caller's from now on; `takenFrom` held it until now. */
+const give = async (
+  context: WriteContext,
+  document: LockedDocument,
+  seconds: number,
+  takenFrom?: string,
+): Promise<Lock> => {
   const row = {
     holder_id: context.userId,
     holder_name: context.actor.displayName,
@@ -57,7 +62,7 @@ const give = async (context: WriteContext, document: LockedDocument, seconds: nu
     )
     .returning(lockColumns)
     .executeTakeFirstOrThrow()
-  announce(context, document)
+  announce(context, document, takenFrom)
   return lock
 }
 
@@ -146,7 +151,7 @@ const forceTake = ({ documentLockTtl }: LockSettings) =>
       const { document, lock } = await open(context, input.document_id, 'takeOver')
       if (document.deleted_at) throw new AppError('not_found')
       if (lock?.holder_id === context.userId) return { data: answer(await extend(context, document, documentLockTtl)) }
-      const given = await give(context, document, documentLockTtl)
+      const given = await give(context, document, documentLockTtl, lock?.holder_id)
       context.record({
         ...recordOf(document),
         changes: { holder: { old: lock?.holder_name ?? null, new: given.holder_name } },

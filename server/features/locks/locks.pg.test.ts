@@ -100,7 +100,8 @@ test('D104 only owners take a lock over; at home nobody does', async () => {
   expect((await people.stranger.post(`${url}/lock/force-take`)).code).toBe('not_found')
   const from = server.events.length
   written(await people.owner.post(`${url}/lock/force-take`))
-  expect(server.events.slice(from)).toEqual([{ type: 'document.lock', documentId: paper.id }])
+  const taken = { type: 'document.lock', documentId: paper.id, takenFrom: people.editor.userId }
+  expect(server.events.slice(from)).toEqual([taken])
   expect((await lockOf()).holder?.user_id).toBe(people.owner.userId)
   expect((await people.editor.put(`${url}/content`, { format: 'markdown', value: 'x' })).code).toBe('locked')
   const own = await makeDocument(people.viewer, atHome)

@@ -5,7 +5,7 @@ import { appendUpdate, jsonOf } from '#server/content/document-state.ts'
 import { markdownToContent } from '#server/content/markdown.ts'
 import { must } from '#server/kernel/must.ts'
 import { uuid7 } from '#server/kernel/ids.ts'
-import { dataOf, makeBoard, written } from '#server/testing/board.ts'
+import { apply, dataOf, makeBoard, type Person, written } from '#server/testing/board.ts'
 import { asMarkdown, type DocumentRow, inApplication, makeDocument, readContent } from '#server/testing/library.ts'
 import { queryOnce, until } from '#server/testing/postgres.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'
@@ -140,6 +140,36 @@ describe('automatic snapshots', () => {
     expect(kept.length).toBeGreaterThanOrEqual(3)
     expect(kept.length).toBeLessThanOrEqual(4)
     expect(must(kept[0]).contributor_ids.toSorted()).toEqual([people.member.userId, people.editor.userId].toSorted())
+  })
+
+  test('each version of any kind names everybody who has written since the one before, and nobody else', async () => {
+    const store = async (who: Person, text: string) => {
+      server.clock.advance(minute)
+      await type(text)
+      await server.app.documents.store(paper.id, [who.userId])
+    }
+    const versions = async () => (await list()).map(({ kind, contributor_ids: ids }) => [kind, ids.toSorted()])
+    const { member, editor, admin, owner } = people
+    const ids = (...who: Person[]) => who.map(one => one.userId).toSorted()
+    await store(member, 'first')
+    expect(await versions()).toEqual([['auto', ids(editor, member)]])
+    // no activity of its own: one is there for ten minutes
+    await store(member, 'second')
+    await store(admin, 'third')
+    await keep('Kept')
+    await store(owner, 'fourth')
+    await write('All of it anew')
+    await age('11 minutes')
+    // from a queue, written before any of that
+    const earlier = new Date(server.clock.now().getTime() - 60 * minute)
+    const args = { id: paper.id, mode: 'append', format: 'markdown', value: 'from a train' }
+    await apply(member, [{ name: 'document.write', args }], { editedAt: earlier })
+    expect(await versions()).toEqual([
+      ['auto', ids(editor, member)],
+      ['before_replace', ids(owner)],
+      ['named', ids(member, admin)],
+      ['auto', ids(editor, member)],
+    ])
   })
 
   test('when the last editor leaves after changes, and not without any', async () => {

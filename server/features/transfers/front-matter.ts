@@ -1,5 +1,5 @@
 // Front matter of Markdown files: YAML between two lines of three dashes. Pure.
-import { isMap, LineCounter, parseDocument } from 'yaml'
+import { isMap, LineCounter, parseDocument, visit } from 'yaml'
 
 export interface FrontMatter {
   readonly fields: Readonly<Record<string, unknown>>
@@ -36,15 +36,32 @@ export const splitFrontMatter = (source: string): FrontMatter | ParseProblem => 
   if (lines[0]?.trim() !== '---') return { line: 1, message: 'The file does not begin with front matter (---).' }
   const end = lines.indexOf('---', 1)
   if (end < 0) return { line: 1, message: 'The front matter has no end (---).' }
+  const body = lines.slice(end + 1).join('\n')
   const counter = new LineCounter()
   const yaml = lines.slice(1, end).map(quoteAt).join('\n')
   // without prettyErrors: their messages count lines from the front matter on and end with a piece of it
   const document = parseDocument(yaml, { lineCounter: counter, uniqueKeys: true, prettyErrors: false })
+  const wrong = (at: number, why: string): ParseProblem => ({
+    line: counter.linePos(at).line + 1,
+    message: `The front matter is not valid YAML: ${why.replace(/\.?$/, '.')}`,
+  })
   const error = document.errors[0]
-  if (error) {
-    const { line } = counter.linePos(error.pos[0])
-    return { line: line + 1, message: `The front matter is not valid YAML: ${error.message.replace(/\.?$/, '.')}` }
-  }
+  if (error) return wrong(error.pos[0], error.message)
+  if (document.contents === null) return { fields: {}, body }
   if (!isMap(document.contents)) return { line: 2, message: 'The front matter is not a list of fields.' }
-  return { fields: document.toJS() as Record<string, unknown>, body: lines.slice(end + 1).join('\n') }
+  let lost: { readonly at: number; readonly name: string } | undefined
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined) lost ??= { at: alias.range?.[0] ?? 0, name: alias.source }
+    },
+  })
+  // only the reading of values looks for what an alias stands for
+  if (lost) return wrong(lost.at, `*${lost.name} stands for nothing; text that begins with a star needs quotes`)
+  try {
+    return { fields: document.toJS() as Record<string, unknown>, body }
+  } catch (refusal) {
+    // aliases of aliases of aliases
+    if (refusal instanceof ReferenceError) return wrong(0, refusal.message)
+    throw refusal
+  }
 }

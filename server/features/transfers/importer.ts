@@ -27,6 +27,12 @@ export interface ImportNote {
   readonly detail?: string
 }
 
+/** The beginning of a text that is too long for its field, never with half of a pair of surrogates at its end. */
+export const cutTo = (text: string, most: number): string => {
+  const cut = text.slice(0, most)
+  return cut.isWellFormed() ? cut : cut.slice(0, -1)
+}
+
 /** Where an imported row came from. */
 export interface Origin {
   readonly containerId: string

@@ -368,15 +368,29 @@ test('a path names the folder that documents go into or come from', async () => 
   await expect(missing).rejects.toMatchObject({ code: 'bad_request' })
 })
 
+test('names and titles are cut between characters, and front matter may be empty', async () => {
+  const waves = '🌊'.repeat(300)
+  await write('long.md', `---\ntitle: a${waves}\ntags: ["b${waves}"]\n---\nlong`)
+  await write('even.md', `---\ntitle: ${waves}\ntags: ["${waves}"]\n---\neven`)
+  await write('empty.md', '---\n---\ntext')
+  expect(await run()).toMatchObject({ created: 3, errors: [], warnings: [] })
+  expect((await documents()).map(row => [row.title, row.tags])).toEqual([
+    [`a${'🌊'.repeat(127)}`, [`b${'🌊'.repeat(49)}`]],
+    ['empty', null],
+    ['🌊'.repeat(127), ['🌊'.repeat(50)]],
+  ])
+})
+
 test('bad files are named and the rest goes on; a folder without Markdown, and a stranger, are refused', async () => {
   await expect(run()).rejects.toMatchObject({ code: 'bad_request' })
   await write('good.md', 'fine')
   await write('bad.md', '---\ntitle: "never closed\n---\n')
   await write('deep.md', '>'.repeat(300))
+  await write('star.md', '---\ntitle: Rules\nglobs: *.ts\n---\nrules')
   await write('1/2/3/4/5/6/7/low.md', 'low')
   const report = await run()
   expect(report.created).toBe(2)
-  expect(report.errors.map(error => error.file).toSorted()).toEqual(['bad.md', 'deep.md'])
+  expect(report.errors.map(error => error.file).toSorted()).toEqual(['bad.md', 'deep.md', 'star.md'])
   expect(report.warnings).toEqual([expect.objectContaining({ file: '1/2/3/4/5/6/7/low.md' })])
   expect((await documents()).find(row => row.title === 'low')).toMatchObject({ folder: '6 - 7', above: '5' })
 

@@ -6,7 +6,7 @@ import { must } from '#server/kernel/must.ts'
 import { freshRanks, rankBetween } from '#server/kernel/rank.ts'
 import { categoryColors } from '../../statuses/create.ts'
 import type { Category } from '../../projects/schema.ts'
-import { createImporter, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
+import { createImporter, cutTo, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
 import { type DocumentsReport, importDocuments } from '../markdown/import.ts'
 import { type BacklogFolder, readBacklogFolder } from './folder.ts'
 import { describeRenumbered, numbersFor, type NumberedTask } from './numbers.ts'
@@ -50,7 +50,7 @@ const source = 'backlog_md'
 
 const projectStatuses = (folder: BacklogFolder) => {
   const names = folder.statuses.length > 0 ? folder.statuses : ['To Do', 'In Progress', 'Done']
-  const list = names.map((name, index) => ({ name: name.slice(0, 50), category: categoryOfName(name, index === 0) }))
+  const list = names.map((name, index) => ({ name: cutTo(name, 50), category: categoryOfName(name, index === 0) }))
   if (!list.some(one => one.category === 'todo')) list.unshift({ name: 'To Do', category: 'todo' })
   if (!list.some(one => one.category === 'done')) list.push({ name: 'Done', category: 'done' })
   return list
@@ -81,7 +81,7 @@ const ensureProject = async (importer: Importer, deps: ImportDeps, options: Impo
     importer.command('project.create', {
       id,
       application_id: options.applicationId,
-      name: folder.projectName.slice(0, 255),
+      name: cutTo(folder.projectName, 255),
       key,
       statuses: projectStatuses(folder),
     }),
@@ -129,7 +129,7 @@ const ensureStatuses = async (
     await importer.run([
       importer.command('status.create', {
         project_id: projectId,
-        name: item.status.slice(0, 50),
+        name: cutTo(item.status, 50),
         category,
         color: categoryColors[category],
       }),
@@ -218,7 +218,7 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
         importer.command('task.create', {
           id,
           project_id: project.id,
-          title: item.title.slice(0, 500),
+          title: cutTo(item.title, 500),
           description: describe(planned, titleOf, key) || null,
           task_type: parentId === undefined && taskTypeOf(planned) === 'subtask' ? 'task' : taskTypeOf(planned),
           priority: priorityOf(planned),
@@ -246,8 +246,8 @@ export const importBacklogMd = async (deps: ImportDeps, options: ImportOptions):
         ...item.checklists.map(list =>
           importer.command('checklist.create', {
             task_id: id,
-            title: list.title.slice(0, 255),
-            items: list.items.map(one => ({ content: one.content.slice(0, 10_000), is_done: one.done })),
+            title: cutTo(list.title, 255),
+            items: list.items.map(one => ({ content: cutTo(one.content, 10_000), is_done: one.done })),
           }),
         ),
         importer.note({ containerId: project.id, externalId: planned.externalId, type: 'task', id }),

@@ -91,4 +91,14 @@ test('what is wrong is named with its line in the file', () => {
   expect(problem('---\nid: X-1\nid: X-2\ntitle: t\n---\n')).toMatchObject({ line: 3 })
   expect(problem('---\nid: X-1\n---\n').message).toContain('no title')
   expect(problem('---\n- a\n---\n').message).toContain('not a list of fields')
+  expect(problem('---\nid: X-1\ntitle: t\nglobs: *.ts\n---\n')).toEqual({
+    line: 4,
+    message: 'The front matter is not valid YAML: *.ts stands for nothing; text that begins with a star needs quotes.',
+  })
+  const bomb = Array.from(
+    { length: 6 },
+    (_, level) => `${'bcdefg'[level]}: &${'bcdefg'[level]} [${`*${'abcdef'[level]},`.repeat(9)}]`,
+  )
+  expect(problem(`---\na: &a [x]\n${bomb.join('\n')}\n---\n`).message).toContain('alias')
+  expect(problem('---\n---\n').message).toContain('no id')
 })

@@ -1,6 +1,6 @@
 // From parsed files to commands: status categories, external ids, order of creation, descriptions. Pure.
 import type { Category } from '../../projects/schema.ts'
-import type { ImportNote } from '../importer.ts'
+import { cutTo, type ImportNote } from '../importer.ts'
 import { type BacklogFolder, places, type SourceItem } from './folder.ts'
 import type { BacklogItem } from './parse.ts'
 
@@ -152,7 +152,7 @@ export const describe = ({ item }: SourceItem, titleOf: (id: string) => string |
     .join('\n\n')
     .replaceAll(/[^\P{Cc}\t\n]/gu, '')
   const separator = text === '' || origin === '' ? '' : '\n\n'
-  return text.slice(0, longest - separator.length - origin.length) + separator + origin
+  return cutTo(text, longest - separator.length - origin.length) + separator + origin
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -185,7 +185,7 @@ export const labelsOf = ({ item, place }: PlannedItem, milestones: ReadonlyMap<s
   const milestone = item.milestone === undefined ? [] : [milestones.get(item.milestone.toLowerCase()) ?? item.milestone]
   const draft = place.endsWith('drafts') ? ['draft'] : []
   const all = [...draft, ...milestone, ...item.labels]
-    .map(label => label.trim().slice(0, 50))
+    .map(label => cutTo(label.trim(), 50))
     .filter(label => label !== '')
   const seen = new Set<string>()
   return all.filter(label => !seen.has(label.toLowerCase()) && seen.add(label.toLowerCase())).slice(0, 20)

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { AppError } from '#server/kernel/errors.ts'
 import { hasFrontMatter, listField, splitFrontMatter, textField } from '../front-matter.ts'
-import type { ImportNote } from '../importer.ts'
+import { cutTo, type ImportNote } from '../importer.ts'
 
 /** A Markdown file, to become a document. */
 export interface MarkdownSource {
@@ -38,7 +38,7 @@ export const readMarkdown = (
   const { fields, body } = split
   const title = textField(fields.title) ?? titleIn(body) ?? basename(name).replace(/\.(md|markdown)$/i, '')
   const flat = title.replace(/\s+/g, ' ').trim()
-  return { title: flat.slice(0, 255).trim() || 'Untitled', tags: listField(fields.tags), markdown: body.trim(), fields }
+  return { title: cutTo(flat, 255).trim() || 'Untitled', tags: listField(fields.tags), markdown: body.trim(), fields }
 }
 
 /** What lies below a folder. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { uuid7 } from '#server/kernel/ids.ts'
 import type { Mutation } from '#server/kernel/mutation.ts'
-import type { ImportDeps, Importer, ImportNote, KnownRow } from '../importer.ts'
+import { cutTo, type ImportDeps, type Importer, type ImportNote, type KnownRow } from '../importer.ts'
 import type { MarkdownSource } from './folder.ts'
 import type { DocumentTarget } from './import.ts'
 
@@ -12,16 +12,10 @@ const longestName = 255
 
 /** Names as folders may have them; what is too deep stands in the name of the last. */
 export const namesOf = (source: MarkdownSource, warnings: ImportNote[]): string[] => {
-  const names = source.folders.map(name => name.trim().slice(0, longestName)).filter(name => name !== '')
+  const names = source.folders.map(name => cutTo(name.trim(), longestName)).filter(name => name !== '')
   if (names.length <= deepest) return names
   warnings.push({ file: source.file, message: `It lies deeper than ${deepest} folders; the last ones became one.` })
-  return [
-    ...names.slice(0, deepest - 1),
-    names
-      .slice(deepest - 1)
-      .join(' - ')
-      .slice(0, longestName),
-  ]
+  return [...names.slice(0, deepest - 1), cutTo(names.slice(deepest - 1).join(' - '), longestName)]
 }
 
 /** A folder, with what makes it and those above it where they are missing. */
