@@ -8,7 +8,7 @@ import { silentLog } from '#server/kernel/log.ts'
 import { migratedDatabase, queryOnce, until } from '#server/testing/postgres.ts'
 import { startSkerry } from './main.ts'
 
-test('D93 D102 a server ends notifications after 90 days and thins the snapshots of documents', async () => {
+test('D93 D102 a server ends notifications, sessions, stored answers and trash in time, and thins snapshots', async () => {
   const database = await migratedDatabase()
   const folder = mkdtempSync(join(tmpdir(), 'skerry-daily-'))
   // shapes are somebody else's here: nobody answers there, and nothing has to
@@ -40,6 +40,25 @@ test('D93 D102 a server ends notifications after 90 days and thins the snapshots
             kind, case kind when 'named' then 'Kept' end, 0, 0, minute
        from document, (values ('auto', 10), ('auto', 20), ('named', 5)) as made (kind, minute)`,
   )
+  await queryOnce(
+    database.url,
+    `with person as (select id from users), session as (
+       insert into sessions (id, public_id, user_id, expires_at)
+       select repeat('a', 64), gen_random_uuid(), id, now() - interval '1 minute' from person),
+     key as (insert into idempotency_keys (user_id, key, request_hash, status, response, created_at)
+       select id, 'k', '', 200, '', now() - interval '8 days' from person)
+     insert into documents (id, scope, user_id, title, rank, deleted_at, trash_root_id)
+       select made.id, 'personal', person.id, 'Old', 'a1', now() - interval '31 days', made.id
+         from person, (select gen_random_uuid() as id) made`,
+  )
+  const others = async () =>
+    (
+      await queryOnce(
+        database.url,
+        `select (select count(*)::int from sessions) as sessions, (select count(*)::int from idempotency_keys) as keys,
+                (select count(*)::int from documents where deleted_at is not null) as trash`,
+      )
+    ).rows[0]
   const versions = async () =>
     (await queryOnce(database.url, 'select content_version from document_snapshots order by content_version')).rows.map(
       row => (row as { content_version: number }).content_version,
@@ -49,12 +68,14 @@ test('D93 D102 a server ends notifications after 90 days and thins the snapshots
     await web.stop()
     expect(await titles()).toEqual(['91', '89', '1'])
     expect(await versions()).toEqual([5, 10, 20])
+    expect(await others()).toEqual({ sessions: 1, keys: 1, trash: 1 })
     const both = await start('web,worker')
     await until('the old one is gone', async () => (await titles()).length < 3)
     await until('an hour has one snapshot', async () => (await versions()).length < 3)
     await both.stop()
     expect(await titles()).toEqual(['89', '1'])
     expect(await versions()).toEqual([5, 20])
+    expect(await others()).toEqual({ sessions: 0, keys: 0, trash: 0 })
     const { rows } = await queryOnce(database.url, 'select unread_notifications from user_counters')
     expect(rows).toEqual([{ unread_notifications: 2 }])
   } finally {

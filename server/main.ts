@@ -12,9 +12,11 @@ import { type App, createApp } from './app.ts'
 import { daily } from './daily.ts'
 import { migrateDatabase } from './database-address.ts'
 import { purgeNotifications } from './features/notifications/index.ts'
+import { purgeSessions } from './features/sessions/index.ts'
 import { thinSnapshots } from './features/snapshots/index.ts'
 import { EmbeddedPostgres, runningUrl } from './embedded/postgres.ts'
 import { HttpServer } from './http/server.ts'
+import { purgeTrash } from './purge-trash.ts'
 import { tryAddress } from '#server/kernel/address.ts'
 import { type Config, ensureSecretKey } from '#server/kernel/config.ts'
 import { type Database, openDatabase } from '#server/kernel/database.ts'
@@ -22,6 +24,7 @@ import { pause, type Service, startAll } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { createMetrics } from '#server/kernel/metrics.ts'
 import { must } from '#server/kernel/must.ts'
+import { purgeReplays } from '#server/kernel/purge-replays.ts'
 
 export const version: string = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -141,7 +144,13 @@ export const startSkerry = async (config: Config, log: Log, signal?: AbortSignal
   }
   const watch = config.electric ? [electricWatch({ url: config.electric.url, log })] : []
   const jobs = daily({
-    jobs: { purge_notifications: purgeNotifications, thin_snapshots: thinSnapshots },
+    jobs: {
+      purge_trash: purgeTrash,
+      purge_notifications: purgeNotifications,
+      purge_sessions: purgeSessions,
+      purge_replays: purgeReplays,
+      thin_snapshots: thinSnapshots,
+    },
     write: (name, actor, work) => must(app).write(name, actor, work),
     log,
   })

@@ -2,11 +2,12 @@
 import type { Feature } from '#server/kernel/feature.ts'
 import { contentCommands, mergeCommand } from './commands.ts'
 import type { ContentRouteDeps } from './content-routes.ts'
-import { lifecycleCommands } from './lifecycle.ts'
+import { lifecycleCommands, purgeDocument } from './lifecycle.ts'
 import { documentRoutes } from './routes.ts'
 import type { DocumentSettings } from './schema.ts'
 import { documentShapes } from './shape.ts'
 
+export { purgeDocument }
 export type { DocumentSettings } from './schema.ts'
 export { createDocuments } from './store.ts'
 export { verifyContents } from './verify.ts'

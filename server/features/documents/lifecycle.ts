@@ -4,7 +4,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { idOutput } from '#server/kernel/schemas.ts'
 import { type LockedDocument, openDocument, recordOf } from './open.ts'
 import { documentColumns, idInput, documentRow } from './schema.ts'
-import { bringBack, purge as purgeLot, putAway } from './trash.ts'
+import { bringBack, purge, putAway } from './trash.ts'
 
 const rootOf = (document: LockedDocument) =>
   ({ entityType: 'document', row: document, label: recordOf(document) }) as const
@@ -42,7 +42,8 @@ const restore = defineCommand({
   },
 })
 
-const purge = defineCommand({
+/** Ends a document that is in the trash. */
+export const purgeDocument = defineCommand({
   name: 'document.purge',
   summary: 'Deletes a document from the trash for good.',
   access: 'DOCEDIT',
@@ -52,9 +53,9 @@ const purge = defineCommand({
   run: async (context, input) => {
     const document = await openDocument(context, input.id, 'edit', true)
     if (document.deleted_at === null) throw new AppError('not_in_trash')
-    await purgeLot(context, alone(document))
+    await purge(context, alone(document))
     return { data: { id: document.id } }
   },
 })
 
-export const lifecycleCommands: readonly AnyCommand[] = [remove, restore, purge]
+export const lifecycleCommands: readonly AnyCommand[] = [remove, restore, purgeDocument]

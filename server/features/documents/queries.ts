@@ -3,9 +3,9 @@ import { type SqlBool, sql } from 'kysely'
 import type { Reader } from '#server/kernel/database.ts'
 import { likePattern, page, type PageQuery } from '#server/kernel/pages.ts'
 import { type Caller, within } from '#server/kernel/reading.ts'
+import { trashDays } from '#server/kernel/trash.ts'
 import { inPlace, type Place } from './place.ts'
 import { documentColumns } from './schema.ts'
-import { trashDays } from './trash.ts'
 
 export interface DocumentFilters extends PageQuery {
   readonly folder_id?: string | undefined

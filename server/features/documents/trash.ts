@@ -10,9 +10,6 @@ import { scopeIdOf, shapeIn } from './place.ts'
 import type { PlaceSubject } from './policy.ts'
 import { documentColumns } from './schema.ts'
 
-/** Days that something stays in the trash. */
-export const trashDays = 30
-
 type Row = PlaceSubject & { readonly id: string; readonly deleted_at: Date | null }
 type FolderRow = Row & { readonly name: string; readonly parent_id: string | null }
 type DocumentRow = Row & { readonly title: string; readonly folder_id: string | null }

@@ -23,7 +23,7 @@ import {
   shapeIn,
 } from '../documents/place.ts'
 import { placePolicy } from '../documents/policy.ts'
-import { bringBack, lotBelow, purge as purgeLot, putAway } from '../documents/trash.ts'
+import { bringBack, lotBelow, purge, putAway } from '../documents/trash.ts'
 import { createInput, folderColumns, idInput, moveInput, updateInput, folderRow } from './schema.ts'
 
 const folderLimit = 2000
@@ -216,7 +216,8 @@ const restore = defineCommand({
   },
 })
 
-const purge = defineCommand({
+/** Ends a folder that is in the trash. */
+export const purgeFolder = defineCommand({
   name: 'folder.purge',
   summary: 'Deletes a folder from the trash for good, with what went there together with it.',
   access: 'DOCEDIT',
@@ -226,9 +227,9 @@ const purge = defineCommand({
   run: async (context, input) => {
     const folder = await open(context, input.id)
     if (folder.trash_root_id === null) throw new AppError('not_in_trash')
-    await purgeLot(context, await lotBelow(context, folder, { trashRoot: folder.trash_root_id }))
+    await purge(context, await lotBelow(context, folder, { trashRoot: folder.trash_root_id }))
     return { data: { id: folder.id } }
   },
 })
 
-export const folderCommands: readonly AnyCommand[] = [create, update, move, remove, restore, purge]
+export const folderCommands: readonly AnyCommand[] = [create, update, move, remove, restore, purgeFolder]

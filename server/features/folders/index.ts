@@ -1,9 +1,11 @@
 // Folders of the knowledge base.
 import type { Feature } from '#server/kernel/feature.ts'
 import { kbShapes } from '../documents/shape.ts'
-import { folderCommands } from './commands.ts'
+import { folderCommands, purgeFolder } from './commands.ts'
 import { folderRoutes } from './routes.ts'
 import { folderColumns } from './schema.ts'
+
+export { purgeFolder }
 
 export const folders: Feature = {
   name: 'folders',

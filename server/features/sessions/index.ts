@@ -4,6 +4,7 @@ import type { Feature } from '#server/kernel/feature.ts'
 import { accountTools, type AccountTools } from './accounts.ts'
 import { sessionCommands } from './commands.ts'
 import { luciaSessions, type LuciaSessionsOptions } from './lucia-sessions.ts'
+import { purgeSessions } from './purge.ts'
 import { sessionRoutes } from './routes.ts'
 import type { SessionPort } from './session-port.ts'
 import { createSignIn, type InvitationHook, type SignInOptions } from './sign-in.ts'
@@ -15,6 +16,7 @@ export const createSessions = (options: LuciaSessionsOptions): SessionPort => lu
 
 /** What `skerry user …` calls. */
 export { accountTools }
+export { purgeSessions }
 
 /** The feature on a session store. */
 export const sessionsFeature = (options: SignInOptions): Feature => {

@@ -234,7 +234,6 @@ export const luciaSessions = ({ db, clock, log, days, secure }: LuciaSessionsOpt
         .execute()
       return rows.map(row => row.public_id)
     },
-    purge: () => lucia.deleteExpiredSessions(),
     cookie: token => lucia.createSessionCookie(token).serialize(),
     blankCookie: () => lucia.createBlankSessionCookie().serialize(),
   }

@@ -52,8 +52,6 @@ export interface SessionPort {
   revoke(tx: WriteTx, userId: string, publicId: string): Promise<boolean>
   /** Ends all of a person's sessions but `except`; answers their public ids. */
   revokeOthers(tx: WriteTx, userId: string, except: string | undefined): Promise<string[]>
-  /** Removes expired rows. */
-  purge(): Promise<void>
   /** Value of Set-Cookie. */
   cookie(token: string): string
   blankCookie(): string

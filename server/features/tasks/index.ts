@@ -2,8 +2,11 @@
 import type { Feature } from '#server/kernel/feature.ts'
 import { defineShape } from '#sync/shape.ts'
 import { taskCommands } from './commands.ts'
+import { purgeTask } from './lifecycle.ts'
 import { taskRoutes } from './routes.ts'
 import { taskColumns } from './schema.ts'
+
+export { purgeTask }
 
 export const tasks: Feature = {
   name: 'tasks',

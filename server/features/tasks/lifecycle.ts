@@ -219,7 +219,8 @@ const restore = defineCommand({
   },
 })
 
-const purge = defineCommand({
+/** Ends a card that is in the trash. */
+export const purgeTask = defineCommand({
   name: 'task.purge',
   summary: 'Deletes a card from the trash for good, with everything below it.',
   access: 'PADMIN',
@@ -240,4 +241,4 @@ const purge = defineCommand({
   },
 })
 
-export const lifecycleCommands: readonly AnyCommand[] = [archive, unarchive, remove, restore, purge]
+export const lifecycleCommands: readonly AnyCommand[] = [archive, unarchive, remove, restore, purgeTask]

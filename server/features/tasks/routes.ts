@@ -9,6 +9,7 @@ import { decide } from '#server/kernel/policy.ts'
 import { callerOf, readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { date, reference } from '#server/kernel/schemas.ts'
+import { trashDays } from '#server/kernel/trash.ts'
 import { applicationPolicy } from '../applications/policy.ts'
 import { readStanding } from '../members/access.ts'
 import { findAggregate, findProject, listProjectMembers } from '../projects/queries.ts'
@@ -24,7 +25,6 @@ const command = (name: string) => commandNamed(taskCommands, name)
 const list = pageOf(taskRow)
 const search = z.string().trim().max(500).optional().describe('Stands in the title or the key')
 const none = z.strictObject({})
-const trashDays = 30
 
 const requireMember = ({ reader, actor }: ReadContext, applicationId: string) =>
   decide(applicationPolicy, 'read', { id: applicationId }, actor, readAccess(readStanding, reader, actor.userId))
