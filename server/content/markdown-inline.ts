@@ -230,7 +230,7 @@ class InlineReader {
       this.#items.length = opener.item
       this.#spans.length = opener.spans
       const node: ContentNode = opener.image
-        ? { type: 'image', attrs: { src: target.href, alt: shortened(text) } }
+        ? { type: 'image', attrs: { src: target.href, alt: shortened(text), title: target.title } }
         : { type: 'mention', attrs: { id: person, label: shortened(text.replace(/^@/, '')) } }
       if (opener.image && fileIdIn(target.href) !== undefined) this.#block(node)
       else this.#push('', 'node', node)
@@ -327,6 +327,6 @@ const nodeText = (node: ContentNode): string => {
   return node.type === 'image' ? String(alt) : ' '
 }
 
-/** Inline source as content. Images come as nodes of type `image` with `src` and `alt`: the caller finds their place. */
+/** Inline source as content. Images come as nodes of type `image` with `src`, `alt` and `title`: the caller finds their place. */
 export const readInline = (source: string, context: InlineContext): ContentNode[] =>
   new InlineReader(trimBlank(source), context).read()

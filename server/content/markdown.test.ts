@@ -218,6 +218,16 @@ test('links by name, bare links and references are read', () => {
   )
 })
 
+test('boxes in numbered lists stay as text, and images from elsewhere keep their title', () => {
+  const numbered = '1. \\[x] done\n2. \\[ ] open\n   - [x] below\n3. none'
+  expect(contentToMarkdown(read('1. [x] done\n2. [ ] open\n   - [x] below\n3. none'))).toBe(numbered)
+  stable(numbered)
+  expect(contentToMarkdown(read('1. [x] done\n\n2. [X]\n\n   more'))).toBe('1. \\[x] done\n2. \\[x\\]\n\n   more')
+  expect(contentToMarkdown(read('![chart](https://x.y/z.png "Of \\"us\\"")'))).toBe(
+    '[chart](https://x.y/z.png "Of \\"us\\"")',
+  )
+})
+
 test('writing Markdown back keeps colours, widths and empty paragraphs of the blocks that it does not change', () => {
   const red = { ...text('red'), marks: [{ type: 'textStyle', attrs: { color: 'red' } }] }
   const before = doc(

@@ -2,8 +2,8 @@
 // TipTap's Markdown package; what stands in them is read by markdown-inline.ts. Raw HTML stays text. Pure.
 import { MarkdownManager } from '@tiptap/markdown'
 import { type InlineContext, type LinkTable, readInline } from './markdown-inline.ts'
-import { fileIdIn, lostTarget, type OnLoss } from './markdown-links.ts'
-import { type ContentModel, type ContentNode, contentLimits, isAllowedHref } from './model.ts'
+import { fileIdIn, linkMark, lostTarget, type OnLoss } from './markdown-links.ts'
+import { type ContentModel, type ContentNode, contentLimits } from './model.ts'
 import { attribute } from './text.ts'
 
 type Lexer = InstanceType<MarkdownManager['instance']['Lexer']>
@@ -74,9 +74,8 @@ const imageOf = (image: ContentNode, { onLoss }: Pick<Context, 'onLoss'>): Conte
   onLoss?.('image', src)
   const text = alt === '' ? src : alt
   if (text === '') return undefined
-  return isAllowedHref(src)
-    ? { type: 'text', text, marks: [{ type: 'link', attrs: { href: src } }] }
-    : { type: 'text', text: text + lostTarget(text, src) }
+  const link = linkMark(src, attribute(image, 'title'))
+  return link ? { type: 'text', text, marks: [link] } : { type: 'text', text: text + lostTarget(text, src) }
 }
 
 /** Inline content without images, for places that hold no block. */
@@ -136,7 +135,8 @@ interface ReadItem {
   readonly blocks: readonly ContentNode[]
 }
 
-const readItem = (tokens: readonly Token[], context: Context): ReadItem => {
+/** An item; in a numbered list, which has no boxes, a box is text. */
+const readItem = (tokens: readonly Token[], context: Context, isNumbered: boolean): ReadItem => {
   const rest = tokens.filter(token => token.type !== 'checkbox' && token.type !== 'space')
   const first = rest[0]
   const isText = first?.type === 'text' || first?.type === 'paragraph'
@@ -144,7 +144,8 @@ const readItem = (tokens: readonly Token[], context: Context): ReadItem => {
   const ticked = tokens.find(token => token.type === 'checkbox') as { checked?: boolean } | undefined
   const checked = box ? box[1] !== ' ' : ticked?.checked
   if (checked === undefined || !isText) return { checked, blocks: withParagraph(blocks(rest, context)) }
-  const text = ((first as { text?: string }).text ?? '').replace(box ? boxPattern : /^/, '')
+  const written = isNumbered ? `\\[${checked ? 'x' : ' '}] ` : ''
+  const text = written + ((first as { text?: string }).text ?? '').replace(box ? boxPattern : /^/, '')
   const head = text.trim() === '' ? [paragraph([])] : paragraphs(text, context)
   return { checked, blocks: withParagraph([...head, ...blocks(rest.slice(1), context)]) }
 }
@@ -154,7 +155,7 @@ const readList = (token: Token, context: Context): ContentNode[] => {
   const list = token as { ordered: boolean; start: number | ''; items: { tokens: Token[] }[] }
   const lists: { type: string; items: ContentNode[] }[] = []
   for (const { tokens } of list.items) {
-    const { checked, blocks: content } = readItem(tokens, context)
+    const { checked, blocks: content } = readItem(tokens, context, list.ordered)
     const type = checked !== undefined && !list.ordered ? 'taskList' : list.ordered ? 'orderedList' : 'bulletList'
     const item = type === 'taskList' ? node('taskItem', content, { checked }) : node('listItem', content)
     const last = lists.at(-1)

@@ -19,6 +19,9 @@ export const textField = (value: unknown): string | undefined => {
   return undefined
 }
 
+/** Without line breaks and tabs; other white space is the author's. */
+export const oneLine = (text: string): string => text.replace(/[\t\r\n]+/g, ' ').trim()
+
 /** A field as a list of texts; one value is a list of one. */
 export const listField = (value: unknown): string[] =>
   (Array.isArray(value) ? value : [value]).map(textField).filter(item => item !== undefined)

@@ -321,16 +321,26 @@ test('an export is what the import reads: in again, out again, the same', async 
   await write('a/b/two.md', 'plain text with \\*stars\\*\n')
   await write('One.md', 'upper\n')
   await write('c/one.md', '---\ntitle: ONE\n---\nlower\n')
+  await write('c/spaced.md', '---\ntitle: 漢\u3000字  and\u00a0so\ntags: [a  b]\n---\nwide\n')
   expect((await run()).errors).toEqual([])
   const first = join(folder, 'out')
   expect(await exportMarkdown(server.database, { folder: first, target })).toEqual({
-    documents: 4,
+    documents: 5,
     folders: 3,
     withFiles: 0,
     inProjects: [],
   })
   const wrote = await files(first)
-  expect(Object.keys(wrote)).toEqual(['One.md', 'a/One- first - best-.md', 'a/b/two.md', 'c/ONE.md'])
+  expect(Object.keys(wrote)).toEqual([
+    'One.md',
+    'a/One- first - best-.md',
+    'a/b/two.md',
+    'c/ONE.md',
+    'c/漢\u3000字  and\u00a0so.md',
+  ])
+  expect(await documents()).toContainEqual(
+    expect.objectContaining({ title: '漢\u3000字  and\u00a0so', tags: ['a  b'] }),
+  )
   expect(wrote['a/One- first - best-.md']).toBe(
     '---\ntitle: "One: first / best?"\ntags:\n  - x\n---\n\n- [x] done\n  - [ ] nested\n',
   )
@@ -339,13 +349,13 @@ test('an export is what the import reads: in again, out again, the same', async 
     await owner.post(`/api/applications/${target.applicationId}/projects`, { name: 'P', key: 'PP' }),
   )
   const other: DocumentTarget = { ...target, scope: 'project', scopeId: project.data.id }
-  expect(await run({ from: first, target: other })).toMatchObject({ created: 4, folders: 3, tags: 0, errors: [] })
+  expect(await run({ from: first, target: other })).toMatchObject({ created: 5, folders: 3, tags: 0, errors: [] })
   const second = join(folder, 'again')
   await exportMarkdown(server.database, { folder: second, target: other })
   expect(await files(second)).toEqual(wrote)
   // whoever exports the application hears of what it does not contain
   const third = await exportMarkdown(server.database, { folder: join(folder, 'third'), target })
-  expect(third.inProjects).toEqual([{ key: 'PP', documents: 4 }])
+  expect(third.inProjects).toEqual([{ key: 'PP', documents: 5 }])
   await expect(exportMarkdown(server.database, { folder: second, target })).rejects.toMatchObject({
     code: 'bad_request',
   })

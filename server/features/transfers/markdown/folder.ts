@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { AppError } from '#server/kernel/errors.ts'
-import { hasFrontMatter, listField, splitFrontMatter, textField } from '../front-matter.ts'
+import { hasFrontMatter, listField, oneLine, splitFrontMatter, textField } from '../front-matter.ts'
 import { cutTo, type ImportNote } from '../importer.ts'
 
 /** A Markdown file, to become a document. */
@@ -37,8 +37,12 @@ export const readMarkdown = (
   if ('message' in split) return { file: name, ...split }
   const { fields, body } = split
   const title = textField(fields.title) ?? titleIn(body) ?? basename(name).replace(/\.(md|markdown)$/i, '')
-  const flat = title.replace(/\s+/g, ' ').trim()
-  return { title: cutTo(flat, 255).trim() || 'Untitled', tags: listField(fields.tags), markdown: body.trim(), fields }
+  return {
+    title: cutTo(oneLine(title), 255).trim() || 'Untitled',
+    tags: listField(fields.tags),
+    markdown: body.trim(),
+    fields,
+  }
 }
 
 /** What lies below a folder. */

@@ -3,6 +3,7 @@
 // run adds nothing.
 import { uuid7 } from '#server/kernel/ids.ts'
 import { must } from '#server/kernel/must.ts'
+import { oneLine } from '../front-matter.ts'
 import { createImporter, cutTo, type ImportDeps, type Importer, type ImportNote, reasonOf } from '../importer.ts'
 import { type MarkdownSource, readMarkdownFolder } from './folder.ts'
 import { readSource } from './losses.ts'
@@ -35,7 +36,7 @@ const tagMaker = async (deps: ImportDeps, importer: Importer, applicationId: str
   return async (source: MarkdownSource, warnings: ImportNote[]): Promise<string[]> => {
     const wanted: string[] = []
     for (const given of source.tags.slice(0, 50)) {
-      const name = cutTo(given.replace(/\s+/g, ' '), 100).trim()
+      const name = cutTo(oneLine(given), 100).trim()
       const key = name.toLowerCase()
       if (!ids.has(key)) {
         const id = uuid7()
