@@ -6,7 +6,7 @@ import { must } from '#server/kernel/must.ts'
 import { shareReads } from '../share-reads.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
-import type { ShapeDefinition } from './definition.ts'
+import { rememberedColumn, type ShapeDefinition } from './definition.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
 import { obstacleOf, readTable, schemaHeader, type Table } from './tables.ts'
@@ -42,6 +42,8 @@ export interface Resolver {
   known(params: ShapeParams): Resolved | undefined
   /** `known`, or what the catalogs say. */
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
+  /** Reads a table for `onTable` alone. */
+  look(relation: RelationName): Promise<unknown>
   /** Forgets what is known about a table. */
   forget(oid: number): void
 }
@@ -107,7 +109,7 @@ const toDefinition = (
     name: table.name,
     oid: table.oid,
     primaryKey: table.primaryKey,
-    tableColumns: table.columns.map(({ name, typeOid, typmod }) => ({ name, typeOid, typmod })),
+    tableColumns: table.columns.map(rememberedColumn),
     selected: names,
     allColumns,
     where:
@@ -242,6 +244,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       }
       return resolved
     },
+    look: lookup,
     forget: oid => {
       for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
     },
