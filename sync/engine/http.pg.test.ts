@@ -820,6 +820,41 @@ describe('rotation', () => {
     expect(changesOf(rest.messages).map(message => message.value?.['id'])).toEqual(['2'])
   })
 
+  test('S-25 a column that gives its name to another, or its collation, ends the shapes that need it and no others', async () => {
+    for (const change of [
+      'alter table TABLE rename title to old; alter table TABLE rename other to title',
+      'alter table TABLE drop title; alter table TABLE add title text',
+      'alter table TABLE alter title type text collate "en-x-icu"',
+    ]) {
+      const name = await table('id int primary key, n int, other text, title text')
+      await db.query(`insert into ${name} values (1, 1, 'a', 'b')`)
+      const shapes = [
+        { table: name, columns: 'id,title' },
+        { table: name, columns: 'id', where: "title > 'a'" },
+      ]
+      const ending = await Promise.all(shapes.map(async shape => ({ ...shape, ...(await first(shape)) })))
+      const staying = { table: name, columns: 'id,n', ...(await first({ table: name, columns: 'id,n' })) }
+      await db.query(`${change.replaceAll('TABLE', name)}; update ${name} set n = 2`)
+      for (const shape of ending)
+        await until(`${change}: the shape ends`, async () => (await get(shape)).status === 409, 5000)
+      expect((await get(staying)).status).toBe(200)
+    }
+  })
+
+  const first = async (shape: Readonly<Record<string, string>>) => {
+    const { handle, offset } = await readToEnd(running.url, shape)
+    return { handle, offset }
+  }
+
+  test('S-25 another column of the same name in a table of subqueries ends the shape', async () => {
+    const [outer, inner] = [await table(), await table('id int primary key, k int, n int')]
+    await db.query(`insert into ${inner} values (1, 1, 2)`)
+    const shape = { table: outer, where: `n in (select k from ${inner})` }
+    const at = await first(shape)
+    await db.query(`alter table ${inner} drop k; alter table ${inner} add k int; update ${inner} set n = 3`)
+    await until('the shape ends', async () => (await get({ ...shape, ...at })).status === 409, 5000)
+  })
+
   test('E102 E103 renamed, replaced and dropped tables', async () => {
     const name = await table()
     const first = await readToEnd(running.url, { table: name })

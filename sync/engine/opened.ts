@@ -10,6 +10,7 @@ import type { Reach } from './crash-point.ts'
 import type { EncodedBodies } from './encoded-bodies.ts'
 import type { Running } from './endpoint.ts'
 import type { EngineOptions } from './engine.ts'
+import type { RelationName } from './identifiers.ts'
 import { makePrivateFolder } from './private-folder.ts'
 import { defaults } from './protocol.ts'
 import type { Asker } from './replication/ask.ts'
@@ -23,7 +24,7 @@ import { innerStillFits, stillFits } from './shapes/definition.ts'
 import { Shapes } from './shapes/lifecycle.ts'
 import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createKeptTables } from './shapes/kept-tables.ts'
-import { createResolver } from './shapes/resolve.ts'
+import { createResolver, type Resolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
 import { partitionedAbove } from './shapes/tables.ts'
@@ -61,6 +62,7 @@ interface Affected {
   readonly pool: Pool
   readonly router: Router
   readonly shapes: Shapes
+  readonly resolver: Resolver
 }
 
 /** Removes the folders of shapes that are not in the catalog. */
@@ -72,12 +74,13 @@ const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Prom
 }
 
 /** Ends the shapes that the relation, as the stream now describes it, does not fit any more. */
-const onRelation = (relation: Relation, { pool, router, shapes }: Affected): Promise<void> | null => {
+const onRelation = (relation: Relation, { pool, router, shapes, resolver }: Affected): Promise<void> | null => {
   for (const shape of router.all())
     for (const { schema, name, oid } of [shape.definition, ...shape.definition.inner]) {
       const sameName = schema === relation.schema && name === relation.name
       if (oid === relation.oid ? !sameName : sameName) void shapes.retire(shape, 'its table was renamed or replaced')
     }
+  const tables = new Map<number, RelationName>()
   for (const shape of router.shapesOf(relation.oid)) {
     const { definition, moves } = shape
     const inner = definition.inner.find(({ oid }) => oid === relation.oid)
@@ -85,7 +88,11 @@ const onRelation = (relation: Relation, { pool, router, shapes }: Affected): Pro
     if (outer && !stillFits(definition, relation.columns)) void shapes.retire(shape, 'its table was altered')
     if (inner !== undefined && !innerStillFits(inner, relation.columns))
       void shapes.retire(shape, 'a table of its subqueries was altered')
+    if (shape.retiring === undefined) tables.set((inner ?? definition).oid, inner ?? definition)
   }
+  // A relation is described anew after every DDL. What only the catalogs know does not hold up the stream, and what they
+  // cannot be asked now the reconciler will ask.
+  for (const table of tables.values()) void resolver.look(table).catch(() => {})
   const roots = shapes.roots()
   if (roots.size === 0) return null
   // Perhaps a partition that has appeared after the shape was made.
@@ -124,7 +131,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
     },
     events: {
       onRetire: (shape, reason) => void shapes.retire(shape, reason),
-      onRelation: relation => onRelation(relation, { pool, router, shapes }),
+      onRelation: relation => onRelation(relation, { pool, router, shapes, resolver }),
       ask: question => options.asker.ask(question),
       onDirty: (shape, size) => flusher.dirty(shape, size),
     },

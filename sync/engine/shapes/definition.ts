@@ -15,6 +15,9 @@ export interface DefinitionColumn {
   readonly name: string
   readonly typeOid: number
   readonly typmod: number
+  /** pg_attribute.attnum: another column of the same name has another. The stream does not know it, nor the collation. */
+  readonly number?: number
+  readonly collationOid?: number
 }
 
 /** A table that a subquery reads, with the columns that it looks at: a change of one of them ends the shape. */
@@ -46,10 +49,29 @@ export interface ShapeDefinition extends RelationName {
 export const keyColumns = (definition: ShapeDefinition): readonly string[] =>
   definition.primaryKey.length > 0 ? definition.primaryKey : definition.tableColumns.map(column => column.name)
 
+/** What a definition remembers of a column. */
+export const rememberedColumn = (column: Required<DefinitionColumn>): DefinitionColumn => {
+  const { name, typeOid, typmod, number, collationOid } = column
+  return { name, typeOid, typmod, number, collationOid }
+}
+
+const agree = (before: number | undefined, now: number | undefined) =>
+  before === undefined || now === undefined || before === now
+
+const isSame = (before: DefinitionColumn, now: DefinitionColumn | undefined): boolean =>
+  now !== undefined &&
+  before.typeOid === now.typeOid &&
+  before.typmod === now.typmod &&
+  agree(before.number, now.number) &&
+  agree(before.collationOid, now.collationOid)
+
 /** Whether an inner table still has the columns that the shape looks at. */
 export const innerStillFits = (inner: InnerTable, columns: readonly DefinitionColumn[]): boolean =>
-  inner.columns.every(({ name, typeOid, typmod }) =>
-    columns.some(column => column.name === name && column.typeOid === typeOid && column.typmod === typmod),
+  inner.columns.every(column =>
+    isSame(
+      column,
+      columns.find(({ name }) => name === column.name),
+    ),
   )
 
 /** Whether rows of a table that now has `columns` still are what the shape's log says they are. */
@@ -60,9 +82,7 @@ export const stillFits = (definition: ShapeDefinition, columns: readonly Definit
     definition.allColumns || definition.primaryKey.length === 0
       ? null
       : new Set([...definition.selected, ...definition.primaryKey, ...(definition.where?.columns ?? [])])
-  return definition.tableColumns.every(column => {
-    if (needed !== null && !needed.has(column.name)) return true
-    const current = now.get(column.name)
-    return current !== undefined && current.typeOid === column.typeOid && current.typmod === column.typmod
-  })
+  return definition.tableColumns.every(
+    column => (needed !== null && !needed.has(column.name)) || isSame(column, now.get(column.name)),
+  )
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { must } from '#server/kernel/must.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
-import type { ShapeDefinition } from './definition.ts'
+import { rememberedColumn, type ShapeDefinition } from './definition.ts'
 import type { KeptTables } from './kept-tables.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
@@ -50,6 +50,8 @@ export interface Resolver {
   resolve(params: ShapeParams): Promise<Checked<Resolved>>
   /** Without asking; undefined when its table was not read before, and for what would be refused. */
   expect(params: ShapeParams): Promise<Expected | undefined>
+  /** Reads a table for `onTable` alone. */
+  look(relation: RelationName): Promise<unknown>
   /** Forgets what is known about a table. */
   forget(oid: number): void
 }
@@ -115,7 +117,7 @@ const toDefinition = (
     name: table.name,
     oid: table.oid,
     primaryKey: table.primaryKey,
-    tableColumns: table.columns.map(({ name, typeOid, typmod }) => ({ name, typeOid, typmod })),
+    tableColumns: table.columns.map(rememberedColumn),
     selected: names,
     allColumns,
     where:
@@ -268,6 +270,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       }
       return { resolved: value, holds }
     },
+    look: read,
     forget: oid => {
       for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
     },

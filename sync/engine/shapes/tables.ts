@@ -11,6 +11,8 @@ export interface Column extends WhereColumn {
   readonly notNull: boolean
   /** '' no, 's' stored, 'v' virtual. */
   readonly generated: string
+  /** pg_attribute.attnum */
+  readonly number: number
   /** pg_attribute.attcollation; 0 for types without one. */
   readonly collationOid: number
 }
@@ -136,7 +138,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
   coalesce((select json_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n), pg_attribute a
     where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.attnum), '[]') as primary_key,
   coalesce((select json_agg(json_build_object(
-      'name', a.attname, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when el.typarray = ty.oid then el.typtype end, ty.typtype),
+      'name', a.attname, 'number', a.attnum, 'typeName', ty.typname, 'typeOid', ty.oid::int8, 'typmod', a.atttypmod, 'typeKind', coalesce(case when el.typarray = ty.oid then el.typtype end, ty.typtype),
       'elementTypeName', case when el.typarray = ty.oid then el.typname end,
       'dims', case when el.typarray = ty.oid then greatest(a.attndims, 1) else 0 end,
       'notNull', a.attnotnull, 'generated', a.attgenerated,

@@ -13,7 +13,7 @@ import { resolve, resolveCondition, type Scope, scopeOf } from '../where/resolve
 import type { Expr, ExprOf, Subselect } from '../where/tree.ts'
 import { isCollatable, typeLabel } from '../where/types.ts'
 import { type CompiledWhere, compileExpr } from '../where/where.ts'
-import type { InnerTable } from '../definition.ts'
+import { type InnerTable, rememberedColumn } from '../definition.ts'
 import type { Filter, FilterLiteral, SetDefinition } from './definition.ts'
 import { type Dnf, hasMember, toDnf } from './dnf.ts'
 import { formOf } from './keys.ts'
@@ -192,9 +192,7 @@ const stored = ({ schema, name, oid, columns }: Table, needed: ReadonlySet<strin
   schema,
   name,
   oid,
-  columns: columns
-    .filter(column => needed.has(column.name))
-    .map(({ name, typeOid, typmod }) => ({ name, typeOid, typmod })),
+  columns: columns.filter(column => needed.has(column.name)).map(rememberedColumn),
 })
 
 const columnNames = (expr: Expr | null): readonly string[] => (expr === null ? [] : compileExpr(expr).columns)

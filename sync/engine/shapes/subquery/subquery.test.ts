@@ -13,6 +13,7 @@ const column = (name: string, typeName: string, typeOid: number, notNull = false
   typeName,
   typeOid,
   typmod: -1,
+  number: 1,
   typeKind: 'b',
   collationSafe: true,
   collationDeterministic: true,

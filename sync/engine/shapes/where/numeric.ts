@@ -75,8 +75,17 @@ const parseSpecial = (text: string): Numeric | undefined => {
   }
 }
 
-/** Without the blanks that C's isspace() knows: what the input functions skip. */
-export const trimSpace = (text: string): string => text.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '')
+// C's isspace()
+const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13)
+
+/** Without the blanks at both ends that input functions skip. A pattern for this takes the square of a gap's length. */
+export const trimSpace = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
 
 /** numeric_out. */
 export const formatNumeric = (n: Numeric): string => {

@@ -174,6 +174,15 @@ describe('evaluation', () => {
     expect([['0'], ['2'], [null], ['x'], []].map(row => test(row))).toEqual([false, true, false, false, false])
   })
 
+  test('E134 a long text between spaces is read in one go', async () => {
+    const gap = ' '.repeat(100_000)
+    const began = performance.now()
+    for (const type of ['numeric', 'float8', 'bool', 'int4'])
+      expect(await matches(`t::${type} IS NOT NULL`, { t: `${gap}1${gap}x${gap}` })).toBe(false)
+    expect(await matches('t::numeric = 1', { t: `${gap}\t1\v\r\n${gap}` })).toBe(true)
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
   test.each<[string, string, Record<string, string>, boolean]>([
     ['E146 NULL does not match', 'i <> 1', {}, false],
     ['E146 three-valued NOT IN', 'i NOT IN (1, NULL)', { i: '2' }, false],
