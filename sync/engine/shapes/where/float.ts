@@ -14,8 +14,9 @@ import {
 } from './numeric.ts'
 import type { Numeric } from './values.ts'
 
-const decimalPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
-const hexPattern = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?\d+))?$/
+// Texts come from rows and readers: each character may be read in one way only, or a long one takes for ever.
+const decimalPattern = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+const hexPattern = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
 
 const special = (text: string): number | undefined => {
   switch (text.toLowerCase()) {

@@ -33,7 +33,7 @@ const checked = (v: bigint, s: number): Numeric => {
 }
 
 const decimalPattern = /^([+-]?)(\d+(?:_\d+)*)?(?:(\.)(\d+(?:_\d+)*)?)?(?:[eE]([+-]?\d+(?:_\d+)*))?$/
-const radixPattern = /^([+-]?)(0[xX](?:_?[0-9a-fA-F]+)+|0[oO](?:_?[0-7]+)+|0[bB](?:_?[01]+)+)$/
+const radixPattern = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+)$/
 
 /** numeric_in. Undefined when the text is no numeric. */
 export const parseNumeric = (text: string): Numeric | undefined => {

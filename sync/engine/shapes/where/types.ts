@@ -23,7 +23,7 @@ export interface TypeInfo {
   readonly compare: (a: Value, b: Value) => number
 }
 
-const integerPattern = /^([+-]?)(?:(\d+(?:_\d+)*)|(0[xX](?:_?[0-9a-fA-F]+)+|0[oO](?:_?[0-7]+)+|0[bB](?:_?[01]+)+))$/
+const integerPattern = /^([+-]?)(?:(\d+(?:_\d+)*)|(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+))$/
 
 /** An integer's input text, or undefined; without a range. */
 export const parseBigint = (text: string): bigint | undefined => {

@@ -183,6 +183,19 @@ describe('evaluation', () => {
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
+  test.each([
+    ['int4', `0x${'f'.repeat(28)}g`],
+    ['int8', `0b${'1'.repeat(28)}2`],
+    ['numeric', `0o${'7'.repeat(28)}8`],
+    ['numeric', `${'1_'.repeat(100_000)}x`],
+    ['float8', `${'1'.repeat(100_000)}x`],
+    ['float4', `0x${'f'.repeat(100_000)}g`],
+  ])('E134 what is nearly a number is no number at once: %s', async (type, nearly) => {
+    const began = performance.now()
+    expect(await matches(`t::${type} IS NOT NULL`, { t: nearly })).toBe(false)
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
   test.each<[string, string, Record<string, string>, boolean]>([
     ['E146 NULL does not match', 'i <> 1', {}, false],
     ['E146 three-valued NOT IN', 'i NOT IN (1, NULL)', { i: '2' }, false],
