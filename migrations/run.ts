@@ -15,7 +15,7 @@ import * as commentBytes from './0010_comment_bytes.ts'
 import * as importSources from './0011_import_sources.ts'
 import * as importFields from './0012_import_fields.ts'
 import * as documentSizes from './0013_document_sizes.ts'
-import * as documentContributors from './0015_document_contributors.ts'
+import * as documentContributors from './0014_document_contributors.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_people': people,
@@ -31,7 +31,7 @@ const migrations: Record<string, Migration> = {
   '0011_import_sources': importSources,
   '0012_import_fields': importFields,
   '0013_document_sizes': documentSizes,
-  '0015_document_contributors': documentContributors,
+  '0014_document_contributors': documentContributors,
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }
