@@ -26,6 +26,7 @@ import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createKeptTables } from './shapes/kept-tables.ts'
 import { createResolver, type Resolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
+import { withReadTransaction } from './shapes/snapshot.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
 import { partitionedAbove } from './shapes/tables.ts'
 import type { Storage } from './storage.ts'
@@ -63,6 +64,17 @@ interface Affected {
   readonly router: Router
   readonly shapes: Shapes
   readonly resolver: Resolver
+  readonly reader: TransactionReader
+  readonly visibilityMs: number
+}
+
+/** Settles when new snapshots, and with them the catalogs, show what the open transaction has done. */
+const untilVisible = async ({ pool, reader: { openXid }, visibilityMs }: Affected): Promise<void> => {
+  const needed = openXid === null ? [] : [openXid]
+  const signal = AbortSignal.timeout(visibilityMs)
+  await withReadTransaction(pool, null, { needed: () => needed, seen: () => {}, visibilityMs, signal }, async read => {
+    for await (const _ of read.rows) void _
+  })
 }
 
 /** Removes the folders of shapes that are not in the catalog. */
@@ -74,7 +86,8 @@ const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Prom
 }
 
 /** Ends the shapes that the relation, as the stream now describes it, does not fit any more. */
-const onRelation = (relation: Relation, { pool, router, shapes, resolver }: Affected): Promise<void> | null => {
+const onRelation = (relation: Relation, affected: Affected): Promise<void> | null => {
+  const { pool, router, shapes, resolver } = affected
   for (const shape of router.all())
     for (const { schema, name, oid } of [shape.definition, ...shape.definition.inner]) {
       const sameName = schema === relation.schema && name === relation.name
@@ -92,7 +105,10 @@ const onRelation = (relation: Relation, { pool, router, shapes, resolver }: Affe
   }
   // A relation is described anew after every DDL. What only the catalogs know does not hold up the stream, and what they
   // cannot be asked now the reconciler will ask.
-  for (const table of tables.values()) void resolver.look(table).catch(() => {})
+  if (tables.size > 0)
+    void untilVisible(affected)
+      .then(() => Promise.all([...tables.values()].map(table => resolver.look(table))))
+      .catch(() => {})
   const roots = shapes.roots()
   if (roots.size === 0) return null
   // Perhaps a partition that has appeared after the shape was made.
@@ -131,7 +147,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
     },
     events: {
       onRetire: (shape, reason) => void shapes.retire(shape, reason),
-      onRelation: relation => onRelation(relation, { pool, router, shapes, resolver }),
+      onRelation: relation => onRelation(relation, { pool, router, shapes, resolver, reader, visibilityMs }),
       ask: question => options.asker.ask(question),
       onDirty: (shape, size) => flusher.dirty(shape, size),
     },

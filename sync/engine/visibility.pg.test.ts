@@ -2,6 +2,7 @@
 // for a standby that does not exist.
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pause } from '#server/kernel/lifecycle.ts'
 import { sharedMajor, startCluster, type TestCluster, until } from '#server/testing/postgres.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
 import { ask, changesOf, readToEnd } from '../testing/http.ts'
@@ -107,3 +108,23 @@ test('S-21 the trap is remembered over a restart', async () => {
 
 /** Changes that the engine has put into shapes since it started. */
 const changed = (running: TestEngine) => running.engine.changeCount()
+
+test('S-25 a column that was exchanged is noticed once the catalogs show it, however late that is', async () => {
+  await db.query('create table columns (id int primary key, k int, n int); insert into columns values (1, 1, 1)')
+  const running = await startEngine(engineUrl)
+  try {
+    const { handle, offset } = await readToEnd(running.url, { table: 'columns' })
+    const before = running.engine.lastProcessedLsn()
+    const release = await hangingCommit(
+      'alter table columns drop k; alter table columns add k int; update columns set n = 2',
+      () => running.engine.lastProcessedLsn() > before,
+    )
+    // long enough for a look at catalogs that do not show it yet
+    await pause(500)
+    await release()
+    const status = async () => (await ask(running.url, { table: 'columns', handle, offset })).status
+    await until('the shape ends', async () => (await status()) === 409, 5000)
+  } finally {
+    await running.stop()
+  }
+})
