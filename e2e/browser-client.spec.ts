@@ -56,6 +56,13 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     expect(refused).toEqual([])
   }
 
+  /** All is sent, and the page has `count` rows from the server: it may go offline, or be signed out, only then. */
+  const isSynced = async (page: Page, count: number): Promise<void> => {
+    await isDone(page)
+    // what is answered before its shape is followed does not wait for it
+    await until('the rows have come', async () => (await rows(page)).length === count)
+  }
+
   const titles = (page: Page): Promise<string[]> =>
     page.locator('article').evaluateAll(cards => cards.map(card => card.firstChild?.textContent ?? ''))
 
@@ -112,7 +119,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     const page = await openTab()
     const one = create('Paint the pier')
     await commit(page, one.edit, create('Oil the crane').edit)
-    await isDone(page)
+    await isSynced(page, 2)
     await page.evaluate(() => navigator.serviceWorker.ready)
 
     await goOffline()
@@ -140,7 +147,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
   test('a browser that is killed after commit has resolved still has the edit', async () => {
     const page = await openTab()
     await commit(page, create('Before').edit)
-    await isDone(page)
+    await isSynced(page, 1)
     await goOffline()
     const late = create('Typed a moment ago')
     const id = await commit(page, late.edit)
@@ -229,7 +236,7 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     await signIn(door)
     const page = await openTab('')
     await commit(page, create('Signed in').edit)
-    await isDone(page)
+    await isSynced(page, 1)
 
     await door.evaluate(url => fetch(`${url}/auth/logout`, { method: 'POST', credentials: 'include' }), network.url)
     await commit(page, create('Signed out').edit)
