@@ -109,9 +109,8 @@ const passingCodes = new Set(['55P03', '57014', '42501'])
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
 
 /** Looks at the shape's tables again, which ends the shape when they no longer fit. */
-const wasAltered = async ({ resolver }: Running, shape: Shape, params: ShapeParams): Promise<boolean> => {
-  resolver.forget(shape.definition.oid)
-  await resolver.resolve(params)
+const wasAltered = async ({ resolver }: Running, shape: Shape): Promise<boolean> => {
+  await Promise.all([shape.definition, ...shape.definition.inner].map(table => resolver.look(table)))
   return shape.retiring !== undefined
 }
 
@@ -180,7 +179,7 @@ export const createEndpoint = (parts: EndpointParts) => {
       result = await reading
     } catch (error) {
       // Names that were right by the catalogs as they were known: the table may have been altered since.
-      if (codeOf(error).startsWith('42') && (await wasAltered(running, shape, params.shape)))
+      if (codeOf(error).startsWith('42') && (await wasAltered(running, shape)))
         return (await awaitEnd(shape)) ? refetch() : notStored()
       const refused = explainRefusal(error, checked.value)
       if (refused === null) throw error

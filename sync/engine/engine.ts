@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly reconcileMs?: number
   /** How long a snapshot may wait for a dispatched commit to become visible. */
   readonly visibilityMs?: number
+  /** How long a snapshot may wait for its first row. */
+  readonly firstRowMs?: number
   /** Transactions of one shape that may wait while rows move in; more end the shape. */
   readonly moveTransactions?: number
   /** How long requests wait for the engine to become ready. */

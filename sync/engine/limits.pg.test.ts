@@ -78,6 +78,26 @@ test('E139 over the limit: 503, nothing is made, known shapes are served; slots 
   )
 })
 
+test('E140 a snapshot whose first row does not come in time is refused, and what comes meanwhile is not lost', async () => {
+  const running = await start({ firstRowMs: 300 })
+  await readToEnd(running.url, { table: 'items' })
+  const other = new pg.Client({ connectionString: database.url })
+  await other.connect()
+  try {
+    await other.query('begin; lock table items in access exclusive mode')
+    const refused = await ask(running.url, { table: 'items', where: 'n = 1', offset: -1 })
+    expect([refused.status, refused.json]).toEqual([
+      503,
+      expect.objectContaining({ message: 'Snapshot query took too long to return data (cancelled after 300ms)' }),
+    ])
+    await other.query("insert into items values (1, 'a', 1); commit")
+    const { messages } = await readToEnd(running.url, { table: 'items', where: 'n = 1' })
+    expect(messages.map(message => message.value?.['id'])).toContain('1')
+  } finally {
+    await other.end()
+  }
+})
+
 test('E142 above max shapes the longest unused ones end, and their readers start again', async () => {
   const running = await start({ maxShapes: 2 })
   const read = (n: number) => readToEnd(running.url, { table: 'items', where: `n = ${n}` })

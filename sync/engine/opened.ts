@@ -41,7 +41,7 @@ export interface Opened extends Running {
 
 /** What the parts are made with; everything that lives as long as the engine itself. */
 export interface OpenOptions {
-  readonly engine: Pick<EngineOptions, 'storageDir' | 'publication' | 'chunkBytes' | 'moveTransactions'>
+  readonly engine: Pick<EngineOptions, 'storageDir' | 'publication' | 'chunkBytes' | 'moveTransactions' | 'firstRowMs'>
   readonly pool: Pool
   /** Name of the publication. */
   readonly publication: string
@@ -173,6 +173,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
     publicationMode: options.engine.publication,
     chunkBytes: options.engine.chunkBytes ?? defaults.chunkBytes,
     visibilityMs,
+    firstRowMs: options.engine.firstRowMs ?? defaults.snapshotFirstRowMs,
     router,
     reader,
     unproven,

@@ -36,7 +36,7 @@ const rows = "select n, repeat(chr(97 + n % 26), (n * 7919) % 900), E'a\\tb' fro
 
 test('the bytes are those of COPY, and the row before them comes along', async () => {
   const peer = await whole(client.query(copyTo(`copy (${rows}) to stdout`)))
-  const out = client.query(new CopyOut(`begin; select 'x' as a, null::text, 7; copy (${rows}) to stdout; commit`))
+  const out = client.query(new CopyOut("begin; select 'x' as a, null::text, 7", `copy (${rows}) to stdout; commit`))
   expect(await out.row).toEqual(['x', null, '7'])
   expect((await whole(out)).equals(peer)).toBe(true)
   expect(out.over).toBe(true)
@@ -45,8 +45,8 @@ test('the bytes are those of COPY, and the row before them comes along', async (
 
 test('several on one connection wait for each other, empty ones too', async () => {
   const outs = [10, 0, 3].map(count => {
-    const text = `select '${count}'; copy (select n from generate_series(1, ${count}) n) to stdout`
-    return client.query(new CopyOut(text))
+    const copy = `copy (select n from generate_series(1, ${count}) n) to stdout`
+    return client.query(new CopyOut(`select '${count}'`, copy))
   })
   const texts = await Promise.all(outs.map(async out => [await out.row, String(await whole(out))]))
   expect(texts).toEqual([
@@ -57,10 +57,10 @@ test('several on one connection wait for each other, empty ones too', async () =
 })
 
 test('what raises before, or in the middle, rejects as Postgres says, and the connection goes on', async () => {
-  const early = client.query(new CopyOut('select 1 / 0; copy (select 1) to stdout'))
+  const early = client.query(new CopyOut('select 1 / 0', `copy (${rows}) to stdout; commit`, 'select 2 / 0'))
   await expect(early.row).rejects.toMatchObject({ code: '22012' })
   await expect(whole(early)).rejects.toMatchObject({ code: '22012' })
-  const late = client.query(new CopyOut(`select 1; copy (select 1 / (20000 - n) from (${rows}) x) to stdout`))
+  const late = client.query(new CopyOut('select 1', `copy (select 1 / (20000 - n) from (${rows}) x) to stdout`))
   expect(await late.row).toEqual(['1'])
   let bytes = 0
   const reading = async () => {
@@ -69,6 +69,17 @@ test('what raises before, or in the middle, rejects as Postgres says, and the co
   await expect(reading()).rejects.toMatchObject({ code: '22012' })
   expect(bytes).toBeGreaterThan(10_000)
   expect(await works()).toBe(true)
+})
+
+test('the row is there while COPY still waits', async () => {
+  const other = new pg.Client({ connectionString: database.url })
+  await other.connect()
+  await other.query('select pg_advisory_lock(1)')
+  const out = client.query(new CopyOut('select 1', 'copy (select pg_advisory_lock(1)) to stdout'))
+  expect(await out.row).toEqual(['1'])
+  expect(out.over).toBe(false)
+  await other.end()
+  expect(String(await whole(out))).toBe('\n')
 })
 
 test('a text without a row says so', async () => {
@@ -80,7 +91,7 @@ test('a text without a row says so', async () => {
 const endless = "copy (select repeat('x', 1000) from generate_series(1, 300000)) to stdout"
 
 test('rows that nobody takes hold Postgres up; discarded ones let it end', async () => {
-  const out = client.query(new CopyOut(`select 1; ${endless}`))
+  const out = client.query(new CopyOut('select 1', endless))
   await out.row
   const watch = new pg.Client({ connectionString: database.url })
   await watch.connect()
@@ -99,7 +110,7 @@ test('rows that nobody takes hold Postgres up; discarded ones let it end', async
 })
 
 test('who leaves early discards the others', async () => {
-  const out = client.query(new CopyOut(`select 1; ${endless}`))
+  const out = client.query(new CopyOut('select 1', endless))
   for await (const _ of out) break
   expect(await works()).toBe(true)
 })
@@ -108,7 +119,7 @@ test('a connection that ends on the way rejects', async () => {
   const own = new pg.Client({ connectionString: database.url })
   own.on('error', () => {})
   await own.connect()
-  const out = own.query(new CopyOut(`select pg_backend_pid(); ${endless}`))
+  const out = own.query(new CopyOut('select pg_backend_pid()', endless))
   const [backend] = await out.row
   await client.query('select pg_terminate_backend($1)', [backend])
   await expect(whole(out)).rejects.toThrow(/terminat/)

@@ -1,4 +1,5 @@
-// What COPY sends, as bytes, in the same round trip as the statements before it: they go out as one simple query.
+// What COPY sends, as bytes, in the same round trip as the statements before it: both go out at once, as two simple queries,
+// since Postgres keeps the answers of one back until it has something to send for all of it.
 // pg's parser makes an object and an event of every row; here rows are cut out of what the socket reads before that
 // parser sees it. It still gets every other message, so that the client's own state stays what it would be.
 import type { Connection, Submittable } from 'pg'
@@ -26,11 +27,12 @@ interface Running {
 }
 
 /**
- * Statements that give at most one row before `COPY … TO STDOUT`, if there is one; for `client.query`. Rows that nobody
- * takes hold the socket up: who does not want them calls `discard`.
+ * Texts of statements, among them one row at most and then `COPY … TO STDOUT`, if there is one; for `client.query`. What
+ * a text answers comes when it has run, whatever the next one waits for; the first error is that of all. Rows that
+ * nobody takes hold the socket up: who does not want them calls `discard`.
  */
 export class CopyOut implements Submittable, Running {
-  readonly #text: string
+  readonly #texts: readonly string[]
   readonly #row = Promise.withResolvers<readonly (string | null)[]>()
   #connection: Connection | undefined
   /** pg's own listener to the socket, while this one stands before it. */
@@ -39,7 +41,10 @@ export class CopyOut implements Submittable, Running {
   #rest: Buffer | undefined
   /** How much of the current message is still to come. */
   #left = 0
-  #isData = false
+  /** Whose it is. pg has no query any more once that has failed, and expects nothing but its end. */
+  #for: 'rows' | 'pg' | 'nobody' = 'pg'
+  /** Texts whose end has not come. */
+  #open: number
   #pieces: Buffer[] = []
   #waiting = 0
   #over = false
@@ -47,8 +52,9 @@ export class CopyOut implements Submittable, Running {
   #discarded = false
   #wake: (() => void) | undefined
 
-  constructor(text: string) {
-    this.#text = text
+  constructor(...texts: readonly string[]) {
+    this.#texts = texts
+    this.#open = texts.length
     this.#row.promise.catch(() => {})
   }
 
@@ -70,7 +76,7 @@ export class CopyOut implements Submittable, Running {
     this.#parse = must(parse, "pg's listener")
     stream.off('data', this.#parse)
     stream.on('data', this.#onData)
-    connection.query(this.#text)
+    for (const text of this.#texts) connection.query(text)
   }
 
   /** Drops the rows that are there and those to come. */
@@ -110,14 +116,12 @@ export class CopyOut implements Submittable, Running {
 
   handleCommandComplete(): void {}
 
-  handleReadyForQuery(): void {
-    this.#end()
-  }
+  handleReadyForQuery(): void {}
 
   handleError(error: Error): void {
-    this.#failure = error
+    this.#failure ??= error
     this.#row.reject(error)
-    this.#end()
+    this.#wake?.()
   }
 
   #end(): void {
@@ -146,8 +150,9 @@ export class CopyOut implements Submittable, Running {
           break
         }
         const kind = bytes[at]
-        if (kind === readyForQuery) {
+        if (kind === readyForQuery && --this.#open === 0) {
           this.#keep(bytes.subarray(0, rows))
+          this.#end()
           // First: what pg does next may be to run another of these.
           const stream = must(this.#connection).stream
           stream.off('data', this.#onData)
@@ -156,16 +161,18 @@ export class CopyOut implements Submittable, Running {
           parse(bytes.subarray(at))
           return
         }
-        this.#isData = kind === copyData
+        if (this.#failure !== undefined || kind === readyForQuery) this.#for = 'nobody'
+        else this.#for = kind === copyData ? 'rows' : 'pg'
         this.#left = bytes.readUInt32BE(at + 1) + 1 - headBytes
         at += headBytes
       }
       const end = Math.min(bytes.length, at + this.#left)
       this.#left -= end - at
-      if (this.#isData) {
+      if (this.#for === 'pg') parse(bytes.subarray(begin, end))
+      else if (this.#for === 'rows') {
         bytes.copyWithin(rows, at, end)
         rows += end - at
-      } else parse(bytes.subarray(begin, end))
+      }
       at = end
     }
     this.#keep(bytes.subarray(0, rows))

@@ -15,7 +15,8 @@ beforeAll(async () => {
   database = await emptyDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 4 })
   kept = createKeptTables(pool, 'kept')
-  await pool.query(`create type mood as enum ('a', 'b'); create collation folded (provider = icu, locale = 'und');
+  await pool.query(`create type mood as enum ('a', 'b'); create schema held;
+    create collation held.folded (provider = icu, locale = 'und');
     create publication kept`)
 })
 
@@ -25,7 +26,7 @@ afterAll(async () => {
 })
 
 const make = `drop table if exists parent, child, things, items cascade; drop type if exists feeling;
-  create table items (id int primary key, title varchar(20) not null, m mood, ms mood[], c text collate folded, n int);
+  create table items (id int primary key, title varchar(20) not null, m mood, ms mood[], c text collate held.folded, n int);
   alter table items replica identity full; insert into items values (1, 'x'); alter publication kept add table items`
 
 /** All that a shape could be made of, but for when it was read and from which rows. */
@@ -60,7 +61,8 @@ const alterations = [
 /** Alterations of what the tests share, each with its way back. */
 const undone: readonly (readonly [sql: string, back: string])[] = [
   ['alter type mood rename to feeling', 'alter type feeling rename to mood'],
-  ['alter collation folded rename to other', 'alter collation other rename to folded'],
+  ['alter collation held.folded rename to other', 'alter collation held.other rename to folded'],
+  ['alter schema held rename to owned', 'alter schema owned rename to held'],
   // publish_generated_columns is of 18
   ...(sharedMajor() < 18
     ? []
@@ -110,6 +112,15 @@ describe('alterations are noticed', () => {
     const table = must(kept.kept(items))
     expect(await kept.isStillSo(table)).toBe(true)
     await pool.query('alter publication kept drop tables in schema public')
+    expect(await kept.isStillSo(table)).toBe(false)
+  })
+
+  test('an heir after one that is gone: Postgres notes the first alone in the row of the table', async () => {
+    await pool.query(make)
+    await pool.query('create table child () inherits (items); drop table child')
+    await kept.read(items)
+    const table = must(kept.kept(items))
+    await pool.query('create table child () inherits (items)')
     expect(await kept.isStillSo(table)).toBe(false)
   })
 

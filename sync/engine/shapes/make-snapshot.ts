@@ -12,7 +12,7 @@ import { type ShapeCatalog, syncFolder } from './catalog.ts'
 import { createRowEncoder, type RowEncoder } from './copy-text.ts'
 import type { Resolved } from './resolve.ts'
 import type { Shape } from './shape.ts'
-import { selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
+import { selectRows, SnapshotRefused, tookTooLong, withReadTransaction } from './snapshot.ts'
 import { createTaggedEncoder } from './subquery/rows.ts'
 import type { Subqueries } from './subquery/subqueries.ts'
 import { readTable, type Table } from './tables.ts'
@@ -23,6 +23,7 @@ export interface SnapshotParts {
   readonly publication: string
   readonly publicationMode: PublicationMode
   readonly visibilityMs: number
+  readonly firstRowMs: number
   readonly reader: TransactionReader
   readonly unproven: Unproven
   readonly subqueries: Subqueries
@@ -90,14 +91,14 @@ const takeRows = async (
   { shape: { snapshot }, signal }: Making,
   rows: AsyncIterable<Buffer>,
   encoder: RowEncoder,
+  firstRowMs: number,
 ): Promise<void> => {
   const push = encoder.into(snapshot)
   const began = performance.now()
   const iterator = rows[Symbol.asyncIterator]()
   const late = Promise.withResolvers<never>()
   late.promise.catch(() => {})
-  const noRow = () => late.reject(Object.assign(new Error('no first row'), { code: '57014' }))
-  const timer = setTimeout(noRow, defaults.snapshotFirstRowMs)
+  const timer = setTimeout(() => late.reject(tookTooLong(firstRowMs)), firstRowMs)
   try {
     for (let first = true; ; first = false) {
       const next = iterator.next()
@@ -144,7 +145,7 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
       parts.onDirty(shape)
       reach('snapshot.activated')
       try {
-        await takeRows(making, transaction.rows, encoder)
+        await takeRows(making, transaction.rows, encoder, parts.firstRowMs)
       } finally {
         clearTimeout(release.timer)
       }

@@ -52,8 +52,6 @@ export interface Resolver {
   expect(params: ShapeParams): Promise<Expected | undefined>
   /** Reads a table for `onTable` alone. */
   look(relation: RelationName): Promise<unknown>
-  /** Forgets what is known about a table. */
-  forget(oid: number): void
 }
 
 const cacheLimit = 20_000
@@ -271,8 +269,5 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       return { resolved: value, holds }
     },
     look: read,
-    forget: oid => {
-      for (const [words, { definition }] of cache) if (definition.oid === oid) cache.delete(words)
-    },
   }
 }

@@ -57,8 +57,8 @@ const attempt = async <T>(
   const client = await pool.connect()
   let broken = true
   try {
-    const rest = [...(query === null ? [] : [`COPY (${query}) TO STDOUT`]), 'COMMIT']
-    const first = client.query(new CopyOut([begin, ...(together ? rest : [])].join(';\n')))
+    const rest = query === null ? 'COMMIT' : `COPY (${query}) TO STDOUT; COMMIT`
+    const first = client.query(together ? new CopyOut(begin, rest) : new CopyOut(begin))
     const [text, lsn] = await first.row
     const snapshot = parseSnapshot(must(text))
     seen(snapshot)
@@ -67,7 +67,7 @@ const attempt = async <T>(
       broken = !(await rollsBack(client))
       return null
     }
-    const rows = together ? first : client.query(new CopyOut(rest.join(';\n')))
+    const rows = together ? first : client.query(new CopyOut(rest))
     const result = await use({ snapshot, insertLsn: parseLsn(must(lsn)), rows })
     broken = !rows.over
     return { result }
@@ -122,6 +122,10 @@ export const selectRows = (
   return `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
 }
 
+/** Nothing has come for `ms`. */
+export const tookTooLong = (ms: number): SnapshotRefused =>
+  new SnapshotRefused(`Snapshot query took too long to return data (cancelled after ${ms}ms)`)
+
 // Data exceptions, exceeded limits, collations that contradict each other, and NaN or infinity as an integer.
 const clauseCodes = /^(22|54|42P22|0A000)/
 
@@ -134,10 +138,7 @@ export const explainFailure = (error: unknown, where = false): SnapshotRefused |
   const { code, message } = error as { code?: string; message: string }
   if (where && isOfClause(error)) return new ClauseRaised(message)
   if (code === '55P03') return new SnapshotRefused('Snapshot timed out while waiting for a table lock')
-  if (code === '57014')
-    return new SnapshotRefused(
-      `Snapshot query took too long to return data (cancelled after ${defaults.snapshotFirstRowMs}ms)`,
-    )
+  if (code === '57014') return tookTooLong(defaults.snapshotFirstRowMs)
   if (isFull(error))
     return new SnapshotRefused('Unable to create initial snapshot: the storage of the server cannot be written')
   if (code === '42501') return new SnapshotRefused(`Unable to create initial snapshot: ${message}`)

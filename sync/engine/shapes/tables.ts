@@ -82,10 +82,11 @@ const versionOf = (row: string) => `${row}.xmin, ${row}.ctid`
 
 const versions = `(select concat_ws(' ', c.oid, ${versionOf('c')}, c.relnamespace,
     (select concat_ws(' ', i.indexrelid, ${versionOf('i')}) from pg_index i where i.indrelid = c.oid and i.indisprimary),
-    (select string_agg(concat_ws(' ', ${versionOf('a')}, ${versionOf('ty')}, el.xmin, co.xmin), ',' order by a.attnum)
+    (select string_agg(concat_ws(' ', ${versionOf('a')}, ${versionOf('ty')}, el.xmin, co.xmin, cn.xmin), ',' order by a.attnum)
       from pg_attribute a left join pg_type ty on ty.oid = a.atttypid left join pg_type el on el.oid = ty.typelem
-        left join pg_collation co on co.oid = a.attcollation
+        left join pg_collation co on co.oid = a.attcollation left join pg_namespace cn on cn.oid = co.collnamespace
       where a.attrelid = c.oid and a.attnum > 0),
+    (select string_agg(h.inhrelid::text, ',' order by h.inhrelid) from pg_inherits h where h.inhparent = c.oid),
     (select concat_ws(' ', p.oid, ${versionOf('p')},
         (select string_agg(concat_ws(' ', r.oid, ${versionOf('r')}), ',' order by r.oid)
           from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid),
