@@ -1,4 +1,4 @@
-// The end of stored answers (domain rules, sections 3 and 13).
+// The end of stored answers (domain rules, sections 1 and 13).
 import { expect, test } from 'vitest'
 import { queryOnce } from '#server/testing/postgres.ts'
 import { startWithPeople } from '#server/testing/with-people.ts'

@@ -1,4 +1,4 @@
-// The end of stored answers: 7 days for idempotency keys, 30 for transactions (domain rules, sections 3 and 13). A request
+// The end of stored answers: 7 days for idempotency keys, 30 for transactions (domain rules, sections 1 and 13). A request
 // that comes again later is a new one.
 import { sql } from 'kysely'
 import type { SystemActor } from './actor.ts'

@@ -32,7 +32,7 @@ import type { TransactionReader } from './replication/transactions.ts'
 import type { Unproven } from './replication/unproven.ts'
 import type { ShapeServer } from './serve.ts'
 import { relationsOf, type Shapes } from './shapes/lifecycle.ts'
-import type { Resolved, Resolver } from './shapes/resolve.ts'
+import type { Expected, Resolved, Resolver } from './shapes/resolve.ts'
 import type { Shape } from './shapes/shape.ts'
 import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import type { Subqueries } from './shapes/subquery/subqueries.ts'
@@ -203,20 +203,36 @@ export const createEndpoint = (parts: EndpointParts) => {
     }
   }
 
+  /** Shapes that began with what was expected, until that is known to be so: nobody is answered from one before. */
+  const unconfirmed = new WeakMap<Shape, Promise<unknown>>()
+
+  /** Begins the shape; ends it when what was expected is not so. */
+  const beginExpected = (shapes: Shapes, { resolved, holds }: Expected): Promise<boolean> => {
+    const shape = shapes.getOrCreate(resolved)
+    const confirm = async () => {
+      let isSo = false
+      try {
+        isSo = await holds()
+      } finally {
+        unconfirmed.delete(shape)
+        if (!isSo) void shapes.retire(shape, 'its table was altered since it was last read')
+      }
+      return isSo
+    }
+    const confirmed = confirm()
+    const over = () => {}
+    unconfirmed.set(shape, confirmed.then(over, over))
+    return confirmed
+  }
+
   /** What `params` mean; where that can be expected, their shape begins while Postgres is asked whether it is right. */
   const resolve = async ({ resolver, shapes }: Running, params: ShapeParams): Promise<Checked<Resolved>> => {
     const expected = parts.isUnwritable() ? undefined : await resolver.expect(params)
     if (expected === undefined) return resolver.resolve(params)
-    const { resolved } = expected
-    const existing = shapes.byIdentity(resolved.definition.identity)
-    const shape = shapes.getOrCreate(resolved)
-    let holds = false
-    try {
-      holds = await expected.holds()
-    } finally {
-      if (!holds && existing === undefined) void shapes.retire(shape, 'its table was altered since it was last read')
-    }
-    return holds ? { ok: true, value: resolved } : resolver.resolve(params)
+    const { resolved, holds } = expected
+    const begins = shapes.byIdentity(resolved.definition.identity) === undefined
+    const isSo = await (begins ? beginExpected(shapes, expected) : holds())
+    return isSo ? { ok: true, value: resolved } : resolver.resolve(params)
   }
 
   const read = async (running: Running, request: ShapeRequest, params: RequestParams): Promise<ShapeResponse> => {
@@ -236,6 +252,8 @@ export const createEndpoint = (parts: EndpointParts) => {
     if (parts.isUnwritable() && running.shapes.byIdentity(resolved.definition.identity) === undefined)
       return notStored()
     const shape = running.shapes.getOrCreate(resolved)
+    const confirmation = unconfirmed.get(shape)
+    if (confirmation !== undefined) await confirmation
     if (params.handle !== null && params.handle !== shape.handle) {
       const named = running.shapes.byHandle(params.handle)
       if (named !== undefined && !(await awaitEnd(named))) return notStored()

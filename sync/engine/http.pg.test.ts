@@ -1,6 +1,7 @@
 // The wire, request by request. Numbers are those of the protocol's conformance checklist.
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { pause } from '#server/kernel/lifecycle.ts'
 import { emptyDatabase, sharedMajor, until } from '#server/testing/postgres.ts'
 import { startSharedBed } from '../testing/bed.ts'
 import { startEngine } from '../testing/engine.ts'
@@ -818,6 +819,43 @@ describe('rotation', () => {
     await settle()
     const rest = await readToEnd(running.url, { table: name, where: 'id < 6' }, again)
     expect(changesOf(rest.messages).map(message => message.value?.['id'])).toEqual(['2'])
+  })
+
+  test('S-95 nobody is answered from a shape that may be of the table as it was', async () => {
+    const name = await table()
+    await db.query(`insert into ${name} values (1, 'a', 1)`)
+    const shape = { table: name, where: 'n < 4' }
+    for (const where of ['n = 1', 'n = 2', 'n < 4']) await get({ table: name, where, offset: -1 })
+    await get(shape, { method: 'DELETE' })
+    await db.query(`alter table ${name} add extra int default 7`)
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    try {
+      // the question whether the catalogs are still so has to wait
+      await other.query('begin; lock table pg_publication in access exclusive mode')
+      const before = running.engine.shapeCount()
+      const first = get({ ...shape, offset: -1 })
+      await until('the shape has begun', () => running.engine.shapeCount() > before)
+      const second = get({ ...shape, offset: -1 })
+      expect(await Promise.race([first, second, pause(300).then(() => 'both wait')])).toBe('both wait')
+      await other.query('rollback')
+      expect((await first).messages[0]?.value).toEqual({ id: '1', title: 'a', n: '1', extra: '7' })
+      expect([(await second).status, (await second).handle]).toEqual([409, (await first).handle])
+    } finally {
+      await other.end()
+    }
+  })
+
+  test('S-95 words that were resolved before the table was altered do not count for its shape now', async () => {
+    const name = await table('id int primary key, n int')
+    await db.query(`insert into ${name} values (1, 1)`)
+    const shape = { table: name, where: 'id < 4', offset: -1 }
+    expect((await get(shape)).headers.get('electric-schema')).toContain('"n":{"type":"int4"}')
+    await get({ table: name, where: 'id < 4' }, { method: 'DELETE' })
+    await db.query(`alter table ${name} alter n type bigint`)
+    // the same shape in other words
+    await get({ ...shape, where: '(id < 4)' })
+    expect((await get(shape)).headers.get('electric-schema')).toContain('"n":{"type":"int8"}')
   })
 
   test('S-25 a column that gives its name to another, or its collation, ends the shapes that need it and no others', async () => {

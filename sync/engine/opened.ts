@@ -211,7 +211,7 @@ export const openParts = async (options: OpenOptions): Promise<Opened> => {
   })
   const resolver = createResolver({
     tables: createKeptTables(pool, publication),
-    lives: identity => shapes.byIdentity(identity) !== undefined,
+    living: identity => shapes.byIdentity(identity)?.definition,
     onTable: (name, table) => shapes.compare(name, table, false),
   })
   for (const entry of catalog.entries) shapes.restore(entry)

@@ -1,4 +1,7 @@
 // Subqueries on the wire: tags, moves, what is refused, and what a restart keeps.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import pg from 'pg'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
@@ -533,6 +536,27 @@ describe('S-54 restarts and bounds', () => {
       'up-to-date',
     ])
     expect(messages[2]?.value?.['title']).toBe('c')
+  })
+
+  test('S-54 a shape that was stored before columns had numbers goes on after an upgrade', async () => {
+    await db.query("insert into tasks values (1, 1, 'a'); insert into members values (1, 7)")
+    const first = await startEngine(database.url)
+    const { handle, offset } = await readToEnd(first.url, mine)
+    await settle(first)
+    await first.stop({ keep: true })
+    const path = join(first.folder, 'shapes.jsonl')
+    const older = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => line.slice(line.indexOf(' ') + 1).replaceAll(/,"(number|collationOid)":\d+/g, ''))
+    expect(older).toHaveLength(1)
+    writeFileSync(path, older.map(json => `${crc32(json).toString(16)} ${json}\n`).join(''))
+    await db.query("insert into tasks values (2, 1, 'b')")
+    const second = await start({ storageDir: first.folder, replicationId: first.replicationId })
+    await settle(second)
+    const read = await readToEnd(second.url, mine, { handle, offset })
+    expect(read.handle).toBe(handle)
+    expect(changesOf(read.messages).map(message => message.value?.['id'])).toEqual(['2'])
   })
 
   test('E142 too many transactions behind a question that Postgres does not answer end the shape', async () => {

@@ -74,6 +74,20 @@ export const innerStillFits = (inner: InnerTable, columns: readonly DefinitionCo
     ),
   )
 
+/** Whether a clause's inner tables, compiled anew, are those that were stored: perhaps by a version that knew less of columns. */
+export const sameInner = (before: readonly InnerTable[], now: readonly InnerTable[]): boolean =>
+  before.length === now.length &&
+  before.every((table, index) => {
+    const other = now[index]
+    return (
+      other?.oid === table.oid &&
+      other.schema === table.schema &&
+      other.name === table.name &&
+      other.columns.length === table.columns.length &&
+      innerStillFits(table, other.columns)
+    )
+  })
+
 /** Whether rows of a table that now has `columns` still are what the shape's log says they are. */
 export const stillFits = (definition: ShapeDefinition, columns: readonly DefinitionColumn[]): boolean => {
   if (definition.allColumns && columns.length !== definition.tableColumns.length) return false

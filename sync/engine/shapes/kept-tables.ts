@@ -1,6 +1,7 @@
 // What the catalogs said about tables, kept for the next shape of the same table. Reading them takes longer than reading
 // a board's rows; whether they are still so is a smaller question, which Postgres can answer while the rows are read.
 import type { Pool } from 'pg'
+import { must } from '#server/kernel/must.ts'
 import type { RelationName } from '../identifiers.ts'
 import { shareReads } from '../share-reads.ts'
 import { readTable, readVersions, type Table } from './tables.ts'
@@ -31,7 +32,7 @@ export const createKeptTables = (pool: Pool, publication: string): KeptTables =>
       // One that has yet to be published is about to change.
       if (table !== null && table.versions !== null && table.published && table.fullIdentity) {
         tables.set(key, table)
-        for (const [oldest] of tables) if (tables.size > keptLimit) tables.delete(oldest)
+        if (tables.size > keptLimit) tables.delete(must(tables.keys().next().value))
       }
       return table
     },

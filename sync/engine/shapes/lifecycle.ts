@@ -11,7 +11,7 @@ import { identifyWholly } from '../replication/publication.ts'
 import { isFull, type Storage, storageRetryMs } from '../storage.ts'
 import type { CatalogEntry } from './catalog.ts'
 import { Looks, misfit, type TableName } from './compare.ts'
-import type { ShapeDefinition } from './definition.ts'
+import { sameInner, type ShapeDefinition } from './definition.ts'
 import { makeSnapshot, type SnapshotParts } from './make-snapshot.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
@@ -266,7 +266,7 @@ export class Shapes {
     )
     const { filter } = compiled
     if (filter === null) return { log, bindFilter: columns => compiled.where.compile(columns) }
-    if (JSON.stringify(innerTablesOf(filter)) !== JSON.stringify(shape.definition.inner))
+    if (!sameInner(shape.definition.inner, innerTablesOf(filter)))
       throw new Error('a table of its subqueries was altered')
     if (shape.retiring === undefined) {
       // Nothing of its tables has been decoded before this: the transaction that is open may be the first.

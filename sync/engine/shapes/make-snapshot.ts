@@ -150,7 +150,6 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
         clearTimeout(release.timer)
       }
       release.now()
-      // Before the transaction ends: what its end says is not about the rows, and readers wait.
       shape.snapshot.finish(snapshotEnd(transaction.snapshot))
       shape.wake()
     },

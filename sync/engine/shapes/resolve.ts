@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { must } from '#server/kernel/must.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
-import { rememberedColumn, type ShapeDefinition } from './definition.ts'
+import { rememberedColumn, type ShapeDefinition, stillFits } from './definition.ts'
 import type { KeptTables } from './kept-tables.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
 import { type Filter, innerTablesOf } from './subquery/definition.ts'
@@ -30,8 +30,8 @@ export interface Resolved {
 
 export interface ResolverOptions {
   readonly tables: KeptTables
-  /** Whether a shape of that identity lives. */
-  readonly lives: (identity: string) => boolean
+  /** The definition of the shape of that identity, while one lives. */
+  readonly living: (identity: string) => ShapeDefinition | undefined
   /** Hears of each table that was read, and of each that is not there. */
   readonly onTable: (name: { schema: string; name: string }, table: Table | null) => void
 }
@@ -137,6 +137,8 @@ const toDefinition = (
 /** A resolver with its cache. */
 export const createResolver = (options: ResolverOptions): Resolver => {
   const cache = new Map<string, Resolved>()
+  /** The living definition that was last found to be of the same columns. */
+  const agreed = new WeakMap<Resolved, ShapeDefinition>()
   const texts = new WeakMap<ShapeParams, string>()
   const wordsOf = (params: ShapeParams): string => {
     let text = texts.get(params)
@@ -228,7 +230,15 @@ export const createResolver = (options: ResolverOptions): Resolver => {
 
   const known = (params: ShapeParams): Resolved | undefined => {
     const resolved = cache.get(wordsOf(params))
-    return resolved !== undefined && options.lives(resolved.definition.identity) ? resolved : undefined
+    if (resolved === undefined) return undefined
+    const living = options.living(resolved.definition.identity)
+    if (living === undefined) return undefined
+    if (agreed.get(resolved) !== living) {
+      // perhaps of the table as it was before or after: identities have the names of columns only
+      if (!stillFits(living, resolved.definition.tableColumns)) return undefined
+      agreed.set(resolved, living)
+    }
+    return resolved
   }
 
   const remember = (params: ShapeParams, resolved: Resolved): void => {

@@ -56,22 +56,25 @@ const attempt = async <T>(
 ): Promise<{ readonly result: T } | null> => {
   const client = await pool.connect()
   let broken = true
+  let rows: CopyOut | undefined
   try {
     const rest = query === null ? 'COMMIT' : `COPY (${query}) TO STDOUT; COMMIT`
-    const first = client.query(together ? new CopyOut(begin, rest) : new CopyOut(begin))
-    const [text, lsn] = await first.row
+    rows = client.query(together ? new CopyOut(begin, rest) : new CopyOut(begin))
+    const [text, lsn] = await rows.row
     const snapshot = parseSnapshot(must(text))
     seen(snapshot)
     if (!containsAll(snapshot, needed())) {
-      first.discard()
+      rows.discard()
       broken = !(await rollsBack(client))
       return null
     }
-    const rows = together ? first : client.query(new CopyOut(rest))
+    if (!together) rows = client.query(new CopyOut(rest))
     const result = await use({ snapshot, insertLsn: parseLsn(must(lsn)), rows })
     broken = !rows.over
     return { result }
   } catch (error) {
+    // what is still to come must not hold up what follows
+    rows?.discard()
     broken = !(await rollsBack(client))
     throw error
   } finally {
