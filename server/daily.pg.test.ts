@@ -45,17 +45,21 @@ test('D93 D102 a server ends notifications, sessions, stored answers and trash i
     `with person as (select id from users), session as (
        insert into sessions (id, public_id, user_id, expires_at)
        select repeat('a', 64), gen_random_uuid(), id, now() - interval '1 minute' from person),
+     alive as (insert into sessions (id, public_id, user_id, expires_at)
+       select repeat('c', 64), gen_random_uuid(), id, now() + interval '1 day' from person returning public_id),
+     token as (insert into collab_tokens (token_hash, session_public_id, expires_at)
+       select repeat('b', 64), public_id, now() - interval '1 minute' from alive),
      key as (insert into idempotency_keys (user_id, key, request_hash, status, response, created_at)
        select id, 'k', '', 200, '', now() - interval '8 days' from person)
-     insert into documents (id, scope, user_id, title, rank, deleted_at, trash_root_id)
-       select made.id, 'personal', person.id, 'Old', 'a1', now() - interval '31 days', made.id
+     insert into documents (id, scope, user_id, title, rank, deleted_at, updated_at, trash_root_id)
+       select made.id, 'personal', person.id, 'Old', 'a1', now() - interval '31 days', now() - interval '31 days', made.id
          from person, (select gen_random_uuid() as id) made`,
   )
   const others = async () =>
     (
       await queryOnce(
         database.url,
-        `select (select count(*)::int from sessions) as sessions, (select count(*)::int from idempotency_keys) as keys,
+        `select (select count(*)::int from sessions) as sessions, (select count(*)::int from collab_tokens) as tokens, (select count(*)::int from idempotency_keys) as keys,
                 (select count(*)::int from documents where deleted_at is not null) as trash`,
       )
     ).rows[0]
@@ -68,14 +72,14 @@ test('D93 D102 a server ends notifications, sessions, stored answers and trash i
     await web.stop()
     expect(await titles()).toEqual(['91', '89', '1'])
     expect(await versions()).toEqual([5, 10, 20])
-    expect(await others()).toEqual({ sessions: 1, keys: 1, trash: 1 })
+    expect(await others()).toEqual({ sessions: 2, tokens: 1, keys: 1, trash: 1 })
     const both = await start('web,worker')
     await until('the old one is gone', async () => (await titles()).length < 3)
     await until('an hour has one snapshot', async () => (await versions()).length < 3)
     await both.stop()
     expect(await titles()).toEqual(['89', '1'])
     expect(await versions()).toEqual([5, 20])
-    expect(await others()).toEqual({ sessions: 0, keys: 0, trash: 0 })
+    expect(await others()).toEqual({ sessions: 1, tokens: 0, keys: 0, trash: 0 })
     const { rows } = await queryOnce(database.url, 'select unread_notifications from user_counters')
     expect(rows).toEqual([{ unread_notifications: 2 }])
   } finally {

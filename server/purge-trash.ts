@@ -8,7 +8,7 @@ import type { SystemActor } from './kernel/actor.ts'
 import type { AnyCommand } from './kernel/command.ts'
 import { AppError } from './kernel/errors.ts'
 import type { ServerWrite } from './kernel/server-writes.ts'
-import { trashDays } from './kernel/trash.ts'
+import { purgeAt } from './kernel/trash.ts'
 
 const purger: SystemActor = { kind: 'system', reason: 'purge_trash', userId: undefined, displayName: 'Skerry' }
 
@@ -27,7 +27,7 @@ interface Kind {
   readonly command: AnyCommand
 }
 
-const isDue = (now: Date) => sql<boolean>`deleted_at <= ${now}::timestamptz - ${trashDays} * interval '1 day'`
+const isDue = (now: Date) => sql<boolean>`(${purgeAt}) <= ${now}`
 
 const dueOf = (write: ServerWrite, { table, command }: Kind, after: string): Promise<string[]> =>
   write(command.name, purger, async ({ tx, now }) => {
@@ -58,18 +58,27 @@ const end = async (write: ServerWrite, { table, command }: Kind, id: string): Pr
   }
 }
 
-/** Ends what has had its time. Safe to run twice, and in several servers at once. Answers how many roots went. */
+/**
+ * Ends what has had its time. Safe to run twice, and in several servers at once. Answers how many roots went; rejects with
+ * the first failure when all were tried.
+ */
 export const purgeTrash = async (write: ServerWrite): Promise<number> => {
   let gone = 0
+  const failures: unknown[] = []
   for (const kind of kinds) {
     let after = '00000000-0000-0000-0000-000000000000'
     for (;;) {
       const due = await dueOf(write, kind, after)
-      for (const id of due) gone += await end(write, kind, id)
+      for (const id of due)
+        gone += await end(write, kind, id).catch((error: unknown) => {
+          failures.push(error)
+          return 0
+        })
       const last = due.at(-1)
       if (last === undefined) break
       after = last
     }
   }
+  if (failures.length > 0) throw failures[0]
   return gone
 }

@@ -3,7 +3,7 @@ import { type SqlBool, sql } from 'kysely'
 import type { Reader } from '#server/kernel/database.ts'
 import { likePattern, page, type PageQuery } from '#server/kernel/pages.ts'
 import { type Caller, within } from '#server/kernel/reading.ts'
-import { trashDays } from '#server/kernel/trash.ts'
+import { purgeAt } from '#server/kernel/trash.ts'
 import { inPlace, type Place } from './place.ts'
 import { documentColumns } from './schema.ts'
 
@@ -102,10 +102,10 @@ const trashColumns = sql.raw('scope, application_id, project_id, user_id, delete
 export const listTrash = (reader: Reader, where: Place | Caller, request: PageQuery) => {
   const { deleted_at: at } = { deleted_at: sql`t.deleted_at` }
   const trashed = sql<TrashRow>`(
-    select id, 'folder' as kind, name, ${trashColumns}, deleted_at + ${`${trashDays} days`}::interval as purge_at
+    select id, 'folder' as kind, name, ${trashColumns}, ${purgeAt} as purge_at
       from document_folders where trash_root_id = id and deleted_at is not null
     union all
-    select id, 'document', title, ${trashColumns}, deleted_at + ${`${trashDays} days`}::interval
+    select id, 'document', title, ${trashColumns}, ${purgeAt}
       from documents where trash_root_id = id and deleted_at is not null)`
   const query = reader
     .selectFrom(trashed.as('t'))

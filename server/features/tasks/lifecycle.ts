@@ -22,12 +22,12 @@ import {
 import { announceLot, announceWithdrawal } from './notices.ts'
 import { idInput, taskColumns, taskRow } from './schema.ts'
 
-/** The task's subtree, itself included, locked in id order. */
+/** The task's subtree, itself included, and what went into the trash with it and was moved since; locked in id order. */
 const lockSubtree = async (context: WriteContext, id: string) => {
   const { rows } = await sql<{ id: string }>`
     with recursive below(id) as (
       select ${id}::uuid union select t.id from tasks t join below b on t.parent_id = b.id)
-    select id from below`.execute(context.tx)
+    select id from below union select id from tasks where trash_root_id = ${id}`.execute(context.tx)
   return context.tx
     .selectFrom('tasks')
     .select(taskColumns)
@@ -39,6 +39,20 @@ const lockSubtree = async (context: WriteContext, id: string) => {
     .orderBy('id')
     .forNoKeyUpdate()
     .execute()
+}
+
+/** Those of `coming` whose parent stays in the trash. */
+const underTrash = async <Row extends { readonly id: string; readonly parent_id: string | null }>(
+  context: WriteContext,
+  coming: readonly Row[],
+): Promise<readonly Row[]> => {
+  const ids = coming.map(row => row.id)
+  const parents = coming.flatMap(row => row.parent_id ?? [])
+  const { rows } = await sql<{ id: string }>`
+    select id from tasks where deleted_at is not null
+      and id = any(${parents}::uuid[]) and not id = any(${ids}::uuid[])`.execute(context.tx)
+  const staying = new Set(rows.map(row => row.id))
+  return coming.filter(row => row.parent_id !== null && staying.has(row.parent_id))
 }
 
 // un-archiving a project moves the application's counter: that row is locked before everything else
@@ -190,17 +204,14 @@ const restore = defineCommand({
     recordLoss(context, task, merged)
     if (merged.changed.length === 0) return { data: task, superseded: merged.superseded }
     const coming = (await lockSubtree(context, task.id)).filter(row => row.trash_root_id === task.trash_root_id)
-    const parent =
-      task.parent_id &&
-      (await context.tx.selectFrom('tasks').select('deleted_at').where('id', '=', task.parent_id).executeTakeFirst())
-    const detach = parent ? parent.deleted_at !== null : false
+    const detached = await underTrash(context, coming)
     await unarchiveProject(context, project)
     await watchingStatus(context, project, async () => {
-      if (detach) {
+      for (const row of detached) {
         await context.tx
           .updateTable('tasks')
-          .set({ parent_id: null, ...(task.task_type === 'subtask' ? { task_type: 'task' } : {}) })
-          .where('id', '=', task.id)
+          .set({ parent_id: null, ...(row.task_type === 'subtask' ? { task_type: 'task' } : {}) })
+          .where('id', '=', row.id)
           .execute()
       }
       for (const row of coming) {

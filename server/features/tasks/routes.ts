@@ -9,7 +9,7 @@ import { decide } from '#server/kernel/policy.ts'
 import { callerOf, readAccess } from '#server/kernel/reading.ts'
 import { type ReadContext, readRoute, type Route, writeRoute } from '#server/kernel/route.ts'
 import { date, reference } from '#server/kernel/schemas.ts'
-import { trashDays } from '#server/kernel/trash.ts'
+import { purgeAtOf } from '#server/kernel/trash.ts'
 import { applicationPolicy } from '../applications/policy.ts'
 import { readStanding } from '../members/access.ts'
 import { findAggregate, findProject, listProjectMembers } from '../projects/queries.ts'
@@ -29,8 +29,8 @@ const none = z.strictObject({})
 const requireMember = ({ reader, actor }: ReadContext, applicationId: string) =>
   decide(applicationPolicy, 'read', { id: applicationId }, actor, readAccess(readStanding, reader, actor.userId))
 
-const purgeAt = (deleted: Date | null): string | null =>
-  deleted && new Date(deleted.getTime() + trashDays * 86_400_000).toISOString()
+const purgeAt = ({ deleted_at, updated_at }: { deleted_at: Date | null; updated_at: Date }): string | null =>
+  deleted_at && purgeAtOf({ deleted_at, updated_at }).toISOString()
 
 const myTasks = (path: string, state: 'open' | 'completed' | 'archived') =>
   readRoute({
@@ -65,7 +65,7 @@ const putAway = (path: string, which: 'archived' | 'trash') =>
         data: found.data.map(row => ({
           ...row,
           can_restore: canRestore,
-          ...(which === 'trash' ? { purge_at: purgeAt(row.deleted_at) } : {}),
+          ...(which === 'trash' ? { purge_at: purgeAt(row) } : {}),
         })),
       }
     },

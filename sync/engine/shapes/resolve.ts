@@ -40,7 +40,7 @@ export interface ResolverOptions {
 export interface Expected {
   readonly resolved: Resolved
   /** Asks whether that is so. */
-  holds(): Promise<boolean>
+  readonly holds: () => Promise<boolean>
 }
 
 export interface Resolver {
