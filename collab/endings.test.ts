@@ -134,6 +134,40 @@ test('C-16 a right that changes while the document is read is told to the client
   await expect.poll(() => ann.scope()).toBe('readonly')
 })
 
+test('C-29 once an owner has taken a lock over nothing of who held it is accepted, while the lookups still run', async () => {
+  const lookups: (() => void)[] = []
+  let held = false
+  const server = await start({
+    documents: {
+      ...rightsOf(new Map()),
+      access: async () => {
+        if (held) await new Promise<void>(resolve => lookups.push(resolve))
+        return { edit: true }
+      },
+    },
+  })
+  const [ann, annsOther, bo] = [join(server, 'ann'), join(server, 'ann', { kind: 'y-websocket' }), join(server, 'bo')]
+  await synced(ann, annsOther, bo)
+  const lateOnes = (): number => textsOf(bo.doc).filter(text => text === 'too late').length
+  held = true
+  server.collab.onEvent({ type: 'document.lock', documentId })
+  await expect.poll(() => lookups.length).toBe(3)
+  server.collab.onEvent({ type: 'document.lock', documentId, takenFrom: 'ann' })
+  for (const { doc } of [ann, annsOther]) type(doc, 'too late')
+  type(bo.doc, 'by the owner')
+  await expect.poll(() => [ann, annsOther].every(({ doc }) => textsOf(doc).includes('by the owner'))).toBe(true)
+  expect(ann.scope()).toBe('readonly')
+  // these answers were asked for before the owner took it
+  for (const answer of lookups.splice(0)) answer()
+  await expect.poll(() => lookups.length).toBe(3)
+  type(bo.doc, 'again')
+  await expect.poll(() => textsOf(annsOther.doc).includes('again')).toBe(true)
+  expect(ann.scope()).toBe('readonly')
+  expect(lateOnes()).toBe(0)
+  for (const answer of lookups.splice(0)) answer()
+  await expect.poll(lateOnes).toBe(2)
+})
+
 test('C-14 a document that is gone when it is read closes with 4404', async () => {
   const server = await start()
   server.store.load = async () => undefined

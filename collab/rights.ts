@@ -38,22 +38,29 @@ export interface RightChecks {
   check(seats: Iterable<Seat>, gone: Closing): Promise<void>
 }
 
+/** A lookup under way; `again` when something has happened since it began. */
+interface Check {
+  again: boolean
+}
+
 /** See the header. */
 export const createRightChecks = (rights: Rights, log: Log): RightChecks => {
-  const checking = new Map<Seat, { again: boolean }>()
+  const checking = new Map<Seat, Check>()
 
-  const judge = async (seat: Seat, gone: Closing): Promise<void> => {
+  const judge = async (seat: Seat, gone: Closing, check: Check): Promise<void> => {
     const right = await rights.of(seat)
     if (!right) return dismiss(seat, gone)
+    // what has happened meanwhile may have taken it: only the next answer may give
+    if (right.edit && check.again) return
     const before = mayWrite(seat)
     seat.mayEdit = right.edit
     rightsChanged(seat, before)
   }
 
-  const insist = async (seat: Seat, gone: Closing): Promise<void> => {
+  const insist = async (seat: Seat, gone: Closing, check: Check): Promise<void> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await judge(seat, gone)
+        return await judge(seat, gone, check)
       } catch (error) {
         log.warn('a right could not be looked up', { error, attempt })
         if (attempt === attempts) return dismiss(seat, closings.failed)
@@ -70,12 +77,12 @@ export const createRightChecks = (rights: Rights, log: Log): RightChecks => {
       found.again = true
       return
     }
-    const entry = { again: false }
-    checking.set(seat, entry)
+    const check = { again: false }
+    checking.set(seat, check)
     do {
-      entry.again = false
-      if (!seat.socket.closed()) await insist(seat, gone)
-    } while (entry.again)
+      check.again = false
+      if (!seat.socket.closed()) await insist(seat, gone, check)
+    } while (check.again)
     checking.delete(seat)
   }
 

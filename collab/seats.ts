@@ -69,6 +69,13 @@ export const rightsChanged = (seat: Seat, wroteBefore: boolean): void => {
   connection.send(question.toUint8Array())
 }
 
+/** Nothing more of this seat is accepted until its right is looked up again. */
+export const suspend = (seat: Seat): void => {
+  const wroteBefore = mayWrite(seat)
+  seat.mayEdit = false
+  rightsChanged(seat, wroteBefore)
+}
+
 /** Closes the socket of a seat that has lost its right: what still waits on it is not accepted any more. */
 export const dismiss = (seat: Seat, closing: Closing): void => {
   seat.mayEdit = false

@@ -6,7 +6,7 @@ import type { DomainEvent } from '#server/kernel/command.ts'
 import { closings } from '../closing.ts'
 import { documentName } from '../document-name.ts'
 import type { RightChecks } from '../rights.ts'
-import { type SeatContext, type Seats, settle } from '../seats.ts'
+import { type SeatContext, type Seats, settle, suspend } from '../seats.ts'
 
 /** The stateless message for whose lock an owner has taken over. */
 export const lockTaken = 'lock.taken'
@@ -25,8 +25,11 @@ export const lockEvents =
   (event: DomainEvent): void => {
     if (event.type !== 'document.lock') return
     const present = seats.inRoom(documentName(event.documentId))
-    for (const { actor, connection } of present) {
-      if (actor.userId === event.takenFrom) connection?.sendStateless(lockTaken)
+    for (const seat of present) {
+      if (seat.actor.userId !== event.takenFrom) continue
+      // without waiting for the lookup: once he is told on one device, nothing from any of them is accepted
+      suspend(seat)
+      seat.connection?.sendStateless(lockTaken)
     }
     void checks.check(present, closings.accessLost)
   }
