@@ -56,15 +56,17 @@ describe.runIf(inject('missingPrograms').chromium === undefined)('the client in 
     expect(refused).toEqual([])
   }
 
-  /** All is sent, and the page has `count` rows from the server: it may go offline, or be signed out, only then. */
+  const titles = (page: Page): Promise<string[]> =>
+    page.locator('article').evaluateAll(cards => cards.map(card => card.firstChild?.textContent ?? ''))
+
+  /** All is sent, and the page shows `count` cards from the server: it may go offline, or be signed out, only then. */
   const isSynced = async (page: Page, count: number): Promise<void> => {
     await isDone(page)
     // what is answered before its shape is followed does not wait for it
     await until('the rows have come', async () => (await rows(page)).length === count)
+    // cards stand in columns, which are rows of another shape
+    await until('they are drawn', async () => (await titles(page)).length === count)
   }
-
-  const titles = (page: Page): Promise<string[]> =>
-    page.locator('article').evaluateAll(cards => cards.map(card => card.firstChild?.textContent ?? ''))
 
   const onServer = async (): Promise<Task[]> => {
     const answer = await ann.get(`/api/projects/${board.projectId}/tasks?limit=200`)
