@@ -17,7 +17,6 @@ import {
 } from './params.ts'
 import {
   databaseUnreachable,
-  defaults,
   notStored,
   internalError,
   invalid,
@@ -30,6 +29,7 @@ import {
 } from './protocol.ts'
 import type { TransactionReader } from './replication/transactions.ts'
 import type { Unproven } from './replication/unproven.ts'
+import { parseBody } from './request-body.ts'
 import type { ShapeServer } from './serve.ts'
 import { relationsOf, type Shapes } from './shapes/lifecycle.ts'
 import type { Expected, Resolved, Resolver } from './shapes/resolve.ts'
@@ -37,7 +37,6 @@ import type { Shape } from './shapes/shape.ts'
 import { ClauseRaised, explainFailure, SnapshotRefused } from './shapes/snapshot.ts'
 import type { Subqueries } from './shapes/subquery/subqueries.ts'
 import { settleSubset } from './shapes/subquery/subset-rows.ts'
-import { parseExactly } from './subset-params.ts'
 import { checkSubset, explainRefusal, readSubset, type SubsetResult } from './shapes/subset.ts'
 
 /** What exists once the engine has its lock. */
@@ -75,20 +74,6 @@ export const isUnreachable = (error: unknown): boolean => {
   const { code, message } = error as { code?: unknown; message?: unknown }
   if (typeof code === 'string' && connectionCodes.test(code)) return true
   return typeof message === 'string' && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
-}
-
-const parseBody = (body: Uint8Array | undefined): { body: Record<string, unknown> | null } | ShapeResponse => {
-  if (body === undefined || body.length === 0) return { body: null }
-  if (body.length > defaults.bodyLimit) return jsonError(413, { error: 'Request body too large' })
-  let parsed: unknown
-  try {
-    parsed = parseExactly(Buffer.from(body).toString('utf8'))
-  } catch {
-    return jsonError(400, { error: 'Invalid JSON in request body', details: 'the body is not valid JSON' })
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    return jsonError(400, { error: 'Request body must be a JSON object' })
-  return { body: parsed as Record<string, unknown> }
 }
 
 const parsedQueries = new WeakMap<URLSearchParams, Checked<RequestParams>>()

@@ -100,7 +100,7 @@ const trashColumns = sql.raw('scope, application_id, project_id, user_id, delete
 
 /** What somebody deleted, newest first: of `place`, or of everything that the caller may edit. What went along is left out. */
 export const listTrash = (reader: Reader, where: Place | Caller, request: PageQuery) => {
-  const { deleted_at: at } = { deleted_at: sql`t.deleted_at` }
+  const at = sql`t.deleted_at`
   const trashed = sql<TrashRow>`(
     select id, 'folder' as kind, name, ${trashColumns}, ${purgeAt} as purge_at
       from document_folders where trash_root_id = id and deleted_at is not null
