@@ -112,7 +112,7 @@ export const createApi = (options: ApiOptions): Api => {
     body?: unknown,
     extra: RequestOptions = {},
   ): Promise<T> => {
-    const { token } = session
+    const { signIns } = session
     const { response, text } = await exchange(method, path, body, extra)
     const json = parsed(text)
     if (response.ok && json !== undefined) return json as T
@@ -121,7 +121,7 @@ export const createApi = (options: ApiOptions): Api => {
     if (!error) {
       throw new NetworkError('The answer does not come from Skerry.', { status: response.status, retryAfter })
     }
-    if (response.status === 401 && error.code === 'unauthenticated') session.expire(token)
+    if (response.status === 401 && error.code === 'unauthenticated') session.expire(signIns)
     throw new ApiError({
       code: error.code,
       status: response.status,
@@ -163,9 +163,9 @@ export const createApi = (options: ApiOptions): Api => {
       ),
     register: async account => keep(await request<SessionBody>('POST', '/auth/register', account)),
     logout: async () => {
-      const { token } = session
+      const { signIns } = session
       await request('POST', '/auth/logout')
-      session.expire(token)
+      session.expire(signIns)
     },
     me: async () => (await request<{ data: { user: User } }>('GET', '/api/me')).data.user,
     sendTransactions: async transactions =>

@@ -5,8 +5,10 @@ export interface Session {
   /** The bearer token, or undefined: cookies, or nobody. */
   readonly token: string | undefined
   readonly state: 'active' | 'signed_out'
-  /** The server refused `token`; ignored when another one has come since. */
-  expire(token: string | undefined): void
+  /** How often somebody has signed in. With cookies there is no token that would tell one session from the next. */
+  readonly signIns: number
+  /** The server refused what was asked when there were `signIns`; ignored when somebody has signed in since. */
+  expire(signIns: number): void
   /** Signed in (again). */
   resume(token?: string): void
   /** Called after each change; the result ends it. */
@@ -17,6 +19,7 @@ export interface Session {
 export const createSession = (token: string | undefined): Session => {
   let current = token
   let state: Session['state'] = 'active'
+  let signIns = 0
   const listeners = new Set<() => void>()
   const tell = () => {
     for (const listener of listeners) listener()
@@ -28,13 +31,17 @@ export const createSession = (token: string | undefined): Session => {
     get state() {
       return state
     },
-    expire: refused => {
-      if (refused !== current || state === 'signed_out') return
+    get signIns() {
+      return signIns
+    },
+    expire: asked => {
+      if (asked !== signIns || state === 'signed_out') return
       state = 'signed_out'
       tell()
     },
     resume: fresh => {
       current = fresh
+      signIns += 1
       state = 'active'
       tell()
     },

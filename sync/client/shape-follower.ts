@@ -155,10 +155,10 @@ export class ShapeFollower {
         if (this.#state === 'gone') this.#setState('loading')
         continue
       }
-      const error = await this.#follow(api.session.token)
+      const error = await this.#follow(api.session.signIns)
       if (this.#stop.signal.aborted || error === undefined) continue
       this.#lastError = error.cause
-      if (error.kind === 'signed_out') api.session.expire(error.token)
+      if (error.kind === 'signed_out') api.session.expire(error.signIns)
       else if (error.kind === 'gone') await this.drop()
       else {
         this.#attempts += 1
@@ -178,13 +178,13 @@ export class ShapeFollower {
   }
 
   /** Follows until something ends it; undefined when that was an abort of ours. */
-  async #follow(token: string | undefined): Promise<End | undefined> {
+  async #follow(signIns: number): Promise<End | undefined> {
     const { api, shape, params, backoff } = this.#options
     const abort = new AbortController()
     this.#current = abort
     const ended = Promise.withResolvers<End | undefined>()
     abort.signal.addEventListener('abort', () => ended.resolve(undefined), { once: true })
-    const end = (error: unknown) => ended.resolve(endOf(error, token))
+    const end = (error: unknown) => ended.resolve(endOf(error, signIns))
     const stream = new ShapeStream({
       url: `${api.url}/api/shapes/${shape}`,
       // the client's type forbids its reserved names by index signatures that no record type satisfies
@@ -262,16 +262,17 @@ export class ShapeFollower {
 
 interface End {
   readonly kind: 'signed_out' | 'gone' | 'failed'
-  readonly token: string | undefined
+  /** Of the session when it began. */
+  readonly signIns: number
   readonly cause: unknown
 }
 
-const endOf = (cause: unknown, token: string | undefined): End => {
+const endOf = (cause: unknown, signIns: number): End => {
   const code = cause instanceof FetchError ? errorBody(cause.json)?.code : undefined
   const status = cause instanceof FetchError ? cause.status : undefined
-  if (status === 401 && code === 'unauthenticated') return { kind: 'signed_out', token, cause }
-  if (status === 404 && code === 'not_found') return { kind: 'gone', token, cause }
-  return { kind: 'failed', token, cause }
+  if (status === 401 && code === 'unauthenticated') return { kind: 'signed_out', signIns, cause }
+  if (status === 404 && code === 'not_found') return { kind: 'gone', signIns, cause }
+  return { kind: 'failed', signIns, cause }
 }
 
 /** Collects messages until the server says that they are complete. */
