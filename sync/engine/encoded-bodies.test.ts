@@ -6,10 +6,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
 import { EncodedBodies } from './encoded-bodies.ts'
 import { GrowingFile } from './growing-file.ts'
+import { folderAt } from './shapes/folder.ts'
 
 let folder = ''
+let place = folderAt('')
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'skerry-encoded-'))
+  place = folderAt(folder)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -58,7 +61,7 @@ test('S-88 a body is compressed once per coding, while its source still grows', 
   const source = new GrowingFile(join(folder, 'plain'), false)
   let made = 0
   const ask = () =>
-    bodies.stored(folder, 'body', 'gzip', () => {
+    bodies.stored(place, 'body', 'gzip', () => {
       made += 1
       return source.read()
     })
@@ -73,7 +76,7 @@ test('S-88 a body is compressed once per coding, while its source still grows', 
   expect(made).toBe(1)
   expect(bodies.storedBytes).toBe(coded.length)
   expect(readdirSync(folder)).toContain('body.gz')
-  bodies.forget(folder)
+  bodies.forget(place)
   expect(bodies.storedBytes).toBe(0)
 })
 
@@ -81,15 +84,15 @@ test('S-88 limits: threads and disk; beyond them nothing is compressed', async (
   const bodies = new EncodedBodies(10)
   const source = new GrowingFile(join(folder, 'plain'), false)
   source.append(text(2000))
-  const running = ['a', 'b', 'c', 'd'].map(name => bodies.stored(folder, name, 'br', () => source.read()))
+  const running = ['a', 'b', 'c', 'd'].map(name => bodies.stored(place, name, 'br', () => source.read()))
   expect(running).not.toContain(null)
-  expect(bodies.stored(folder, 'e', 'br', () => source.read())).toBeNull()
+  expect(bodies.stored(place, 'e', 'br', () => source.read())).toBeNull()
   expect(await bodies.whole(text(2000), 'br')).toBeNull()
   source.end()
   for (const file of running) await all(file?.read())
   for (const file of running) await file?.settled()
   expect(bodies.storedBytes).toBeGreaterThan(10)
-  expect(bodies.stored(folder, 'e', 'br', () => source.read())).toBeNull()
+  expect(bodies.stored(place, 'e', 'br', () => source.read())).toBeNull()
   expect(await bodies.whole(text(2000), 'br')).not.toBeNull()
 })
 
@@ -99,9 +102,9 @@ test('S-88 a compression that fails is begun anew by the next reader', async () 
     yield text(2000)
     throw new Error('the source broke')
   }
-  const broken = bodies.stored(folder, 'body', 'br', failing)
+  const broken = bodies.stored(place, 'body', 'br', failing)
   await expect(all(broken?.read())).rejects.toThrow('the source broke')
-  const again = bodies.stored(folder, 'body', 'br', async function* () {
+  const again = bodies.stored(place, 'body', 'br', async function* () {
     yield text(2000)
   })
   expect(again).not.toBe(broken)

@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { compress, compressStream, type Encoding, endings } from './encoding.ts'
 import { GrowingFile } from './growing-file.ts'
+import type { Folder } from './shapes/folder.ts'
 
 /** Compressions into files or memory at once: as many as the thread pool has threads. Above it bodies go out plain. */
 const parallelLimit = 4
@@ -13,7 +14,7 @@ const passingLimit = 32
 const storedLimit = 4 * 1024 * 1024 * 1024
 
 export class EncodedBodies {
-  readonly #files = new Map<string, Map<string, GrowingFile>>()
+  readonly #files = new Map<Folder, Map<string, GrowingFile>>()
   readonly #storedLimit: number
   /** Files that `#stored` contains. */
   readonly #counted = new Set<GrowingFile>()
@@ -31,12 +32,12 @@ export class EncodedBodies {
   }
 
   /** The file of a body that never changes; null when it cannot be compressed now. `name` is unique in `folder`. */
-  stored(folder: string, name: string, encoding: Encoding, make: () => AsyncIterable<Uint8Array>): GrowingFile | null {
+  stored(folder: Folder, name: string, encoding: Encoding, make: () => AsyncIterable<Uint8Array>): GrowingFile | null {
     const ending = `${name}.${endings[encoding]}`
     const known = this.#files.get(folder)?.get(ending)
     if (known !== undefined) return known
     if (this.#running >= parallelLimit || this.#stored >= this.#storedLimit) return null
-    const file = new GrowingFile(join(folder, ending), false)
+    const file = new GrowingFile(join(folder.path, ending), false, folder.ready)
     const files = this.#files.get(folder) ?? new Map<string, GrowingFile>()
     this.#files.set(folder, files.set(ending, file))
     this.#fill(file, compressStream(make(), encoding), () => this.#files.get(folder)?.get(ending) === file).catch(
@@ -67,7 +68,7 @@ export class EncodedBodies {
   }
 
   /** The shape with this folder has ended: its files are gone. */
-  forget(folder: string): void {
+  forget(folder: Folder): void {
     const files = this.#files.get(folder)
     this.#files.delete(folder)
     for (const file of files?.values() ?? []) if (this.#counted.delete(file)) this.#stored -= file.size

@@ -197,7 +197,7 @@ export const createEndpoint = (parts: EndpointParts) => {
     const confirm = async () => {
       let isSo = false
       try {
-        isSo = await holds()
+        isSo = await holds(await shapes.taken(shape))
       } finally {
         unconfirmed.delete(shape)
         if (!isSo) void shapes.retire(shape, 'its table was altered since it was last read')

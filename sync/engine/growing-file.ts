@@ -11,6 +11,7 @@ const backlogLimit = 2 * 1024 * 1024
 export class GrowingFile {
   readonly #path: string
   readonly #durable: boolean
+  readonly #ready: (() => Promise<void>) | undefined
   /** Bytes that exist. */
   size = 0
   /** No more will come. */
@@ -24,10 +25,11 @@ export class GrowingFile {
   #draining = false
   readonly #waiters = new Set<() => void>()
 
-  /** A file at `path` that does not exist yet; `durable`: it is synced at its end. */
-  constructor(path: string, durable: boolean) {
+  /** A file at `path` that does not exist yet; `durable`: it is synced at its end; `ready` settles when its folder is there. */
+  constructor(path: string, durable: boolean, ready?: () => Promise<void>) {
     this.#path = path
     this.#durable = durable
+    this.#ready = ready
   }
 
   /** A whole file of `size` bytes. */
@@ -142,7 +144,10 @@ export class GrowingFile {
 
   async #writeAll(): Promise<void> {
     const pieces = [...this.#memory]
-    this.#file ??= await open(this.#path, 'w')
+    if (this.#file === undefined) {
+      await this.#ready?.()
+      this.#file = await open(this.#path, 'w')
+    }
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const { bytesWritten } = await this.#file.writev(pieces, this.#written)
     // a file system says so when it is about to be full

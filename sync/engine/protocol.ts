@@ -11,6 +11,8 @@ export const defaults = {
   snapshotFirstRowMs: 30_000,
   clauseHoldMs: 50,
   firstPieceMs: 50,
+  /** The rows of a new shape are made durable this long after they are there. */
+  sealDelayMs: 10,
   chunkWaitMs: 60_000,
   chunkBytes: 10_485_760,
   bodyLimit: 8_000_000,

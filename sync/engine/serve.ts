@@ -22,6 +22,7 @@ import {
   unavailable,
   upToDate,
 } from './protocol.ts'
+import type { Folder } from './shapes/folder.ts'
 import type { Shape } from './shapes/shape.ts'
 
 export interface ServeOptions {
@@ -235,7 +236,7 @@ export const createServer = (options: ServeOptions) => {
 
   /** A body that will never change, from a file that may still grow. */
   const storedBody = async (
-    folder: string,
+    folder: Folder,
     name: string,
     encoding: Encoding | null,
     make: () => AsyncIterable<Uint8Array>,

@@ -14,7 +14,7 @@ const syncNow = async (file: FileHandle, reach: Reach): Promise<void> => {
   }
 }
 
-const fileStore = (path: string, reach: Reach): ByteStore => ({
+const fileStore = (path: string, reach: Reach, ready?: () => Promise<void>): ByteStore => ({
   size: async () => (await stat(path)).size,
   read: async (position, length) => {
     const file = await open(path, 'r')
@@ -25,7 +25,10 @@ const fileStore = (path: string, reach: Reach): ByteStore => ({
       await file.close()
     }
   },
-  create: async () => (await open(path, 'a')).close(),
+  create: async () => {
+    await ready?.()
+    await (await open(path, 'a')).close()
+  },
   write: async (position, pieces, sync) => {
     const file = await open(path, 'r+')
     try {
@@ -71,6 +74,8 @@ export const openFileLog = (
   options: { chunkBytes: number; durableLsn: bigint; reach: Reach },
 ): Promise<ShapeLog> => openChunkedLog(fileStore(path, options.reach), options.chunkBytes, options.durableLsn)
 
-/** A new log at `path`, where no file is; its folder exists. */
-export const newFileLog = (path: string, options: { chunkBytes: number; reach: Reach }): ShapeLog =>
-  newChunkedLog(fileStore(path, options.reach), options.chunkBytes)
+/** A new log at `path`, where no file is; `ready` settles when its folder is there. */
+export const newFileLog = (
+  path: string,
+  options: { chunkBytes: number; reach: Reach; ready: () => Promise<void> },
+): ShapeLog => newChunkedLog(fileStore(path, options.reach, options.ready), options.chunkBytes)

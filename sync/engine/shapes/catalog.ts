@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import { passThrough, type Reach } from '../crash-point.ts'
 import type { PgSnapshot } from '../protocol.ts'
 import type { ShapeDefinition } from './definition.ts'
+import { syncFolder } from './folder.ts'
 import type { ChunkSeal } from './snapshot-files.ts'
 
 /** A shape whose snapshot is complete. */
@@ -77,16 +78,6 @@ const readEntries = (text: string): CatalogEntry[] => {
     else living.delete(line.retire)
   }
   return [...living.values()]
-}
-
-/** Makes the names in `folder` durable. */
-export const syncFolder = async (folder: string) => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** Opens the catalog in `folder`. A torn last line is dropped; see `readEntries` for other damage. */

@@ -76,7 +76,10 @@ export class CopyOut implements Submittable, Running {
     this.#parse = must(parse, "pg's listener")
     stream.off('data', this.#parse)
     stream.on('data', this.#onData)
+    // one packet
+    stream.cork()
     for (const text of this.#texts) connection.query(text)
+    stream.uncork()
   }
 
   /** Drops the rows that are there and those to come. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { must } from '#server/kernel/must.ts'
 import { emptyDatabase, sharedMajor, type TestDatabase } from '#server/testing/postgres.ts'
 import { createKeptTables, type KeptTables } from './kept-tables.ts'
+import { parseSnapshot } from './pg-snapshot.ts'
 import { readTable } from './tables.ts'
 
 let database: TestDatabase
@@ -32,7 +33,7 @@ const make = `drop table if exists parent, child, things, items cascade; drop ty
 /** All that a shape could be made of, but for when it was read and from which rows. */
 const meaning = async () => {
   const table = await readTable(pool, items, 'kept')
-  return table && { ...table, readAt: 0, versions: null }
+  return table && { ...table, readAt: 0, versions: null, asOf: '' }
 }
 
 const alterations = [
@@ -149,6 +150,34 @@ test('rows, statistics and indexes leave it as it is', async () => {
     await pool.query(sql)
   await pool.query('create index on items (n)')
   expect(await kept.isStillSo(table)).toBe(true)
+})
+
+test('in the snapshot of the last look it is still so without a question; in any other Postgres is asked', async () => {
+  await pool.query(make)
+  await kept.read(items)
+  const table = must(kept.kept(items))
+  const snapshot = async () => parseSnapshot((await pool.query('select pg_current_snapshot()::text as s')).rows[0].s)
+  let asked = 0
+  const counting = { query: (...args: [never]) => ((asked += 1), pool.query(...args)) } as unknown as pg.Pool
+  const counted = createKeptTables(counting, 'kept')
+  await counted.read(items)
+  const again = must(counted.kept(items))
+  asked = 0
+  expect(await counted.isStillSo(again, await snapshot())).toBe(true)
+  expect(asked).toBe(0)
+  await pool.query("insert into items values (3, 'y')")
+  expect(await counted.isStillSo(again, await snapshot())).toBe(true)
+  expect(asked).toBe(1)
+  expect(await counted.isStillSo(again, await snapshot())).toBe(true)
+  expect(asked).toBe(1)
+  // what another session has begun is in no snapshot before it ends
+  const client = await pool.connect()
+  await client.query('begin; alter table items add column late int')
+  const during = await snapshot()
+  await client.query('commit')
+  client.release()
+  expect(await counted.isStillSo(again, await snapshot())).toBe(false)
+  expect(await kept.isStillSo(table, during)).toBe(false)
 })
 
 test('only what is ready to be followed is kept: no partitions, nothing that is yet to be published', async () => {

@@ -1,17 +1,18 @@
 // Shapes from their first request to their end: one shape per identity, what it listens to, its retirement and eviction.
 // Invariants: a handle is never given twice; a shape leaves the router before anything else when it ends; nobody is
 // told about its end before that is durable.
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pause } from '#server/kernel/lifecycle.ts'
 import type { Log } from '#server/kernel/log.ts'
 import { must } from '#server/kernel/must.ts'
 import { newFileLog, openFileLog } from '../log/file-log.ts'
+import type { PgSnapshot } from '../protocol.ts'
 import { identifyWholly } from '../replication/publication.ts'
 import { isFull, type Storage, storageRetryMs } from '../storage.ts'
 import type { CatalogEntry } from './catalog.ts'
 import { Looks, misfit, type TableName } from './compare.ts'
 import { sameInner, type ShapeDefinition } from './definition.ts'
+import { type Folder, folderAt } from './folder.ts'
 import { makeSnapshot, type SnapshotParts } from './make-snapshot.ts'
 import type { Resolved } from './resolve.ts'
 import type { Router } from './router.ts'
@@ -37,6 +38,17 @@ export interface LifecycleParts extends SnapshotParts {
   readonly handleTime: () => bigint
 }
 
+/** A shape that is being made. */
+interface Starting {
+  readonly abort: AbortController
+  /** Settles when it is there, or has failed and ended. */
+  readonly done: Promise<void>
+  /** Settles when nothing is written to its folder any more. */
+  readonly over: Promise<void>
+  /** See `Shapes.taken`. */
+  readonly taken: Promise<PgSnapshot | undefined>
+}
+
 /** Definitions whose clause is known to raise, at most. */
 const raisedLimit = 1000
 
@@ -45,7 +57,7 @@ export class Shapes {
   readonly #parts: LifecycleParts
   readonly #byHandle = new Map<string, Shape>()
   readonly #byIdentity = new Map<string, Shape>()
-  readonly #starting = new Map<Shape, { abort: AbortController; done: Promise<void>; over: Promise<void> }>()
+  readonly #starting = new Map<Shape, Starting>()
   readonly #failures = new WeakMap<Shape, Error>()
   /** Definitions whose clause raised for some row. */
   readonly #raised = new Set<string>()
@@ -87,7 +99,7 @@ export class Shapes {
       since: 0,
       now: this.#parts.now(),
       filter: { snapshot: entry.snapshot, until: entry.until },
-      load: () => this.#load(shape, folder, entry),
+      loaded: () => this.#load(shape, entry),
     })
     shape.recorded = true
     shape.publishedAs = entry.publishedAs
@@ -95,6 +107,11 @@ export class Shapes {
     this.#byIdentity.set(entry.definition.identity, shape)
     for (const oid of [...entry.sources, ...entry.definition.inner.map(inner => inner.oid)]) this.#knownTables.add(oid)
     this.#listen(shape, entry.sources)
+  }
+
+  /** The snapshot that the rows of `shape` are read in, once it is taken; undefined when it will not be, or was before. */
+  taken(shape: Shape): Promise<PgSnapshot | undefined> {
+    return this.#starting.get(shape)?.taken ?? Promise.resolve(undefined)
   }
 
   /** The shape of this definition; begins to make it when there is none. */
@@ -113,11 +130,7 @@ export class Shapes {
       since: reader.nextSequence,
       now: now(),
       filter: null,
-      load: async () => {
-        // The stream may ask for the log before anyone else does.
-        await mkdir(folder, { recursive: true })
-        return this.#load(shape, folder, resolved)
-      },
+      loaded: this.#begun(folder, resolved),
     })
     // In one step: from here on no transaction is missed, and these are the ones that the snapshot has to contain.
     this.#listen(shape, table.sources)
@@ -132,21 +145,23 @@ export class Shapes {
     this.#byHandle.set(handle, shape)
     this.#byIdentity.set(definition.identity, shape)
     const abort = new AbortController()
+    const taken = Promise.withResolvers<PgSnapshot | undefined>()
     const making = makeSnapshot(
       {
         shape,
         resolved,
-        folder,
         needed,
         signal: abort.signal,
         knownTables: this.#knownTables,
+        onTaken: taken.resolve,
         raised: this.#raised,
       },
       this.#parts,
     )
     const done = making.catch((error: unknown) => this.fail(shape, error))
     const over = making.catch(() => {})
-    this.#starting.set(shape, { abort, done, over })
+    void over.then(() => taken.resolve(undefined))
+    this.#starting.set(shape, { abort, done, over, taken: taken.promise })
     void done.finally(() => this.#starting.delete(shape))
     return shape
   }
@@ -240,25 +255,26 @@ export class Shapes {
     else shapes.add(shape)
   }
 
-  #folderOf(handle: string): string {
+  #folderOf(handle: string): Folder {
     const split = handle.slice(-2)
-    return join(this.#parts.folder, 'shapes', split, handle)
+    return folderAt(join(this.#parts.folder, 'shapes', split, handle))
   }
 
-  async #load(shape: Shape, folder: string, origin: Resolved | CatalogEntry): Promise<Loaded> {
+  /** What a new shape has: nothing is on disk before its first rows are. */
+  #begun(folder: Folder, { where, filter }: Resolved): Loaded {
+    const { chunkBytes, reach } = this.#parts
+    const log = newFileLog(join(folder.path, 'log'), { chunkBytes, reach, ready: folder.ready })
+    return { log, bindFilter: where === null || filter !== null ? null : columns => where.compile(columns) }
+  }
+
+  /** What an earlier run has left. */
+  async #load(shape: Shape, origin: CatalogEntry): Promise<Loaded> {
     const { chunkBytes, durableLsn, reach, pool, publication, subqueries, reader } = this.#parts
     await shape.snapshot.check()
-    const path = join(folder, 'log')
-    const log =
-      'handle' in origin
-        ? await openFileLog(path, { chunkBytes, durableLsn: durableLsn(), reach })
-        : newFileLog(path, { chunkBytes, reach })
+    const path = join(shape.snapshot.folder.path, 'log')
+    const log = await openFileLog(path, { chunkBytes, durableLsn: durableLsn(), reach })
     const { where, oid } = shape.definition
     if (where === null) return { log, bindFilter: null }
-    if (!('handle' in origin)) {
-      const compiled = must(origin.where)
-      return { log, bindFilter: origin.filter === null ? columns => compiled.compile(columns) : null }
-    }
     const table = await readTable(pool, shape.definition, publication)
     if (table?.oid !== oid) throw new Error('the table is gone')
     const compiled = await compileShapeWhere(where.text, where.params, table, relation =>
@@ -324,11 +340,13 @@ export class Shapes {
   }
 
   /** Removes the files of a shape once nothing is written to them any more: they would come back. */
-  async #remove({ handle }: Shape, over: Promise<void> | undefined): Promise<void> {
+  async #remove({ handle, snapshot }: Shape, over: Promise<void> | undefined): Promise<void> {
     await over
-    await rm(this.#folderOf(handle), { recursive: true, force: true }).catch((error: unknown) =>
-      this.#parts.log.warn('the files of an ended shape could not be removed', { handle, error }),
-    )
+    await snapshot.folder
+      .remove()
+      .catch((error: unknown) =>
+        this.#parts.log.warn('the files of an ended shape could not be removed', { handle, error }),
+      )
   }
 
   /** Stores the end of `shape`, however long that takes; false when the engine closes first: then it never ended. */

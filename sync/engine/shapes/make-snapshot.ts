@@ -2,14 +2,16 @@
 // the shape listens before this begins; it is recorded only when everything it is made of is durable; no reader gets half
 // a body of a clause that is known to raise.
 import type { Pool } from 'pg'
+import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
 import type { Reach } from '../crash-point.ts'
 import { defaults, type PgSnapshot, snapshotEnd } from '../protocol.ts'
 import { awaitWriters, checkPublished, type PublicationMode, publishTable } from '../replication/publication.ts'
 import type { TransactionReader } from '../replication/transactions.ts'
 import type { Unproven } from '../replication/unproven.ts'
-import { type ShapeCatalog, syncFolder } from './catalog.ts'
+import type { ShapeCatalog } from './catalog.ts'
 import { createRowEncoder, type RowEncoder } from './copy-text.ts'
+import { syncFolder } from './folder.ts'
 import type { Resolved } from './resolve.ts'
 import type { Shape } from './shape.ts'
 import { selectRows, SnapshotRefused, tookTooLong, withReadTransaction } from './snapshot.ts'
@@ -36,12 +38,13 @@ export interface SnapshotParts {
 export interface Making {
   readonly shape: Shape
   readonly resolved: Resolved
-  readonly folder: string
   /** Transactions that the snapshot has to contain. */
   readonly needed: readonly number[]
   readonly signal: AbortSignal
   /** Relations whose writers have been waited for; more join them here. */
   readonly knownTables: Set<number>
+  /** Hears of the snapshot as soon as it is taken. */
+  readonly onTaken: (snapshot: PgSnapshot) => void
   /** Identities of definitions whose clause raised for some row. */
   readonly raised: ReadonlySet<string>
 }
@@ -116,8 +119,13 @@ const takeRows = async (
   }
 }
 
-const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unknown>): Promise<void> => {
-  const { shape, resolved, folder, needed, signal } = making
+/**
+ * Makes the snapshot of a new shape, which listens already: publishes its tables, reads its rows, records it. Rejects
+ * with whatever is in the way, SnapshotRefused where a later attempt may succeed; the caller ends the shape then. When it
+ * settles, nothing is written to the shape's folder any more.
+ */
+export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
+  const { shape, resolved, needed, signal } = making
   const { catalog, pool, unproven, reader, subqueries, visibilityMs, reach } = parts
   const { definition } = shape
   await ensurePublished(resolved.table, making, parts)
@@ -138,7 +146,7 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
     },
     async transaction => {
       until = transaction.insertLsn
-      await prepared
+      making.onTaken(transaction.snapshot)
       const release = hold(making, transaction.snapshot)
       shape.activate({ snapshot: transaction.snapshot, until })
       subqueries.progress()
@@ -155,9 +163,11 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
     },
   )
   reach('snapshot.rows-written')
+  // Nobody waits for this; but those who have just been given the rows are about to ask for what follows them.
+  await pause(defaults.sealDelayMs, signal)
   const chunks = await shape.snapshot.seal()
   await shape.log.flush(true)
-  await syncFolder(folder)
+  await syncFolder(shape.snapshot.folder.path)
   reach('snapshot.before-complete')
   if (shape.retiring !== undefined) return
   shape.recorded = true
@@ -173,20 +183,4 @@ const make = async (making: Making, parts: SnapshotParts, prepared: Promise<unkn
   })
   await catalog.sync()
   reach('snapshot.complete')
-}
-
-/**
- * Makes the snapshot of a new shape, which listens already: publishes its tables, reads its rows, records it. Rejects
- * with whatever is in the way, SnapshotRefused where a later attempt may succeed; the caller ends the shape then. When it
- * settles, nothing is written to the shape's folder any more.
- */
-export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
-  // Needed when the snapshot is known: its folder is made while Postgres works. Whoever waits for it then hears of a failure.
-  const prepared = Promise.resolve(making.shape.prepare())
-  const over = prepared.catch(() => {})
-  try {
-    await make(making, parts, prepared)
-  } finally {
-    await over
-  }
 }

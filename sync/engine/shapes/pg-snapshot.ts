@@ -8,6 +8,9 @@ export const parseSnapshot = (text: string): PgSnapshot => {
   return { xmin: BigInt(xmin), xmax: BigInt(xmax), xip: xip === '' ? [] : xip.split(',').map(BigInt) }
 }
 
+/** What `parseSnapshot` parses. */
+export const formatSnapshot = ({ xmin, xmax, xip }: PgSnapshot): string => `${xmin}:${xmax}:${xip.join(',')}`
+
 /** The 64-bit xid nearest to `near` whose low half is `xid`. */
 export const liftXid = (xid: number, near: bigint): bigint => near + BigInt((xid - Number(near & 0xffffffffn)) | 0)
 

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { must } from '#server/kernel/must.ts'
 import { type Parsed, parseColumnList, parseRelation, quoteRelation, type RelationName } from '../identifiers.ts'
 import type { Checked, ShapeParams } from '../params.ts'
+import type { PgSnapshot } from '../protocol.ts'
 import { rememberedColumn, type ShapeDefinition, stillFits } from './definition.ts'
 import type { KeptTables } from './kept-tables.ts'
 import { compileShapeWhere } from './subquery/compile.ts'
@@ -39,8 +40,8 @@ export interface ResolverOptions {
 /** What a definition is if no table of it was altered since it was last read. */
 export interface Expected {
   readonly resolved: Resolved
-  /** Asks whether that is so. */
-  readonly holds: () => Promise<boolean>
+  /** Asks whether that is so; see `KeptTables.isStillSo`. */
+  readonly holds: (snapshot?: PgSnapshot) => Promise<boolean>
 }
 
 export interface Resolver {
@@ -270,8 +271,8 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       }, params)
       if (!resolved.ok) return undefined
       const { value } = resolved
-      const holds = async () => {
-        const all = await Promise.all(used.map(table => tables.isStillSo(table)))
+      const holds = async (snapshot?: PgSnapshot) => {
+        const all = await Promise.all(used.map(table => tables.isStillSo(table, snapshot)))
         if (all.includes(false)) return false
         remember(params, value)
         return true

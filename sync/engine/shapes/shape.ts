@@ -80,7 +80,7 @@ export class Shape {
   #skip = false
   readonly #waiters = new Set<Waiter>()
 
-  /** `load` opens the log and compiles the filter; `filter` is null while the snapshot is not yet known. */
+  /** `loaded`, or what opens the log and compiles the filter; `filter` is null while the snapshot is not yet known. */
   constructor(options: {
     handle: string
     definition: ShapeDefinition
@@ -88,7 +88,7 @@ export class Shape {
     since: number
     now: number
     filter: SnapshotFilter | null
-    load: () => Promise<Loaded>
+    loaded: Loaded | (() => Promise<Loaded>)
   }) {
     this.handle = options.handle
     this.definition = options.definition
@@ -97,7 +97,8 @@ export class Shape {
     this.lastUsed = options.now
     this.#filter = options.filter
     this.#aside = options.filter === null ? [] : null
-    this.#load = options.load
+    if (typeof options.loaded === 'function') this.#load = options.loaded
+    else this.#loaded = options.loaded
   }
 
   /** The log; only after `prepare`. */

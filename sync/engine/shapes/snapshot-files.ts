@@ -8,6 +8,7 @@ import { ByteWriter } from '../byte-writer.ts'
 import { GrowingFile } from '../growing-file.ts'
 import { bytes, type PgSnapshot } from '../protocol.ts'
 import type { RowSink } from './copy-text.ts'
+import type { Folder } from './folder.ts'
 
 /** A board of some hundred rows is one piece: it is answered, and kept for the next reader, as it is. */
 const pieceBytes = 262_144
@@ -28,11 +29,11 @@ interface Chunk {
 }
 
 /** Path of chunk `index` in a shape's folder. */
-const chunkPath = (folder: string, index: number) => join(folder, `snapshot.${index}.json`)
+const chunkPath = ({ path }: Folder, index: number) => join(path, `snapshot.${index}.json`)
 
 export class Snapshot implements RowSink {
   /** The shape's folder. */
-  readonly folder: string
+  readonly folder: Folder
   readonly #chunkBytes: number
   readonly #chunks: Chunk[]
   readonly out = new ByteWriter()
@@ -47,19 +48,19 @@ export class Snapshot implements RowSink {
   #messageStart = 0
   readonly #waiters = new Set<() => void>()
 
-  private constructor(folder: string, chunkBytes: number, chunks: Chunk[]) {
+  private constructor(folder: Folder, chunkBytes: number, chunks: Chunk[]) {
     this.folder = folder
     this.#chunkBytes = chunkBytes
     this.#chunks = chunks
   }
 
   /** A snapshot that is about to be written into `folder`. */
-  static create(folder: string, chunkBytes: number): Snapshot {
+  static create(folder: Folder, chunkBytes: number): Snapshot {
     return new Snapshot(folder, chunkBytes, [])
   }
 
   /** A complete snapshot from an earlier run. */
-  static restore(folder: string, pg: PgSnapshot, seals: readonly ChunkSeal[]): Snapshot {
+  static restore(folder: Folder, pg: PgSnapshot, seals: readonly ChunkSeal[]): Snapshot {
     const chunks = seals.map((seal, index) => ({
       file: GrowingFile.finished(chunkPath(folder, index), seal.bytes),
       crc: seal.crc,
@@ -167,7 +168,7 @@ export class Snapshot implements RowSink {
 
   #openChunk(): void {
     if (this.#chunks.length > 0) this.#closeChunk()
-    const file = new GrowingFile(chunkPath(this.folder, this.#chunks.length), true)
+    const file = new GrowingFile(chunkPath(this.folder, this.#chunks.length), true, this.folder.ready)
     this.#chunks.push({ file, crc: 0 })
     this.#chunkSize = 0
   }

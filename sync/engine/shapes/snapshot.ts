@@ -4,7 +4,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { must } from '#server/kernel/must.ts'
-import { quoteRelation } from '../identifiers.ts'
+import { quoteRelation, type RelationName } from '../identifiers.ts'
 import { parseLsn } from '../lsn.ts'
 import { isFull } from '../storage.ts'
 import { defaults, type PgSnapshot } from '../protocol.ts'
@@ -43,13 +43,27 @@ export interface ReadOptions {
   readonly signal: AbortSignal
 }
 
-const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${defaults.lockTimeoutMs};
-SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
+/** What a read transaction reads. */
+export interface Query {
+  readonly sql: string
+  /** All tables that it names. */
+  readonly tables: readonly RelationName[]
+}
+
+/**
+ * The tables are locked first, as the query would: one that another transaction writes anew (ALTER TABLE with a new type or
+ * default) looks empty in snapshots from before that, and must not be altered between the snapshot and the rows.
+ */
+const begin = (query: Query | null): string => {
+  const tables = (query?.tables ?? []).map(quoteRelation).join(', ')
+  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${defaults.lockTimeoutMs};
+${tables === '' ? '' : `LOCK TABLE ${tables} IN ACCESS SHARE MODE;\n`}SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
+}
 
 /** `use` in one transaction; null when its snapshot lacks something that is needed. */
 const attempt = async <T>(
   pool: Pool,
-  query: string | null,
+  query: Query | null,
   together: boolean,
   { needed, seen }: ReadOptions,
   use: (transaction: ReadTransaction) => Promise<T>,
@@ -58,8 +72,8 @@ const attempt = async <T>(
   let broken = true
   let rows: CopyOut | undefined
   try {
-    const rest = query === null ? 'COMMIT' : `COPY (${query}) TO STDOUT; COMMIT`
-    rows = client.query(together ? new CopyOut(begin, rest) : new CopyOut(begin))
+    const rest = query === null ? 'COMMIT' : `COPY (${query.sql}) TO STDOUT; COMMIT`
+    rows = client.query(together ? new CopyOut(begin(query), rest) : new CopyOut(begin(query)))
     const [text, lsn] = await rows.row
     const snapshot = parseSnapshot(must(text))
     seen(snapshot)
@@ -88,7 +102,7 @@ const attempt = async <T>(
  */
 export const withReadTransaction = async <T>(
   pool: Pool,
-  query: string | null,
+  query: Query | null,
   options: ReadOptions,
   use: (transaction: ReadTransaction) => Promise<T>,
 ): Promise<T> => {
@@ -119,10 +133,11 @@ export const selectRows = (
   columns: string,
   conditions: readonly string[] = [],
   rest = '',
-): string => {
+): Query => {
   const all = [...(definition.where === null ? [] : [definition.where.sql]), ...conditions]
   const where = all.length === 0 ? '' : ` WHERE ${all.map(condition => `(${condition})`).join(' AND ')}`
-  return `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
+  const sql = `SELECT ${columns} FROM ${quoteRelation(definition)}${where}${rest}`
+  return { sql, tables: [definition, ...definition.inner] }
 }
 
 /** Nothing has come for `ms`. */

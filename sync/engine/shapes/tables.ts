@@ -1,6 +1,7 @@
 // What Postgres says about a table: columns, key, partitions, publication. Nothing of it counts for a new shape unless
 // it was read, or found to be still so, after the shape was asked for (kept-tables.ts).
 import type { Pool, PoolClient } from 'pg'
+import { must } from '#server/kernel/must.ts'
 import { quoteRelation, type RelationName } from '../identifiers.ts'
 import type { WhereColumn } from './where/where.ts'
 
@@ -45,6 +46,8 @@ export interface Table extends RelationName {
    * that is, or has, a partition: what is said of those is of whole trees.
    */
   readonly versions: string | null
+  /** `pg_current_snapshot()` of the reading: a later reader with the same snapshot would read the same. */
+  readonly asOf: string
   /** Generated columns that would make Postgres refuse every UPDATE and DELETE under REPLICA IDENTITY FULL. */
   readonly unidentified: readonly string[]
   /** Other tables inherit from it: their rows are in its SELECT and not in its stream. */
@@ -132,7 +135,7 @@ select (select safe from standard) as default_safe, (select ascii from standard)
          and (r.prrelid = t.oid or r.prrelid in (select relid from pg_partition_ancestors(t.oid))))) from pub) as published_as,
   not exists (select 1 from sources s join pg_class c on c.oid = s.oid where c.relreplident <> 'f') as full_identity,
   coalesce((select bool_or(gencols) from pub), false) as publishes_generated,
-  ${versions} as versions,
+  ${versions} as versions, pg_current_snapshot()::text as as_of,
   coalesce((select json_agg(a.attname order by a.attnum) from pg_attribute a where a.attrelid = t.oid and not a.attisdropped
     and (a.attgenerated = 'v' or (a.attgenerated = 's' and exists (select 1 from pub where not gencols)))), '[]') as unidentified,
   t.relkind = 'r' and exists (select 1 from pg_inherits h where h.inhparent = t.oid) as inherited,
@@ -176,6 +179,7 @@ interface Row {
   full_identity: boolean
   publishes_generated: boolean
   versions: string | null
+  as_of: string
   unidentified: string[]
   inherited: boolean
   primary_key: string[]
@@ -214,24 +218,26 @@ export const readTable = async (
     fullIdentity: row.full_identity,
     publishesGenerated: row.publishes_generated,
     versions: row.versions,
+    asOf: row.as_of,
     unidentified: row.unidentified,
     inherited: row.inherited,
     defaults: { defaultCollationSafe: row.default_safe, defaultCollationAscii: row.default_ascii },
   }
 }
 
-/** `Table.versions` as it is now: a third of what reading the table takes. */
+/** `Table.versions` and `Table.asOf` as they are now: a third of what reading the table takes. */
 export const readVersions = async (
   db: Pool | PoolClient,
   relation: RelationName,
   publication: string,
-): Promise<string | null> => {
-  const { rows } = await db.query<{ versions: string | null }>({
+): Promise<Pick<Table, 'versions' | 'asOf'>> => {
+  const { rows } = await db.query<{ versions: string | null; as_of: string }>({
     name: 'skerry_table_versions',
-    text: `select ${versions} as versions`,
+    text: `select ${versions} as versions, pg_current_snapshot()::text as as_of`,
     values: [relation.schema, relation.name, publication],
   })
-  return rows[0]?.versions ?? null
+  const row = must(rows[0], 'versions')
+  return { versions: row.versions, asOf: row.as_of }
 }
 
 /** Why no shape can follow the table, as the reader is told; null when one can. */

@@ -6,7 +6,7 @@ import { quoteIdentifier, quoteLiteral, quoteRelation } from '../../identifiers.
 import type { PgSnapshot } from '../../protocol.ts'
 import { copyValue, createLineSplitter } from '../copy-lines.ts'
 import type { ShapeDefinition } from '../definition.ts'
-import { type ReadOptions, withReadTransaction } from '../snapshot.ts'
+import { type Query, type ReadOptions, withReadTransaction } from '../snapshot.ts'
 import { isEnum } from '../where/types.ts'
 import { sqlType } from '../where/sql.ts'
 import type { Filter, FilterLiteral } from './definition.ts'
@@ -67,7 +67,7 @@ export const moveQuery = (
   filter: Filter,
   columns: readonly string[],
   gains: Gains,
-): string => {
+): Query => {
   const alternatives: string[] = []
   for (const [index, keys] of gains) {
     const literal = filter.literals[index]
@@ -82,11 +82,12 @@ export const moveQuery = (
       alternatives.push(`(${[key, ...plain].join(' AND ')})`)
     }
   }
-  return `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${quoteRelation(definition)} WHERE ${alternatives.join(' OR ')}`
+  const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${quoteRelation(definition)}`
+  return { sql: `${select} WHERE ${alternatives.join(' OR ')}`, tables: [definition] }
 }
 
 /** Asks. Rejects with MoveTooLarge, or as `withReadTransaction` does. */
-export const fetchRows = (pool: Pool, options: ReadOptions, query: string): Promise<Fetched> =>
+export const fetchRows = (pool: Pool, options: ReadOptions, query: Query): Promise<Fetched> =>
   withReadTransaction(pool, query, options, async transaction => {
     const rows: Row[] = []
     let bytes = 0

@@ -7,7 +7,7 @@ import { snapshotEnd } from '../../protocol.ts'
 import type { ShapeDefinition } from '../definition.ts'
 import { isVisible, liftXid } from '../pg-snapshot.ts'
 import type { Shape, SnapshotFilter } from '../shape.ts'
-import type { ReadOptions } from '../snapshot.ts'
+import type { Query, ReadOptions } from '../snapshot.ts'
 import { type Anchor, anchorsOf } from './anchors.ts'
 import type { Filter } from './definition.ts'
 import { bindFacts, type Facts } from './literals.ts'
@@ -347,7 +347,7 @@ export class Moves {
     void this.#answered(moveQuery(this.#definition, this.filter, this.#columns, gains), covers, asking)
   }
 
-  async #answered(query: string, covers: ReadonlySet<TxRecord>, asking: AbortController): Promise<void> {
+  async #answered(query: Query, covers: ReadonlySet<TxRecord>, asking: AbortController): Promise<void> {
     const { pool, readOptions, retire, warn, reach, progress } = this.#hooks
     const deadline = Date.now() + moveMs
     const options = readOptions(this.sources)

@@ -36,6 +36,7 @@ const table = (name: string, oid: number): Table => ({
   readAt: 0,
   published: true,
   versions: null,
+  asOf: '',
   publishedAs: null,
   fullIdentity: true,
   publishesGenerated: false,

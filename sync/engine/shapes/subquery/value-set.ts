@@ -138,11 +138,11 @@ export class ValueSet implements Counts {
     const where = conditionOf(condition)
     const from = `FROM ${quoteRelation(table)}${where === '' ? '' : ` WHERE ${where}`}`
     // Equal values may differ in their text, which a plain condition may look at: those are not grouped by Postgres.
-    const query = nested
+    const sql = nested
       ? `SELECT ${select}, 1 ${from}`
       : `SELECT ${select}, pg_catalog.count(*) ${from} GROUP BY ${select}`
     const bound = this.#boundTo(names, true)
-    this.#loaded = await withReadTransaction(pool, query, options, async transaction => {
+    this.#loaded = await withReadTransaction(pool, { sql, tables: [table] }, options, async transaction => {
       const groups: Delta = new Map()
       const split = createLineSplitter(line => {
         const fields = line.split('\t').map(copyValue)
