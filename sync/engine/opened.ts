@@ -26,7 +26,7 @@ import { parseSnapshot } from './shapes/pg-snapshot.ts'
 import { createKeptTables } from './shapes/kept-tables.ts'
 import { createResolver, type Resolver } from './shapes/resolve.ts'
 import { Router } from './shapes/router.ts'
-import { withReadTransaction } from './shapes/snapshot.ts'
+import { SnapshotRefused, withReadTransaction } from './shapes/snapshot.ts'
 import { Subqueries } from './shapes/subquery/subqueries.ts'
 import { partitionedAbove } from './shapes/tables.ts'
 import type { Storage } from './storage.ts'
@@ -85,9 +85,24 @@ const removeOrphans = async (folder: string, handles: ReadonlySet<string>): Prom
       if (!handles.has(handle)) await rm(join(root, split, handle), { recursive: true, force: true })
 }
 
+/** Lets the shapes of partitioned tables follow the relation, which may be a partition that appeared after they were made. */
+const onPartition = async (relation: Relation, { pool, router, shapes }: Affected): Promise<void> => {
+  for (const { oid, attached } of await partitionedAbove(pool, relation.oid))
+    for (const shape of shapes.roots().get(oid) ?? [])
+      if (!attached) shapes.follow(shape, relation.oid)
+      else if (!router.feeds(shape, relation.oid)) void shapes.retire(shape, 'a partition was attached')
+}
+
+/** For when nobody can say whether a relation is one of their partitions: its rows must not be missing. */
+const endRoots = (error: unknown, { shapes }: Affected): void => {
+  if (!(error instanceof SnapshotRefused)) throw error
+  for (const followers of shapes.roots().values())
+    for (const shape of followers) void shapes.retire(shape, 'a transaction with a new relation stays invisible')
+}
+
 /** Ends the shapes that the relation, as the stream now describes it, does not fit any more. */
 const onRelation = (relation: Relation, affected: Affected): Promise<void> | null => {
-  const { pool, router, shapes, resolver } = affected
+  const { router, shapes, resolver } = affected
   for (const shape of router.all())
     for (const { schema, name, oid } of [shape.definition, ...shape.definition.inner]) {
       const sameName = schema === relation.schema && name === relation.name
@@ -105,19 +120,16 @@ const onRelation = (relation: Relation, affected: Affected): Promise<void> | nul
   }
   // A relation is described anew after every DDL. What only the catalogs know does not hold up the stream, and what they
   // cannot be asked now the reconciler will ask.
-  if (tables.size > 0)
-    void untilVisible(affected)
-      .then(() => Promise.all([...tables.values()].map(table => resolver.look(table))))
-      .catch(() => {})
   const roots = shapes.roots()
-  if (roots.size === 0) return null
-  // Perhaps a partition that has appeared after the shape was made.
-  return partitionedAbove(pool, relation.oid).then(above => {
-    for (const { oid, attached } of above)
-      for (const shape of roots.get(oid) ?? [])
-        if (!attached) shapes.follow(shape, relation.oid)
-        else if (!router.feeds(shape, relation.oid)) void shapes.retire(shape, 'a partition was attached')
-  })
+  if (tables.size === 0 && roots.size === 0) return null
+  const visible = untilVisible(affected)
+  void visible.then(() => Promise.all([...tables.values()].map(table => resolver.look(table)))).catch(() => {})
+  return roots.size === 0
+    ? null
+    : visible.then(
+        () => onPartition(relation, affected),
+        (error: unknown) => endRoots(error, affected),
+      )
 }
 
 /** Opens the folder and puts the parts together; the shapes of an earlier run are there again, nothing streams yet. */

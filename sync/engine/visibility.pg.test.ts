@@ -1,7 +1,7 @@
 // The visibility trap: Postgres sends a commit to the stream before new snapshots can see it; for ever, while it waits
 // for a standby that does not exist.
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { pause } from '#server/kernel/lifecycle.ts'
 import { sharedMajor, startCluster, type TestCluster, until } from '#server/testing/postgres.ts'
 import { startEngine, type TestEngine } from '../testing/engine.ts'
@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 /** A commit that Postgres has sent to the stream and that no snapshot sees until `release`. */
-const hangingCommit = async (sql: string, dispatched: () => boolean) => {
+const hangingCommit = async (sql: string, dispatched: () => boolean | Promise<boolean>) => {
   const writer = new pg.Client({ connectionString: cluster.url, options: '-c synchronous_commit=on' })
   writer.on('error', () => {})
   await writer.connect()
@@ -127,4 +127,53 @@ test('S-25 a column that was exchanged is noticed once the catalogs show it, how
   } finally {
     await running.stop()
   }
+})
+
+const isHanging = async () => {
+  const { rows } = await db.query("select 1 from pg_stat_activity where wait_event = 'SyncRep'")
+  return rows.length > 0
+}
+
+describe('partitions', () => {
+  beforeEach(async () => {
+    await db.query(`drop table if exists parted; create table parted (id int primary key, n int) partition by range (id);
+      create table parted_1 partition of parted for values from (0) to (10); insert into parted values (1, 1)`)
+  })
+
+  const appear = () =>
+    hangingCommit(
+      `create table parted_2 partition of parted for values from (10) to (20);
+       alter table parted_2 replica identity full; insert into parted values (11, 1)`,
+      isHanging,
+    )
+
+  test('E131 one that appears with its first rows is followed, however late the catalogs show it', async () => {
+    const running = await startEngine(engineUrl)
+    try {
+      const at = await readToEnd(running.url, { table: 'parted' })
+      const release = await appear()
+      // long enough for a look at catalogs that do not show it yet
+      await pause(500)
+      await release()
+      await until('the row is there', async () => (await rowsOf(running, { table: 'parted' })).includes('11'), 5000)
+      const all = changesOf((await readToEnd(running.url, { table: 'parted' }, at)).messages)
+      expect(all.map(({ value }) => value?.['id'])).toEqual(['11'])
+    } finally {
+      await running.stop()
+    }
+  })
+
+  test('E131 one that stays invisible for too long ends the shapes that its rows may belong to', async () => {
+    const running = await startEngine(engineUrl, { visibilityMs: 300 })
+    try {
+      const { handle, offset } = await readToEnd(running.url, { table: 'parted' })
+      const release = await appear()
+      const status = async () => (await ask(running.url, { table: 'parted', handle, offset })).status
+      await until('the shape ends', async () => (await status()) === 409, 5000)
+      await release()
+      expect(await rowsOf(running, { table: 'parted' })).toEqual(['1', '11'])
+    } finally {
+      await running.stop()
+    }
+  })
 })
