@@ -142,6 +142,7 @@ export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promis
       needed: () => needed,
       seen: snapshot => unproven.prove(snapshot, reader.openXid),
       visibilityMs,
+      firstRowMs: parts.firstRowMs,
       signal,
     },
     async transaction => {

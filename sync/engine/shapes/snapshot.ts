@@ -40,6 +40,8 @@ export interface ReadOptions {
   readonly seen: (snapshot: PgSnapshot) => void
   /** How long is waited for a snapshot that contains them. */
   readonly visibilityMs: number
+  /** How long the locks and the snapshot may take; the lock timeout of Postgres holds anyway. */
+  readonly firstRowMs?: number
   readonly signal: AbortSignal
 }
 
@@ -60,12 +62,24 @@ const begin = (query: Query | null): string => {
 ${tables === '' ? '' : `LOCK TABLE ${tables} IN ACCESS SHARE MODE;\n`}SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
 }
 
+/** `row`, unless it takes longer than `ms`. */
+const inTime = async <T>(row: Promise<T>, ms: number | undefined): Promise<T> => {
+  if (ms === undefined) return row
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(tookTooLong(ms)), ms)
+  try {
+    return await Promise.race([row, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** `use` in one transaction; null when its snapshot lacks something that is needed. */
 const attempt = async <T>(
   pool: Pool,
   query: Query | null,
   together: boolean,
-  { needed, seen }: ReadOptions,
+  { needed, seen, firstRowMs }: ReadOptions,
   use: (transaction: ReadTransaction) => Promise<T>,
 ): Promise<{ readonly result: T } | null> => {
   const client = await pool.connect()
@@ -74,7 +88,7 @@ const attempt = async <T>(
   try {
     const rest = query === null ? 'COMMIT' : `COPY (${query.sql}) TO STDOUT; COMMIT`
     rows = client.query(together ? new CopyOut(begin(query), rest) : new CopyOut(begin(query)))
-    const [text, lsn] = await rows.row
+    const [text, lsn] = await inTime(rows.row, firstRowMs)
     const snapshot = parseSnapshot(must(text))
     seen(snapshot)
     if (!containsAll(snapshot, needed())) {
