@@ -174,6 +174,7 @@ test('in the snapshot of the last look it is still so without a question; in any
   const client = await pool.connect()
   await client.query('begin; alter table items add column late int')
   const during = await snapshot()
+  expect(await counted.isStillSo(again, during)).toBe(true)
   await client.query('commit')
   client.release()
   expect(await counted.isStillSo(again, await snapshot())).toBe(false)

@@ -14,7 +14,7 @@ import { createRowEncoder, type RowEncoder } from './copy-text.ts'
 import { syncFolder } from './folder.ts'
 import type { Resolved } from './resolve.ts'
 import type { Shape } from './shape.ts'
-import { selectRows, SnapshotRefused, tookTooLong, withReadTransaction } from './snapshot.ts'
+import { selectRows, SnapshotRefused, withReadTransaction } from './snapshot.ts'
 import { createTaggedEncoder } from './subquery/rows.ts'
 import type { Subqueries } from './subquery/subqueries.ts'
 import { readTable, type Table } from './tables.ts'
@@ -94,28 +94,15 @@ const takeRows = async (
   { shape: { snapshot }, signal }: Making,
   rows: AsyncIterable<Buffer>,
   encoder: RowEncoder,
-  firstRowMs: number,
 ): Promise<void> => {
   const push = encoder.into(snapshot)
   const began = performance.now()
-  const iterator = rows[Symbol.asyncIterator]()
-  const late = Promise.withResolvers<never>()
-  late.promise.catch(() => {})
-  const timer = setTimeout(() => late.reject(tookTooLong(firstRowMs)), firstRowMs)
-  try {
-    for (let first = true; ; first = false) {
-      const next = iterator.next()
-      const { done, value } = await (first ? Promise.race([next, late.promise]) : next)
-      clearTimeout(timer)
-      if (done === true) return
-      push(value)
-      // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
-      if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
-      await snapshot.backpressure()
-      if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
-    }
-  } finally {
-    clearTimeout(timer)
+  for await (const piece of rows) {
+    push(piece)
+    // What is quickly there is served as a whole; else its beginning goes out, and the pieces cut themselves.
+    if (snapshot.last === 0 && performance.now() - began > defaults.firstPieceMs) snapshot.publish()
+    await snapshot.backpressure()
+    if (signal.aborted) throw new SnapshotRefused('Snapshot was interrupted')
   }
 }
 
@@ -126,7 +113,7 @@ const takeRows = async (
  */
 export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promise<void> => {
   const { shape, resolved, needed, signal } = making
-  const { catalog, pool, unproven, reader, subqueries, visibilityMs, reach } = parts
+  const { catalog, pool, unproven, reader, subqueries, visibilityMs, firstRowMs, reach } = parts
   const { definition } = shape
   await ensurePublished(resolved.table, making, parts)
   shape.publishedAs = await publishedAsOf(resolved.table, parts)
@@ -142,7 +129,7 @@ export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promis
       needed: () => needed,
       seen: snapshot => unproven.prove(snapshot, reader.openXid),
       visibilityMs,
-      firstRowMs: parts.firstRowMs,
+      firstRowMs,
       signal,
     },
     async transaction => {
@@ -154,7 +141,7 @@ export const makeSnapshot = async (making: Making, parts: SnapshotParts): Promis
       parts.onDirty(shape)
       reach('snapshot.activated')
       try {
-        await takeRows(making, transaction.rows, encoder, parts.firstRowMs)
+        await takeRows(making, transaction.rows, encoder)
       } finally {
         clearTimeout(release.timer)
       }

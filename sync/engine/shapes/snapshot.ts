@@ -40,7 +40,7 @@ export interface ReadOptions {
   readonly seen: (snapshot: PgSnapshot) => void
   /** How long is waited for a snapshot that contains them. */
   readonly visibilityMs: number
-  /** How long the locks and the snapshot may take; the lock timeout of Postgres holds anyway. */
+  /** How long the first row, and the locks and the snapshot before it, may take together; without it as long as Postgres lets them. */
   readonly firstRowMs?: number
   readonly signal: AbortSignal
 }
@@ -62,16 +62,28 @@ const begin = (query: Query | null): string => {
 ${tables === '' ? '' : `LOCK TABLE ${tables} IN ACCESS SHARE MODE;\n`}SELECT pg_current_snapshot()::text AS snapshot, pg_current_wal_insert_lsn()::text AS lsn`
 }
 
-/** `row`, unless it takes longer than `ms`. */
-const inTime = async <T>(row: Promise<T>, ms: number | undefined): Promise<T> => {
-  if (ms === undefined) return row
+/** Ends a wait with `tookTooLong`. */
+interface TimeLimit {
+  race<T>(promise: Promise<T>): Promise<T>
+  /** What was waited for is there. */
+  clear(): void
+}
+
+/** Counts from now; none without `ms`. */
+const limitTo = (ms: number | undefined): TimeLimit | undefined => {
+  if (ms === undefined) return undefined
   const late = Promise.withResolvers<never>()
+  late.promise.catch(() => {})
   const timer = setTimeout(() => late.reject(tookTooLong(ms)), ms)
-  try {
-    return await Promise.race([row, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  return { race: promise => Promise.race([promise, late.promise]), clear: () => clearTimeout(timer) }
+}
+
+/** `rows`, of which the first piece, or their end, has to come in time. They are left where they are when it does not. */
+async function* inTime(rows: CopyOut, limit: TimeLimit): AsyncGenerator<Buffer, void> {
+  const iterator = rows[Symbol.asyncIterator]()
+  let next = await limit.race(iterator.next())
+  limit.clear()
+  for (; next.done !== true; next = await iterator.next()) yield next.value
 }
 
 /** `use` in one transaction; null when its snapshot lacks something that is needed. */
@@ -85,10 +97,11 @@ const attempt = async <T>(
   const client = await pool.connect()
   let broken = true
   let rows: CopyOut | undefined
+  const limit = limitTo(firstRowMs)
   try {
     const rest = query === null ? 'COMMIT' : `COPY (${query.sql}) TO STDOUT; COMMIT`
     rows = client.query(together ? new CopyOut(begin(query), rest) : new CopyOut(begin(query)))
-    const [text, lsn] = await inTime(rows.row, firstRowMs)
+    const [text, lsn] = await (limit?.race(rows.row) ?? rows.row)
     const snapshot = parseSnapshot(must(text))
     seen(snapshot)
     if (!containsAll(snapshot, needed())) {
@@ -97,7 +110,8 @@ const attempt = async <T>(
       return null
     }
     if (!together) rows = client.query(new CopyOut(rest))
-    const result = await use({ snapshot, insertLsn: parseLsn(must(lsn)), rows })
+    const taken = limit === undefined ? rows : inTime(rows, limit)
+    const result = await use({ snapshot, insertLsn: parseLsn(must(lsn)), rows: taken })
     broken = !rows.over
     return { result }
   } catch (error) {
@@ -106,6 +120,7 @@ const attempt = async <T>(
     broken = !(await rollsBack(client))
     throw error
   } finally {
+    limit?.clear()
     client.release(broken)
   }
 }
